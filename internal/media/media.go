@@ -1,0 +1,120 @@
+// Package media is the substance of a live stream: frames, the tracks they belong to, and the fan-out
+// of one stream to readers that each have a bounded ring.
+//
+// One goroutine writes a Stream and never waits; each reader has its own goroutine. A reader that falls
+// behind loses frames up to the next key frame, counts them, and slows nobody. Frames and tracks are
+// read-only once written: whoever must change one copies it. Nothing here knows a protocol or a user.
+//
+// Lock order: Stream.mu before Reader.mu.
+package media
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Kind tells video from audio.
+type Kind uint8
+
+const (
+	Video Kind = iota + 1
+	Audio
+)
+
+// String gives "video" or "audio".
+func (k Kind) String() string {
+	switch k {
+	case Video:
+		return "video"
+	case Audio:
+		return "audio"
+	}
+	return "unknown"
+}
+
+// Codec names how a track is compressed.
+type Codec uint8
+
+const (
+	H264 Codec = iota + 1 // ISO/IEC 14496-10; frames are NAL units with a 4-byte length before each (ISO/IEC 14496-15)
+	AAC                   // ISO/IEC 14496-3; frames are raw access units without ADTS
+)
+
+// String gives the codec's usual name.
+func (c Codec) String() string {
+	switch c {
+	case H264:
+		return "H.264"
+	case AAC:
+		return "AAC"
+	}
+	return "unknown"
+}
+
+// Bitrate is in bits per second.
+type Bitrate int64
+
+// String prints a bitrate as people read it, such as "2500 kb/s".
+func (b Bitrate) String() string { return strconv.FormatInt(int64(b)/1000, 10) + " kb/s" }
+
+// Track describes one elementary stream. It is immutable: an encoder that changes its parameters makes
+// a new Track, so readers see a change by comparing pointers.
+type Track struct {
+	ID    int // small, unique among the stream's tracks, stable over parameter changes
+	Kind  Kind
+	Codec Codec
+
+	// Config is the decoder's configuration: for H264 an AVCDecoderConfigurationRecord
+	// (ISO/IEC 14496-15 §5.3.3), for AAC an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2).
+	Config []byte
+
+	// H264 only. SPS and PPS are single NAL units without start code or length.
+	SPS, PPS      []byte
+	Width, Height int // picture size in pixels after cropping
+
+	// AAC only.
+	SampleRate int // Hz
+	Channels   int
+
+	// What the encoder says of itself; zero where it says nothing.
+	FrameRate float64 // frames per second
+	Bitrate   Bitrate
+}
+
+// Frame is one access unit: a coded picture, or the samples of one AAC frame. It is immutable.
+type Frame struct {
+	Track *Track
+	// DTS and PTS count from an origin that is the same for all tracks of a stream. DTS never goes
+	// back within a track; PTS-DTS is the composition offset and is zero for audio.
+	DTS, PTS time.Duration
+	// Arrived is when the frame's last byte reached this server.
+	Arrived time.Time
+	Key     bool   // an IDR picture: decoding may start here. Always true for audio
+	Payload []byte // as the codec's comment says
+}
+
+// Info is what a publisher tells of its encoder; empty fields are unknown.
+type Info struct {
+	Encoder string // such as "Lavf59.27.100" or "obs-output module (libobs version 29.0.2)"
+}
+
+// Publisher is somebody who asks to send a stream. Key is a secret: it must reach no log.
+type Publisher struct {
+	Protocol  string // "RTMP" or "RTMPS"
+	App       string // the RTMP application, as sent
+	Key       string // the stream key, without query
+	Priority  int    // of a stream takeover; 0 where none is claimed
+	Remote    netip.AddrPort
+	Encrypted bool // the transport is
+}
+
+// Gate decides whether a publisher may start, and says where its frames go.
+//
+// Admit's error is a fault whose message is shown to the encoder: NotFound for an unknown key (another
+// gate may know it), Denied, Conflict (the key is live elsewhere), Quota, Unavailable. The publisher
+// writes the stream it is given until it ends or Done is closed, and then closes it.
+type Gate interface {
+	Admit(ctx context.Context, p Publisher) (*Stream, error)
+}

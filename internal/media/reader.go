@@ -1,0 +1,115 @@
+package media
+
+import (
+	"context"
+	"sync"
+)
+
+// ReaderOptions bounds what a reader may hold. Zero values are the defaults.
+type ReaderOptions struct {
+	Frames int // default 1024
+	Bytes  int // payload bytes, default 32 MiB
+}
+
+// Reader is one consumer's bounded ring of a stream's frames. One goroutine calls Next.
+type Reader struct {
+	stream    *Stream
+	maxFrames int
+	maxBytes  int
+	wake      chan struct{} // holds one token when there is something new
+
+	mu      sync.Mutex
+	queue   []*Frame // what Next has not taken yet
+	spare   []*Frame // the slice Next gave back: the two swap, so that nothing is allocated per frame
+	bytes   int
+	waiting bool // for a video key frame, at the start and after a loss
+	dropped int64
+	err     error
+}
+
+func newReader(s *Stream, o ReaderOptions) *Reader {
+	if o.Frames <= 0 {
+		o.Frames = 1024
+	}
+	if o.Bytes <= 0 {
+		o.Bytes = 32 << 20
+	}
+	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), waiting: true}
+}
+
+func (r *Reader) push(f *Frame) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return
+	}
+	if r.waiting && (f.Track.Kind != Video || !f.Key) {
+		r.dropped++
+		return
+	}
+	r.waiting = false
+	if len(r.queue) >= r.maxFrames || r.bytes+len(f.Payload) > r.maxBytes {
+		// Too slow: what is queued stays good, this and all up to the next key frame is lost.
+		r.waiting = true
+		r.dropped++
+		return
+	}
+	r.queue = append(r.queue, f)
+	r.bytes += len(f.Payload)
+	r.signal()
+}
+
+func (r *Reader) signal() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Reader) end(err error) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+	r.signal()
+}
+
+// Next waits for frames and gives all that have come, in the order of their writing. The slice is valid
+// until the next call. When the stream has ended and everything was read, it returns the stream's
+// reason (io.EOF for an orderly end); when ctx ends, ctx's error.
+func (r *Reader) Next(ctx context.Context) ([]*Frame, error) {
+	for {
+		r.mu.Lock()
+		if len(r.queue) > 0 {
+			out := r.queue
+			clear(r.spare)
+			r.queue, r.spare, r.bytes = r.spare[:0], out, 0
+			r.mu.Unlock()
+			return out, nil
+		}
+		err := r.err
+		r.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-r.wake:
+		}
+	}
+}
+
+// Dropped counts frames this reader never saw, those before its first key frame included.
+func (r *Reader) Dropped() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.dropped
+}
+
+// Close leaves the stream. It may be called more than once, and from any goroutine.
+func (r *Reader) Close() {
+	r.stream.remove(r)
+	r.end(context.Canceled)
+}
