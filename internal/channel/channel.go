@@ -1,0 +1,38 @@
+// Package channel owns live channels as running objects: who may publish, the stream session from its
+// first byte to its last event, the HLS origin that viewers read, and how many they are.
+//
+// A channel has at most one session at a time. Each session leaves one row and a fixed row of events in
+// the store: Session Created; then, if a frame ever came, Stream Start and Stream End; then Session
+// Ended. Every event is written in one transaction with the change it tells, so that a crash can neither
+// lose nor repeat one: sessions that a dead process left open are closed by Recover.
+//
+// It never parses an API request and never reads a stream key from the store: that is its Directory's.
+//
+// Lock order: Manager.mu, then channel.mu.
+package channel
+
+import (
+	"sync"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/hls"
+)
+
+// channel is one channel that was live since the process started. It outlives its sessions, so that
+// playlists keep their addresses and their numbers.
+type channel struct {
+	id      string
+	pack    *hls.Packager
+	viewers *audience
+
+	mu      sync.Mutex
+	session *session  // nil while nobody publishes
+	idle    time.Time // when the last session ended
+	ended   bool      // the playlist carries its end
+}
+
+func (c *channel) live() *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session
+}
