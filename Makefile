@@ -9,9 +9,9 @@ WEB_SRC  := $(shell find web/app -type f -not -path '*/node_modules/*' -not -pat
 WEB_DIST := internal/site/dist/index.html
 
 # Tools of `make check`; not part of the product.
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
-GOFUMPT     := mvdan.cc/gofumpt@v0.9.2
-GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help run build web test test-deps soak bench check generate screenshots clean
 
