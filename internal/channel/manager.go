@@ -1,0 +1,315 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/hls"
+	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+const (
+	// A second encoder with the same key is refused only while the first delivers.
+	deadPublisher = 3 * time.Second
+	// A stream that was cut off may come back without its viewers seeing an end.
+	comeback = 30 * time.Second
+	// An idle channel's playlists are kept this long; numbers never go back even after that,
+	// since a new packager counts from the clock.
+	forget = 10 * time.Minute
+)
+
+// Waker tells readers of the outbox that there is something new.
+type Waker interface{ Publish(subject string, data []byte) error }
+
+// Deps is what a Manager is made of. All but Registerer, Now and Log must be set.
+type Deps struct {
+	Directory  Directory
+	DB         *store.DB
+	Bus        Waker
+	Minter     arn.Minter
+	Node       string // owns the sessions that Recover closes
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+
+	// EnforceSecureIngest refuses unencrypted publishers unless their channel allows them; otherwise
+	// everybody may come in clear.
+	EnforceSecureIngest bool
+}
+
+// Manager owns all live channels of a node. It is a media.Gate.
+type Manager struct {
+	d       Deps
+	metrics *metrics
+	stop    context.CancelFunc
+	done    sync.WaitGroup // sessions and the housekeeper
+
+	mu       sync.Mutex
+	channels map[string]*channel // by id
+	closing  bool
+}
+
+// NewManager makes a manager and starts its housekeeping. Close ends it.
+func NewManager(d Deps) *Manager {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	m := &Manager{d: d, metrics: newMetrics(d.Registerer), stop: stop, channels: map[string]*channel{}}
+	m.done.Go(func() { m.housekeep(ctx) })
+	return m
+}
+
+// Admit starts a session for the channel that the publisher's key belongs to. The key must exist
+// (NotFound), the transport must be allowed (Denied), and nobody else may deliver frames for that
+// channel (Conflict): a publisher that has not delivered for three seconds is taken over from.
+func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, error) {
+	spec, err := m.d.Directory.ByStreamKey(ctx, p.Key)
+	if err != nil {
+		return nil, err
+	}
+	if m.d.EnforceSecureIngest && !p.Encrypted && !spec.InsecureIngest {
+		return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
+	}
+	c, err := m.open(spec.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	c.mu.Lock()
+	old := c.session
+	if old == nil {
+		s := m.newSession(spec, p)
+		c.session = s // claims the channel before anything slow happens
+		c.mu.Unlock()
+		return m.begin(ctx, c, s)
+	}
+	if old.silentFor(m.d.Now()) < deadPublisher {
+		c.mu.Unlock()
+		return nil, fault.InConflict("this stream key is live already")
+	}
+	c.mu.Unlock()
+
+	old.stream.Stop(errTakenOver)
+	select {
+	case <-old.over:
+	case <-ctx.Done():
+		return nil, fault.Down("the earlier stream of this key is still ending").Because(ctx.Err())
+	}
+	return m.Admit(ctx, p)
+}
+
+var errTakenOver = fault.InConflict("another encoder took this stream over")
+
+func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Stream, error) {
+	if err := m.create(ctx, s); err != nil {
+		c.mu.Lock()
+		c.session = nil
+		c.mu.Unlock()
+		close(s.over)
+		return nil, fmt.Errorf("begin stream session: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closing { // Close has stopped what it saw; this one it did not see
+		s.stream.Stop(errDraining)
+	}
+	m.done.Go(func() { m.run(c, s) })
+	return s.stream, nil
+}
+
+var errDraining = fault.Down("the server is shutting down")
+
+// open finds or makes the running object of a channel.
+func (m *Manager) open(id string) (*channel, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closing {
+		return nil, errDraining
+	}
+	c := m.channels[id]
+	if c == nil {
+		c = &channel{id: id, viewers: newAudience()}
+		c.pack = hls.New(hls.Options{Now: m.d.Now, Log: m.d.Log.With("channel", id)})
+		m.channels[id] = c
+	}
+	return c, nil
+}
+
+func (m *Manager) find(id string) *channel {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.channels[id]
+}
+
+// Live tells of a broadcasting channel; NotLive if it is not.
+func (m *Manager) Live(_ context.Context, channelARN string) (Live, error) {
+	if c := m.find(arn.ID(channelARN)); c != nil {
+		if s := c.live(); s != nil {
+			if l, ok := s.status(m.d.Now()); ok && l.ARN == channelARN {
+				return l, nil
+			}
+		}
+	}
+	return Live{}, fault.Offline("channel %s is not broadcasting", channelARN)
+}
+
+// LiveAll lists the broadcasting channels, newest first.
+func (m *Manager) LiveAll(context.Context) []Live {
+	m.mu.Lock()
+	all := make([]*channel, 0, len(m.channels))
+	for _, c := range m.channels {
+		all = append(all, c)
+	}
+	m.mu.Unlock()
+	var out []Live
+	for _, c := range all {
+		if s := c.live(); s != nil {
+			if l, ok := s.status(m.d.Now()); ok {
+				out = append(out, l)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Live) int {
+		if n := b.Started.Compare(a.Started); n != 0 {
+			return n
+		}
+		return strings.Compare(a.ARN, b.ARN)
+	})
+	return out
+}
+
+// Busy says whether anybody publishes to the channel, a first frame or not.
+func (m *Manager) Busy(channelARN string) bool {
+	c := m.find(arn.ID(channelARN))
+	return c != nil && c.live() != nil
+}
+
+// Stop cuts the encoder of a broadcasting channel and waits until the session has ended; NotLive if
+// there is none. The encoder may come back: its key stays good.
+func (m *Manager) Stop(ctx context.Context, channelARN string) error {
+	c := m.find(arn.ID(channelARN))
+	if c == nil || c.live() == nil {
+		return fault.Offline("channel %s is not broadcasting", channelARN)
+	}
+	s := c.live()
+	if s == nil {
+		return nil
+	}
+	s.stream.Stop(fault.InConflict("the stream was stopped by the channel's owner"))
+	select {
+	case <-s.over:
+		return nil
+	case <-ctx.Done():
+		return fault.Down("the stream is still ending").Because(ctx.Err())
+	}
+}
+
+// Recover closes the sessions that an earlier process of this node left open, with the events that
+// were still owed. It is called once, before anything is admitted.
+func (m *Manager) Recover(ctx context.Context) error {
+	open, err := m.d.DB.OpenStreamSessions(ctx)
+	if err != nil {
+		return fmt.Errorf("find open stream sessions: %w", err)
+	}
+	for _, row := range open {
+		if row.Node != m.d.Node {
+			continue
+		}
+		var r Record
+		if err := json.Unmarshal(row.Doc, &r); err != nil {
+			return fmt.Errorf("stream session %s: %w", row.StreamID, err)
+		}
+		if err := m.finish(ctx, row.StreamID, r.Channel, m.d.Now()); err != nil {
+			return fmt.Errorf("close stream session %s: %w", row.StreamID, err)
+		}
+		m.d.Log.Info("closed a stream session that the last run left open", "channel", r.Channel.ID, "stream", row.StreamID)
+	}
+	m.wake()
+	return nil
+}
+
+// housekeep ends playlists whose stream did not come back, and forgets channels long idle.
+func (m *Manager) housekeep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := m.d.Now()
+		live, viewers := 0, int64(0)
+		m.mu.Lock()
+		for id, c := range m.channels {
+			n := c.viewers.sweep(now)
+			c.mu.Lock()
+			switch idle := now.Sub(c.idle); {
+			case c.session != nil:
+				c.session.viewers.Store(n)
+				live++
+				viewers += n
+			case idle > forget:
+				c.pack.Close()
+				delete(m.channels, id)
+			case idle > comeback && !c.ended:
+				c.ended = true
+				c.pack.End()
+			}
+			c.mu.Unlock()
+		}
+		m.mu.Unlock()
+		m.metrics.live.Set(float64(live))
+		m.metrics.viewers.Set(float64(viewers))
+	}
+}
+
+// Close refuses new publishers, ends the running sessions with their events, and waits for them until
+// ctx ends.
+func (m *Manager) Close(ctx context.Context) error {
+	m.mu.Lock()
+	m.closing = true
+	all := make([]*channel, 0, len(m.channels))
+	for _, c := range m.channels {
+		all = append(all, c)
+	}
+	m.mu.Unlock()
+	for _, c := range all {
+		if s := c.live(); s != nil {
+			s.stream.Stop(errDraining)
+		}
+	}
+	m.stop()
+	ended := make(chan struct{})
+	go func() { m.done.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return fmt.Errorf("channel: sessions still ending: %w", ctx.Err())
+	}
+	for _, c := range all {
+		c.pack.Close()
+	}
+	return nil
+}
+
+func (m *Manager) wake() {
+	if err := m.d.Bus.Publish("wake.events", nil); err != nil {
+		m.d.Log.Warn("could not wake event readers; they will look by themselves", "err", err)
+	}
+}

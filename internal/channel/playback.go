@@ -1,0 +1,112 @@
+package channel
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+// PlaybackRoot is where playlists and media stand on the HTTP listener.
+const PlaybackRoot = "/api/video/v1/"
+
+// PlaybackPath gives the path of a channel's multivariant playlist, as Amazon IVS forms it:
+// /api/video/v1/{region}.{account}.channel.{channelId}.m3u8.
+func PlaybackPath(channelARN string) string { return PlaybackRoot + playbackName(channelARN) + ".m3u8" }
+
+func playbackName(channelARN string) string {
+	a, err := arn.Parse(channelARN)
+	if err != nil {
+		return ""
+	}
+	return a.Region + "." + a.Account + ".channel." + a.ID
+}
+
+// ServeHTTP answers players below PlaybackRoot: the multivariant playlist at PlaybackPath, and what it
+// names in the folder of the same name. Offline and unknown channels are 404, private ones 403: this
+// server knows no playback keys, so nobody can hold a token that it could verify.
+func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+		w.Header().Set("Access-Control-Allow-Headers", "Range")
+		w.Header().Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+
+	name, file, nested := strings.Cut(strings.TrimPrefix(r.URL.Path, PlaybackRoot), "/")
+	if !nested {
+		var ok bool
+		if name, ok = strings.CutSuffix(name, ".m3u8"); !ok {
+			m.refuse(w, http.StatusNotFound, "no such playlist")
+			return
+		}
+	}
+	id, ok := strings.CutPrefix(name, m.d.Minter.Region+"."+m.d.Minter.Account+".channel.")
+	if !ok {
+		m.refuse(w, http.StatusNotFound, "no such channel")
+		return
+	}
+	if nested {
+		m.serveMedia(w, r, id, file)
+		return
+	}
+	m.serveMultivariant(w, r, id, name)
+}
+
+func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, name string) {
+	spec, err := m.d.Directory.Channel(r.Context(), id)
+	switch {
+	case fault.Of(err) == fault.NotFound:
+		m.refuse(w, http.StatusNotFound, "no such channel")
+		return
+	case err != nil:
+		m.d.Log.Error("could not look a channel up for playback", "channel", id, "err", err)
+		m.refuse(w, http.StatusServiceUnavailable, "try again")
+		return
+	case spec.Authorized:
+		m.refuse(w, http.StatusForbidden, "this channel is private: a playback token is needed")
+		return
+	}
+	c := m.find(id)
+	if c == nil || c.live() == nil {
+		m.refuse(w, http.StatusNotFound, "the channel is offline")
+		return
+	}
+	// Each player gets a session of its own, by which it is counted.
+	c.pack.ServeMultivariant(w, r, name+"/live.m3u8?s="+arn.NewID(16))
+}
+
+func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file string) {
+	c := m.find(id)
+	if c == nil {
+		m.refuse(w, http.StatusNotFound, "the channel is offline")
+		return
+	}
+	if s := c.live(); s != nil && s.spec.Authorized {
+		m.refuse(w, http.StatusForbidden, "this channel is private: a playback token is needed")
+		return
+	}
+	if file == "live.m3u8" {
+		q := r.URL.Query()
+		session := q.Get("s")
+		if len(session) != 16 { // a player that was given the media playlist itself
+			session = r.RemoteAddr
+		}
+		c.viewers.seen(session, q.Has("_HLS_msn"), m.d.Now())
+	}
+	c.pack.ServeMedia(w, r, file)
+}
+
+func (m *Manager) refuse(w http.ResponseWriter, status int, why string) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, why, status)
+}

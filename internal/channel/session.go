@@ -1,0 +1,139 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/media"
+)
+
+// session is one publisher's stay on a channel, from Admit to the last event.
+type session struct {
+	id       string // stream id: "st-" and 23 letters or digits
+	spec     Spec
+	protocol string
+	created  time.Time
+	stream   *media.Stream
+	over     chan struct{} // closed when the session has left the channel
+
+	viewers   atomic.Int64
+	lastFrame atomic.Int64 // unix nanoseconds; the time of creation until a frame comes
+
+	mu           sync.Mutex
+	started      time.Time // first frame; zero until then
+	video, audio *media.Track
+}
+
+func (m *Manager) newSession(spec Spec, p media.Publisher) *session {
+	s := &session{
+		id: "st-" + arn.NewID(23), spec: spec, protocol: p.Protocol, created: m.d.Now(),
+		stream: media.NewStream(), over: make(chan struct{}),
+	}
+	s.lastFrame.Store(s.created.UnixNano())
+	return s
+}
+
+func (s *session) silentFor(now time.Time) time.Duration {
+	return now.Sub(time.Unix(0, s.lastFrame.Load()))
+}
+
+// status tells of the session; not ok before its first frame.
+func (s *session) status(now time.Time) (Live, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started.IsZero() {
+		return Live{}, false
+	}
+	l := Live{
+		Spec: s.spec, StreamID: s.id, Started: s.started, Health: Healthy, Viewers: s.viewers.Load(),
+		PlaybackPath: PlaybackPath(s.spec.ARN), Video: s.video, Audio: s.audio, Encoder: s.stream.Info().Encoder,
+	}
+	if s.silentFor(now) > 2*time.Second {
+		l.Health = Starving
+	}
+	return l, true
+}
+
+// run packs and watches the stream until it ends, then writes the end down.
+func (m *Manager) run(c *channel, s *session) {
+	m.metrics.sessions.Inc()
+	log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
+	log.Info("stream session created", "protocol", s.protocol)
+
+	packer := s.stream.NewReader(media.ReaderOptions{})
+	watcher := s.stream.NewReader(media.ReaderOptions{})
+	c.mu.Lock()
+	c.ended = false
+	c.mu.Unlock()
+
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer packer.Close()
+		if err := c.pack.Run(context.Background(), packer); err != nil && s.stream.Err() == nil {
+			log.Error("packaging failed", "err", err)
+			s.stream.Stop(fault.Down("the stream could not be packaged").Because(err))
+		}
+	})
+	both.Go(func() {
+		defer watcher.Close()
+		s.watch(watcher, m.d.Now, func() {
+			// Beside the watching: a slow database must not make the publisher look dead.
+			both.Go(func() { m.announce(log, s) })
+		})
+	})
+	both.Wait()
+
+	reason := s.stream.Err()
+	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s.id, s.spec, m.d.Now()) })
+	orderly := errors.Is(reason, io.EOF)
+	log.Info("stream session ended", "orderly", orderly, "reason", reason)
+
+	c.mu.Lock()
+	c.session, c.idle = nil, m.d.Now()
+	if orderly { // the encoder said goodbye: players need not wait for it
+		c.ended = true
+		c.pack.End()
+	}
+	c.mu.Unlock()
+	close(s.over)
+	m.wake()
+}
+
+// watch notes what arrives, and calls live once when the first frame has.
+func (s *session) watch(r *media.Reader, now func() time.Time, live func()) {
+	for {
+		frames, err := r.Next(context.Background())
+		if err != nil {
+			return // the stream's own reason
+		}
+		s.mu.Lock()
+		first := s.started.IsZero()
+		if first {
+			s.started = now()
+		}
+		for _, f := range frames {
+			if f.Track.Kind == media.Video {
+				s.video = f.Track
+			} else {
+				s.audio = f.Track
+			}
+		}
+		s.mu.Unlock()
+		s.lastFrame.Store(frames[len(frames)-1].Arrived.UnixNano())
+		if first {
+			live()
+		}
+	}
+}
+
+func (s *session) tracks() (video, audio *media.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.video, s.audio
+}
