@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+const (
+	seatsFile    = "seats.pem"
+	seatVersion  = "0.3" // what tokens made by the API carry; those that customers sign say "1.0"
+	maxSeatToken = 8 << 10
+)
+
+// Seats makes and checks participant tokens: JSON Web Tokens signed with ES384 by a key of this server.
+// It is safe for concurrent use.
+type Seats struct {
+	key    *ecdsa.PrivateKey
+	id     string // the kid of our tokens; it names no resource and is of no use to customers
+	parser *jwt.Parser
+}
+
+// NewSeats opens the signing key in the keyring, or makes it.
+func NewSeats(k *Keyring) (*Seats, error) {
+	text, err := k.file(seatsFile, func() ([]byte, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("keyring: %s is not PEM", seatsFile)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %s: %w", seatsFile, err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P384() {
+		return nil, fmt.Errorf("keyring: %s is not a P-384 key", seatsFile)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %s: %w", seatsFile, err)
+	}
+	sum := sha256.Sum256(der)
+	return &Seats{
+		key: key,
+		id:  "server/" + base64.RawURLEncoding.EncodeToString(sum[:12]),
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodES384.Alg()}),
+			jwt.WithoutClaimsValidation(), // Verify does it by the caller's clock
+		),
+	}, nil
+}
+
+// Seat is what a participant token grants: one participant's place on one stage.
+type Seat struct {
+	ParticipantID      string
+	StageARN, StageID  string
+	UserID             string            // may be empty
+	Attributes         map[string]string // may be nil; visible to every participant
+	Publish, Subscribe bool
+	EventsURL, WhipURL string // where the token is to be used; clients read them from the payload
+	Issued, Expires    time.Time
+}
+
+// seatClaims is the payload. Clients read it without verifying, so the names are fixed.
+type seatClaims struct {
+	Expires      *jwt.NumericDate  `json:"exp"`
+	Issued       *jwt.NumericDate  `json:"iat"`
+	ID           string            `json:"jti"`
+	Resource     string            `json:"resource"`
+	Topic        string            `json:"topic"`
+	EventsURL    string            `json:"events_url"`
+	WhipURL      string            `json:"whip_url"`
+	UserID       string            `json:"user_id,omitempty"`
+	Attributes   map[string]string `json:"attributes,omitempty"`
+	Capabilities seatCapabilities  `json:"capabilities"`
+	Version      string            `json:"version"`
+}
+
+type seatCapabilities struct {
+	Publish   bool `json:"allow_publish"`
+	Subscribe bool `json:"allow_subscribe"`
+}
+
+func (c *seatClaims) GetExpirationTime() (*jwt.NumericDate, error) { return c.Expires, nil }
+func (c *seatClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.Issued, nil }
+func (c *seatClaims) GetNotBefore() (*jwt.NumericDate, error)      { return nil, nil }
+func (c *seatClaims) GetIssuer() (string, error)                   { return "", nil }
+func (c *seatClaims) GetSubject() (string, error)                  { return "", nil }
+func (c *seatClaims) GetAudience() (jwt.ClaimStrings, error)       { return nil, nil }
+
+// Mint makes the token for a seat. Times are kept to the second.
+func (s *Seats) Mint(seat Seat) (token string, err error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodES384, &seatClaims{
+		Expires: jwt.NewNumericDate(seat.Expires), Issued: jwt.NewNumericDate(seat.Issued),
+		ID: seat.ParticipantID, Resource: seat.StageARN, Topic: seat.StageID,
+		EventsURL: seat.EventsURL, WhipURL: seat.WhipURL,
+		UserID: seat.UserID, Attributes: seat.Attributes,
+		Capabilities: seatCapabilities{seat.Publish, seat.Subscribe},
+		Version:      seatVersion,
+	})
+	t.Header["kid"] = s.id
+	token, err = t.SignedString(s.key)
+	if err != nil {
+		return "", fmt.Errorf("sign participant token: %w", err)
+	}
+	return token, nil
+}
+
+// Verify reads a token that this server made and that is valid at now. Anything else is a Denied fault.
+func (s *Seats) Verify(token string, now time.Time) (Seat, error) {
+	if len(token) > maxSeatToken {
+		return Seat{}, fault.AccessDenied("the participant token is too long")
+	}
+	var c seatClaims
+	_, err := s.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
+		if t.Header["kid"] != s.id {
+			return nil, errors.New("another key's token")
+		}
+		return &s.key.PublicKey, nil
+	})
+	switch {
+	case err != nil || c.Expires == nil || c.Issued == nil || c.Version != seatVersion:
+		return Seat{}, fault.AccessDenied("the participant token is not valid")
+	case !now.Before(c.Expires.Time):
+		return Seat{}, fault.AccessDenied("the participant token is expired")
+	}
+	return Seat{
+		ParticipantID: c.ID, StageARN: c.Resource, StageID: c.Topic,
+		UserID: c.UserID, Attributes: c.Attributes,
+		Publish: c.Capabilities.Publish, Subscribe: c.Capabilities.Subscribe,
+		EventsURL: c.EventsURL, WhipURL: c.WhipURL,
+		Issued: c.Issued.UTC(), Expires: c.Expires.UTC(),
+	}, nil
+}
