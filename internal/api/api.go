@@ -1,0 +1,98 @@
+// Package api speaks the REST-JSON protocol of the three IVS services: it takes a signed HTTP request,
+// finds the operation, decodes and validates its input, calls one typed function and answers in AWS's
+// form, errors included.
+//
+// What is promised: every answer carries a request id; every failure carries AWS's exception name and
+// status, and no cause; a body is at most MaxBody bytes; member names are case sensitive, unknown members
+// are ignored, and a JSON null counts as absent. Checks are made in this order: signature, route, JSON
+// types, shape rules; what the operation itself checks comes after.
+//
+// The functions behind the routes know no HTTP. Shapes, their rules and the route tables are generated
+// into the service packages; this package holds what they share.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+)
+
+// MaxBody is the largest request body that is read.
+const MaxBody = 1 << 20
+
+// Service is one of the APIs behind the mux.
+type Service struct {
+	Name        string // in metrics and logs
+	SigningName string // what the credential scope must say
+	chat        bool   // errors in the form of IVS Chat
+}
+
+// The three services. Low latency and real time share a signing name.
+var (
+	IVS         = Service{Name: "ivs", SigningName: "ivs"}
+	IVSRealTime = Service{Name: "ivs-realtime", SigningName: "ivs"}
+	IVSChat     = Service{Name: "ivschat", SigningName: "ivschat", chat: true}
+)
+
+// Endpoint says where an operation is found and how it answers.
+type Endpoint struct {
+	Name   string // the operation
+	Method string
+	Path   string // "/<Name>", or "/tags/{resourceArn}"
+	Status int    // of success; 204 answers without a body
+
+	// Unavailable is the exception for a fault of that kind where the operation models one.
+	Unavailable string
+}
+
+// Route is an endpoint with the function that answers it. Op makes one.
+type Route struct {
+	Endpoint
+	call func(ctx context.Context, body []byte, resourceARN string, query url.Values) ([]byte, error)
+}
+
+// input is what every generated input shape can do.
+type input[T any] interface {
+	*T
+	Validate() error
+}
+
+// located is an input with members in the path or the query.
+type located interface {
+	FromURL(resourceARN string, query url.Values)
+}
+
+// Op makes the route of one operation out of its typed function. The function gets a validated input
+// and its answer is never nil when its error is.
+func Op[In, Out any, P input[In]](e Endpoint, call func(context.Context, P) (*Out, error)) Route {
+	return Route{Endpoint: e, call: func(ctx context.Context, body []byte, resourceARN string, query url.Values) ([]byte, error) {
+		in := P(new(In))
+		if err := decode(body, in); err != nil {
+			return nil, err
+		}
+		if l, ok := any(in).(located); ok {
+			l.FromURL(resourceARN, query)
+		}
+		if err := in.Validate(); err != nil {
+			return nil, err
+		}
+		out, err := call(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return encode(out)
+	}}
+}
+
+// encode prints an output as JSON. Unlike json.Marshal it leaves <, > and & alone, as AWS does.
+func encode(out any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(out); err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
