@@ -30,7 +30,9 @@ const (
 )
 
 // Waker tells readers of the outbox that there is something new.
-type Waker interface{ Publish(subject string, data []byte) error }
+type Waker interface {
+	Publish(subject string, data []byte) error
+}
 
 // Deps is what a Manager is made of. All but Registerer, Now and Log must be set.
 type Deps struct {

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+	"gopkg.in/yaml.v3"
+)
+
+// yamlSettings reads a settings file: one flat YAML mapping from flag names to values. A name that is
+// no flag is an error, so that a typo does not pass for a setting.
+func yamlSettings(r io.Reader) (kong.Resolver, error) {
+	values := map[string]any{}
+	if err := yaml.NewDecoder(r).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("settings file: %w", err)
+	}
+	return &fileSettings{values}, nil
+}
+
+type fileSettings struct{ values map[string]any }
+
+// Validate wants every name in the file to be a flag.
+func (f *fileSettings) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, group := range app.AllFlags(false) {
+		for _, flag := range group {
+			known[flag.Name] = true
+		}
+	}
+	for name := range f.values {
+		if !known[name] {
+			return fmt.Errorf("settings file: %s is not a setting", name)
+		}
+	}
+	return nil
+}
+
+// Resolve gives the file's value of a flag.
+func (f *fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	v, ok := f.values[flag.Name]
+	if !ok {
+		return nil, nil
+	}
+	return fmt.Sprint(v), nil
+}

@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+)
+
+// Config is everything an operator may set. The tags are read three times: by the command line (flags,
+// STREAMCAT_* environment, YAML file), by Defaults, and by the generator of docs/config.md.
+type Config struct {
+	DataDir             string `name:"data-dir" default:"./data" help:"Directory for the database, the embedded message bus, recordings and keys. Nothing is written elsewhere."`
+	Ephemeral           bool   `name:"ephemeral" help:"Use a temporary data-dir and remove it at exit: for CI and tests."`
+	HTTPAddr            string `name:"http-addr" default:"127.0.0.1:8080" help:"Web app, the IVS APIs, chat sockets and HLS: one listener."`
+	RTMPAddr            string `name:"rtmp-addr" default:"127.0.0.1:1935" help:"RTMP ingest."`
+	AdminAddr           string `name:"admin-addr" default:"127.0.0.1:9600" help:"Prometheus /metrics and /debug/pprof. Keep it private."`
+	InsecureIngest      string `name:"insecure-ingest" default:"auto" enum:"auto,enforce" help:"auto: plain RTMP is accepted for every channel; enforce: the channel's insecureIngest decides, as at AWS."`
+	PublicURL           string `name:"public-url" help:"What goes into playbackUrl, endpoints and links; http:// and http-addr if empty."`
+	Region              string `name:"region" default:"us-east-1" help:"Appears in ARNs; requests must be signed for it."`
+	AccountID           string `name:"account-id" default:"000000000000" help:"12 digits; appears in ARNs."`
+	RootAccessKeyID     string `name:"root-access-key-id" help:"First API credentials; made at first start and kept in data-dir/credentials if empty."`
+	RootSecretAccessKey string `name:"root-secret-access-key" help:"The secret that belongs to root-access-key-id." secret:"yes"`
+	DatabaseURL         string `name:"database-url" help:"postgres://… or sqlite:/path; SQLite in data-dir if empty." secret:"yes"`
+	NATSURL             string `name:"nats-url" help:"nats://… of a cluster; embedded, without a listener, if empty." secret:"yes"`
+	BlobURL             string `name:"blob-url" help:"file:/path for objects; file: in data-dir if empty."`
+	IVSEndpoint         string `name:"ivs-endpoint" help:"The IVS that the web app uses: this server if empty, another one's URL, or aws."`
+	AppTag              string `name:"app-tag" default:"streamcat" help:"Value of the tag project on all that the web app makes."`
+	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
+	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
+	Quotas              string `name:"quotas" default:"open" enum:"open" help:"open: structural limits only."`
+	LogLevel            string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"Least severe level that is logged."`
+	LogFormat           string `name:"log-format" default:"text" enum:"text,json" help:"Form of the log."`
+
+	SRTAddr    string `name:"srt-addr" help:"Reserved: this version has no SRT ingest, and says so at start when this is set."`
+	WebRTCAddr string `name:"webrtc-addr" help:"Reserved: this version has no WebRTC media, and says so at start when this is set."`
+}
+
+// Defaults gives the configuration of somebody who sets nothing.
+func Defaults() Config {
+	var c Config
+	v := reflect.ValueOf(&c).Elem()
+	for i := range v.NumField() {
+		if d := v.Type().Field(i).Tag.Get("default"); d != "" {
+			v.Field(i).SetString(d)
+		}
+	}
+	return c
+}
+
+// BadConfig says which setting is wrong, and why.
+type BadConfig struct{ Setting, Why string }
+
+func (b *BadConfig) Error() string { return b.Setting + ": " + b.Why }
+
+var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+
+// Check wants every setting to make sense; its error is a *BadConfig.
+func (c *Config) Check() error {
+	for _, a := range []struct{ name, value string }{
+		{"http-addr", c.HTTPAddr}, {"rtmp-addr", c.RTMPAddr}, {"admin-addr", c.AdminAddr},
+	} {
+		if _, err := net.ResolveTCPAddr("tcp", a.value); err != nil {
+			return &BadConfig{a.name, fmt.Sprintf("%q is not host:port", a.value)}
+		}
+	}
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if e := f.Tag.Get("enum"); e != "" && !strings.Contains(","+e+",", ","+v.Field(i).String()+",") {
+			return &BadConfig{f.Tag.Get("name"), fmt.Sprintf("%q is none of %s", v.Field(i).String(), strings.ReplaceAll(e, ",", ", "))}
+		}
+	}
+	switch {
+	case !regionForm.MatchString(c.Region):
+		return &BadConfig{"region", fmt.Sprintf("%q is not the name of a region, such as us-east-1", c.Region)}
+	case !regexp.MustCompile(`^[0-9]{12}$`).MatchString(c.AccountID):
+		return &BadConfig{"account-id", fmt.Sprintf("%q is not 12 digits", c.AccountID)}
+	case (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == ""):
+		return &BadConfig{"root-access-key-id", "set it together with root-secret-access-key"}
+	case c.RootAccessKeyID != "" && !regexp.MustCompile(`^\w{16,128}$`).MatchString(c.RootAccessKeyID):
+		return &BadConfig{"root-access-key-id", "must be 16 to 128 letters, digits or underscores"}
+	case c.RootSecretAccessKey != "" && len(c.RootSecretAccessKey) < 16:
+		return &BadConfig{"root-secret-access-key", "must have at least 16 characters"}
+	case c.HookSecret != "" && len(c.HookSecret) < 16:
+		return &BadConfig{"hook-secret", "must have at least 16 characters"}
+	case c.AppTag == "" || len(c.AppTag) > 256:
+		return &BadConfig{"app-tag", "must have 1 to 256 characters"}
+	case c.BlobURL != "" && !strings.HasPrefix(c.BlobURL, "file:"):
+		return &BadConfig{"blob-url", "must begin with file:"}
+	}
+	if err := wantURL("public-url", c.PublicURL, "http", "https"); err != nil {
+		return err
+	}
+	if err := wantURL("nats-url", c.NATSURL, "nats", "tls"); err != nil {
+		return err
+	}
+	if c.IVSEndpoint != "aws" {
+		if err := wantURL("ivs-endpoint", c.IVSEndpoint, "http", "https"); err != nil {
+			return err
+		}
+	}
+	if c.DatabaseURL != "" && !strings.HasPrefix(c.DatabaseURL, "sqlite:") {
+		return wantURL("database-url", c.DatabaseURL, "postgres", "postgresql")
+	}
+	return nil
+}
+
+// wantURL never repeats the value: it may hold a password.
+func wantURL(setting, value string, schemes ...string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" {
+		return &BadConfig{setting, "is not a URL"}
+	}
+	for _, s := range schemes {
+		if u.Scheme == s {
+			return nil
+		}
+	}
+	return &BadConfig{setting, "must begin with " + strings.Join(schemes, ":// or ") + "://"}
+}
+
+// blobDir gives the directory of objects.
+func (c *Config) blobDir() string {
+	if c.BlobURL == "" {
+		return filepath.Join(c.DataDir, "blobs")
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(c.BlobURL, "file:"), "//")
+}
+
+func (c *Config) databaseURL() string {
+	if c.DatabaseURL == "" {
+		return "sqlite:" + filepath.Join(c.DataDir, "streamcat.db")
+	}
+	return c.DatabaseURL
+}
+
+// prepareDataDir makes the directory and, for an ephemeral engine, names a fresh one.
+func (c *Config) prepareDataDir() error {
+	if c.Ephemeral {
+		dir, err := os.MkdirTemp("", "streamcat-")
+		if err != nil {
+			return err
+		}
+		c.DataDir = dir
+	}
+	dir, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return err
+	}
+	c.DataDir = dir
+	return os.MkdirAll(dir, 0o700)
+}

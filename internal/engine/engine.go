@@ -1,0 +1,173 @@
+// Package engine builds everything from one Config, and starts and stops it in order.
+//
+// New opens and wires all parts and binds the listeners; nothing is served yet. Start serves. Stop
+// drains: readiness goes first, then publishers are told, sessions write their ends, sockets close, and
+// the store is last. What is wired to what can be read here in one sitting; nothing registers itself.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/streamcat/streamcat/internal/channel"
+)
+
+// Engine is one running server.
+type Engine struct {
+	cfg  Config
+	log  *slog.Logger
+	reg  *prometheus.Registry
+	root credentials
+	addr Addresses
+
+	credentialsFile string
+	front           *front
+	channels        *channel.Manager
+	parts           []part // in the order of starting
+
+	failed   chan error // the first part that died while serving
+	failOnce sync.Once
+}
+
+// part is one thing with a life: started in order, stopped in reverse. Either function may be nil.
+type part struct {
+	name  string
+	start func(ctx context.Context) error
+	stop  func(ctx context.Context) error
+}
+
+// add notes a part.
+func (e *Engine) add(name string, start, stop func(ctx context.Context) error) {
+	e.parts = append(e.parts, part{name, start, stop})
+}
+
+// New builds an engine. Its error is a *BadConfig where a setting is at fault. An engine that was built
+// must be stopped, started or not.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Engine, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if err := cfg.prepareDataDir(); err != nil {
+		return nil, &BadConfig{"data-dir", err.Error()}
+	}
+	e := &Engine{cfg: cfg, log: log, reg: newRegistry(), failed: make(chan error, 1)}
+	if err := e.build(ctx); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, e.Stop(stop))
+	}
+	return e, nil
+}
+
+// Start serves. After an error the engine must still be stopped.
+func (e *Engine) Start(ctx context.Context) error {
+	for _, p := range e.parts {
+		if p.start == nil {
+			continue
+		}
+		if err := p.start(ctx); err != nil {
+			return fmt.Errorf("start %s: %w", p.name, err)
+		}
+	}
+	return e.addr.write(e.cfg.DataDir)
+}
+
+// Stop drains and closes everything, in the reverse order of starting, until ctx ends. It may be called
+// once.
+func (e *Engine) Stop(ctx context.Context) error {
+	if e.front != nil {
+		e.front.draining.Store(true)
+	}
+	var errs []error
+	for i := len(e.parts) - 1; i >= 0; i-- {
+		if p := e.parts[i]; p.stop != nil {
+			if err := p.stop(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("stop %s: %w", p.name, err))
+			}
+		}
+	}
+	e.parts = nil
+	return errors.Join(errs...)
+}
+
+// Failed gives the error of a part that died by itself while serving.
+func (e *Engine) Failed() <-chan error { return e.failed }
+
+func (e *Engine) fail(part string, err error) {
+	e.failOnce.Do(func() { e.failed <- fmt.Errorf("%s: %w", part, err) })
+}
+
+// Addresses are those really bound.
+func (e *Engine) Addresses() Addresses { return e.addr }
+
+// RootKey is the operator's first access key.
+func (e *Engine) RootKey() (id, secret string) { return e.root.ID, e.root.Secret }
+
+// CredentialsFile is where RootKey is kept, in the form that AWS tools read.
+func (e *Engine) CredentialsFile() string { return e.credentialsFile }
+
+// DataDir is the directory really used.
+func (e *Engine) DataDir() string { return e.cfg.DataDir }
+
+// Channels is the live side, for tests that look at it.
+func (e *Engine) Channels() *channel.Manager { return e.channels }
+
+// listen binds an address; a failure names the setting.
+func (e *Engine) listen(setting, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, &BadConfig{setting, strings.TrimPrefix(err.Error(), "listen ")}
+	}
+	return ln, nil
+}
+
+// serveHTTP adds a listener's HTTP server as a part.
+func (e *Engine) serveHTTP(name string, ln net.Listener, h http.Handler) {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute, // longer than any blocked playlist; sockets clear it when they take over
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
+	}
+	var served sync.WaitGroup
+	e.add(name, func(context.Context) error {
+		served.Go(func() {
+			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+				e.fail(name, err)
+			}
+		})
+		return nil
+	}, func(ctx context.Context) error {
+		// Blocked playlist requests end by themselves within seconds; nobody waits longer for them.
+		grace, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		err := srv.Shutdown(grace)
+		if err != nil {
+			err = srv.Close()
+		}
+		ln.Close()
+		served.Wait()
+		return err
+	})
+}
+
+// removeEphemeral is the last thing an ephemeral engine does.
+func (e *Engine) removeEphemeral(context.Context) error {
+	if e.cfg.Ephemeral {
+		return os.RemoveAll(e.cfg.DataDir)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// Notes that tell the engine's own access keys from those that operators make.
+const (
+	rootNote = "root"
+	appNote  = "web app"
+)
+
+// accessKeys is the API's table of secrets: rows of the store, opened with the keyring.
+type accessKeys struct {
+	db      *store.DB
+	ring    *auth.Keyring
+	account string
+	now     func() time.Time
+}
+
+// Secret implements auth.Secrets.
+func (a *accessKeys) Secret(ctx context.Context, id string) (string, auth.Principal, error) {
+	row, err := a.db.AccessKey(ctx, id)
+	if err != nil {
+		return "", auth.Principal{}, err
+	}
+	secret, err := a.ring.Open(row.Sealed, "access-key/"+row.ID)
+	if err != nil {
+		return "", auth.Principal{}, fmt.Errorf("open access key %s: %w", row.ID, err)
+	}
+	return string(secret), auth.Principal{AccountID: row.AccountID, AccessKeyID: row.ID, Root: row.Root}, nil
+}
+
+// credentials is one access key with its secret.
+type credentials struct{ ID, Secret string }
+
+func newCredentials() credentials {
+	id := strings.ToUpper(arn.NewID(40))
+	var secret [30]byte
+	rand.Read(secret[:])
+	return credentials{"AKIA" + id[:16], base64.RawStdEncoding.EncodeToString(secret[:])}
+}
+
+func (a *accessKeys) insert(ctx context.Context, c credentials, root bool, note string) error {
+	sealed, err := a.ring.Seal([]byte(c.Secret), "access-key/"+c.ID)
+	if err != nil {
+		return err
+	}
+	return a.db.InsertAccessKey(ctx, store.AccessKey{
+		ID: c.ID, AccountID: a.account, Sealed: sealed, Root: root, Created: a.now(), Note: note,
+	})
+}
+
+// find gives the newest key with a note; not ok if there is none.
+func (a *accessKeys) find(ctx context.Context, note string) (credentials, bool, error) {
+	rows, err := a.db.AccessKeys(ctx)
+	if err != nil {
+		return credentials{}, false, err
+	}
+	for _, row := range rows {
+		if row.Note == note {
+			secret, _, err := a.Secret(ctx, row.ID)
+			return credentials{row.ID, secret}, err == nil, err
+		}
+	}
+	return credentials{}, false, nil
+}
+
+// ensureApp gives the key that the web app signs with, made at first start.
+func (a *accessKeys) ensureApp(ctx context.Context) (credentials, error) {
+	c, ok, err := a.find(ctx, appNote)
+	if ok || err != nil {
+		return c, err
+	}
+	c = newCredentials()
+	return c, a.insert(ctx, c, true, appNote)
+}
+
+// ensureRoot gives the operator's first key: the configured one, the one made at first start, or a
+// new one.
+func (a *accessKeys) ensureRoot(ctx context.Context, want credentials) (credentials, error) {
+	if want.ID == "" {
+		c, ok, err := a.find(ctx, rootNote)
+		if ok || err != nil {
+			return c, err
+		}
+		c = newCredentials()
+		return c, a.insert(ctx, c, true, rootNote)
+	}
+	switch secret, _, err := a.Secret(ctx, want.ID); {
+	case err == nil && secret == want.Secret:
+		return want, nil
+	case err != nil && fault.Of(err) != fault.NotFound:
+		return want, err
+	case err == nil: // configured with a new secret
+		if err := a.db.DeleteAccessKey(ctx, want.ID); err != nil {
+			return want, err
+		}
+	}
+	return want, a.insert(ctx, want, true, rootNote)
+}
+
+// writeCredentials keeps the root key in the form that AWS tools read, so that
+// AWS_SHARED_CREDENTIALS_FILE=data/credentials is all they need.
+func writeCredentials(dir string, c credentials) (path string, err error) {
+	path = filepath.Join(dir, "credentials")
+	text := "[default]\naws_access_key_id = " + c.ID + "\naws_secret_access_key = " + c.Secret + "\n"
+	return path, writeFile(path, []byte(text), 0o600)
+}
+
+// writeFile replaces a file in one step, so that no reader and no crash sees half of it.
+func writeFile(path string, data []byte, mode os.FileMode) error {
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, data, mode); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// ensureHookSecret gives the configured secret of /hooks/*, or the one made at first start.
+func ensureHookSecret(ctx context.Context, db *store.DB, ring *auth.Keyring, configured string) (string, error) {
+	if configured != "" {
+		return configured, nil
+	}
+	const name = "hook-secret"
+	sealed, ok, err := db.Setting(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if ok {
+		plain, err := ring.Open(sealed, name)
+		return string(plain), err
+	}
+	var b [24]byte
+	rand.Read(b[:])
+	secret := hex.EncodeToString(b[:])
+	if sealed, err = ring.Seal([]byte(secret), name); err != nil {
+		return "", err
+	}
+	return secret, db.PutSetting(ctx, name, sealed)
+}
+
+// Keys manages the access keys of a data-dir, whether or not a server runs on it.
+type Keys struct{ keys *accessKeys }
+
+// WithKeys opens the store that cfg names for as long as use runs.
+func WithKeys(ctx context.Context, cfg Config, use func(Keys) error) (err error) {
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	if cfg.Ephemeral {
+		return &BadConfig{"ephemeral", "an ephemeral server's keys go with it"}
+	}
+	if err := cfg.prepareDataDir(); err != nil {
+		return &BadConfig{"data-dir", err.Error()}
+	}
+	ring, err := auth.OpenKeyring(filepath.Join(cfg.DataDir, "keys"))
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.databaseURL(), store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return use(Keys{&accessKeys{db, ring, cfg.AccountID, time.Now}})
+}
+
+// Create makes a key. Its secret cannot be shown again.
+func (k Keys) Create(ctx context.Context, note string) (id, secret string, err error) {
+	if note == appNote || note == rootNote {
+		return "", "", fault.InvalidInput("the note %q is taken by the server's own key", note)
+	}
+	c := newCredentials()
+	return c.ID, c.Secret, k.keys.insert(ctx, c, true, note)
+}
+
+// List gives all keys, without their secrets.
+func (k Keys) List(ctx context.Context) ([]store.AccessKey, error) { return k.keys.db.AccessKeys(ctx) }
+
+// Delete ends a key. The web app's own is not for deleting: the app would be locked out.
+func (k Keys) Delete(ctx context.Context, id string) error {
+	row, err := k.keys.db.AccessKey(ctx, id)
+	if err != nil {
+		return err
+	}
+	if row.Note == appNote {
+		return fault.InConflict("access key %s is the web app's own", id)
+	}
+	return k.keys.db.DeleteAccessKey(ctx, id)
+}
