@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+// Tags reads the tags of resources by name. Every name asked for is in the answer, with an empty map
+// where there are none.
+func (db *DB) Tags(ctx context.Context, names ...string) (map[string]map[string]string, error) {
+	out := make(map[string]map[string]string, len(names))
+	for _, name := range names {
+		out[name] = map[string]string{}
+	}
+	type tag struct{ arn, key, value string }
+	scan := func(s scanner) (t tag, err error) { return t, s.Scan(&t.arn, &t.key, &t.value) }
+	for chunk := range slices.Chunk(names, 100) {
+		tags, err := query(ctx, db, scan, `SELECT arn, key, value FROM tags WHERE arn IN (`+places(1, len(chunk))+`)`, anys(chunk)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tags {
+			out[t.arn][t.key] = t.value
+		}
+	}
+	return out, nil
+}
+
+// MergeTags sets tags of a resource and leaves its others. It is NotFound if the resource does not
+// exist, and Invalid, with nothing changed, if it would have more than max tags.
+func (db *DB) MergeTags(ctx context.Context, name string, set map[string]string, max int) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		if err := db.lockResource(ctx, name); err != nil {
+			return err
+		}
+		have, err := db.Tags(ctx, name)
+		if err != nil {
+			return err
+		}
+		total := len(have[name])
+		for key := range set {
+			if _, ok := have[name][key]; !ok {
+				total++
+			}
+		}
+		if total > max {
+			return fault.InvalidInput("a resource has at most %d tags, this one would have %d", max, total)
+		}
+		return db.setTags(ctx, name, set)
+	})
+}
+
+func (db *DB) setTags(ctx context.Context, name string, set map[string]string) error {
+	for key, value := range set {
+		_, err := db.exec(ctx, `INSERT INTO tags (arn, key, value) VALUES ($1, $2, $3)
+			ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value`, name, key, value)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveTags takes tags off a resource; keys it does not have are ignored. It is NotFound if the
+// resource does not exist.
+func (db *DB) RemoveTags(ctx context.Context, name string, keys []string) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		if err := db.lockResource(ctx, name); err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if _, err := db.exec(ctx, `DELETE FROM tags WHERE arn = $1 AND key = $2`, name, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// lockResource keeps others from changing or deleting a resource until the transaction ends.
+func (db *DB) lockResource(ctx context.Context, name string) error {
+	_, ok, err := queryOne(ctx, db, scanInt, `SELECT 1 FROM resources WHERE arn = $1`+db.dialect.forUpdate, name)
+	if err == nil && !ok {
+		a, _ := arn.Parse(name)
+		err = missing(a.Kind, name)
+	}
+	return err
+}
