@@ -1,0 +1,46 @@
+// Package hls makes a live stream watchable by Low-Latency HLS (draft-pantos-hls-rfc8216bis): it cuts
+// frames into fMP4 parts and segments, keeps the newest of them in memory, and serves them over HTTP.
+//
+// A Packager is one rendition of one channel and outlives the channel's single stream sessions: its
+// playlist URL stays the same, and media sequence numbers never go back, not even over a restart of
+// the server. Each Run adds one session to its Window. Nothing here decides who may watch.
+//
+// One goroutine writes (Run); readers never lock: a Window publishes immutable snapshots.
+package hls
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/media"
+)
+
+// Options says what a Packager is made with. Zero values are sensible defaults.
+type Options struct {
+	Log     *slog.Logger     // with the channel's name in it; default discards
+	Metrics *Metrics         // shared by all packagers of a process; nil counts nothing
+	Now     func() time.Time // default time.Now
+
+	// MaxBytes caps what the window holds, default 64 MiB.
+	MaxBytes int
+
+	// Viewer is called for each request of the media playlist, when it arrives and, if it had to wait,
+	// again when it is answered. lowLatency tells whether the request was a blocking one.
+	Viewer func(r *http.Request, lowLatency bool)
+}
+
+// Packager turns the frames of one channel into a Window.
+type Packager struct {
+	*Window
+}
+
+// New makes a packager without media.
+func New(o Options) *Packager { panic("not yet") }
+
+// Run packages what r reads until its stream or ctx ends: one session of the channel. It returns nil
+// for an orderly end of the stream, else the reason. What was packaged stays in the window, and its
+// playlist stops growing until the next Run. Runs of one Packager follow each other: a second waits
+// for the first to return. Run does not close r.
+func (p *Packager) Run(ctx context.Context, r *media.Reader) error { panic("not yet") }
