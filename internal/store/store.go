@@ -36,17 +36,12 @@ import (
 type Options struct {
 	Log *slog.Logger     // nil: slog.Default()
 	Now func() time.Time // nil: time.Now
-
-	// Wake is called after a commit that added events to the outbox, on the goroutine that committed.
-	// It must be quick: a publish on the bus, not a delivery. It may be nil.
-	Wake func()
 }
 
 // DB is an open, migrated database. It is safe for concurrent use.
 type DB struct {
 	log     *slog.Logger
 	clock   *clock
-	wake    func()
 	dialect *dialect
 
 	w *sql.DB // writes; one connection on SQLite
@@ -65,14 +60,11 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Wake == nil {
-		o.Wake = func() {}
-	}
 	d, err := dialectOf(url)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{log: o.Log, clock: &clock{now: o.Now}, wake: o.Wake, dialect: d}
+	db := &DB{log: o.Log, clock: &clock{now: o.Now}, dialect: d}
 	if db.w, db.r, err = d.open(ctx, url); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

@@ -76,13 +76,7 @@ func (db *DB) try(ctx context.Context, fn func(ctx context.Context) error) (err 
 	if err := t.writeEvents(ctx); err != nil {
 		return err
 	}
-	if err := begun.Commit(); err != nil {
-		return err
-	}
-	if len(t.events) > 0 {
-		db.wake()
-	}
-	return nil
+	return begun.Commit()
 }
 
 // acquire takes a connection to write with, and gives up in the end where it would deadlock.
