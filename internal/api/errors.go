@@ -72,14 +72,22 @@ func exceptionOf(err error, e Endpoint) *exception {
 
 // body prints the exception in the form of one service. IVS and real time carry the message under two
 // names: the modelled one fills the typed exception, the common one fills the SDKs' generic message.
-func (x *exception) body(s Service) ([]byte, error) {
-	if !s.chat {
-		return encode(struct {
-			Message          string `json:"message"`
-			ExceptionMessage string `json:"exceptionMessage"`
-		}{x.Message, x.Message})
+func (x *exception) body(s Service) []byte {
+	if s.chat {
+		return mustEncode(x.chatBody())
 	}
-	return encode(x.chatBody())
+	return mustEncode(struct {
+		Message          string `json:"message"`
+		ExceptionMessage string `json:"exceptionMessage"`
+	}{x.Message, x.Message})
+}
+
+func mustEncode(body any) []byte {
+	b, err := encode(body)
+	if err != nil {
+		panic("api: an error cannot be printed: " + err.Error())
+	}
+	return b
 }
 
 type chatError struct {

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts answers. Labels come from the route tables and the list of exceptions, never from what
+// a client sent, so that their number is bounded.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamcat_api_requests_total",
+			Help: "Answered API requests by service, operation and result: ok, or the exception's name.",
+		}, []string{"service", "operation", "result"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "streamcat_api_request_seconds",
+			Help:    "Time from the request's headers to the answer, by service and operation.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}, []string{"service", "operation"}),
+	}
+	if r != nil {
+		r.MustRegister(m.requests, m.seconds)
+	}
+	return m
+}
+
+func (m *metrics) note(t target, result string, took time.Duration) {
+	operation := t.Name
+	if operation == "" {
+		operation = "unknown"
+	}
+	m.requests.WithLabelValues(t.service.Name, operation, result).Inc()
+	m.seconds.WithLabelValues(t.service.Name, operation).Observe(took.Seconds())
+}
