@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestDefaultsAreGood(t *testing.T) {
+	c := Defaults()
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if c.HTTPAddr != "127.0.0.1:8080" || c.Region != "us-east-1" || c.Ephemeral {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestBadSettingsAreNamed(t *testing.T) {
+	for setting, spoil := range map[string]func(*Config){
+		"http-addr":          func(c *Config) { c.HTTPAddr = "nowhere" },
+		"rtmp-addr":          func(c *Config) { c.RTMPAddr = "127.0.0.1:99999" },
+		"region":             func(c *Config) { c.Region = "US East" },
+		"account-id":         func(c *Config) { c.AccountID = "12" },
+		"root-access-key-id": func(c *Config) { c.RootAccessKeyID = "AKIAAAAAAAAAAAAAAAAA" },
+		"hook-secret":        func(c *Config) { c.HookSecret = "short" },
+		"public-url":         func(c *Config) { c.PublicURL = "live.example.org" },
+		"database-url":       func(c *Config) { c.DatabaseURL = "mysql://u:hunter2@db/x" },
+		"nats-url":           func(c *Config) { c.NATSURL = "nats:4222" },
+		"ivs-endpoint":       func(c *Config) { c.IVSEndpoint = "amazon" },
+		"insecure-ingest":    func(c *Config) { c.InsecureIngest = "never" },
+		"chat-limits":        func(c *Config) { c.ChatLimits = "on" },
+		"app-tag":            func(c *Config) { c.AppTag = "" },
+		"blob-url":           func(c *Config) { c.BlobURL = "s3://bucket" },
+	} {
+		c := Defaults()
+		spoil(&c)
+		var bad *BadConfig
+		if err := c.Check(); !errors.As(err, &bad) || bad.Setting != setting {
+			t.Errorf("%s: got %v", setting, err)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the message shows a password: %v", setting, err)
+		}
+	}
+}
