@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,7 @@ type Deps struct {
 type Manager struct {
 	d       Deps
 	metrics *metrics
+	packing *hls.Metrics
 	stop    context.CancelFunc
 	done    sync.WaitGroup // sessions and the housekeeper
 
@@ -71,7 +73,7 @@ func NewManager(d Deps) *Manager {
 		d.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{d: d, metrics: newMetrics(d.Registerer), stop: stop, channels: map[string]*channel{}}
+	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, channels: map[string]*channel{}}
 	m.done.Go(func() { m.housekeep(ctx) })
 	return m
 }
@@ -146,7 +148,10 @@ func (m *Manager) open(id string) (*channel, error) {
 	c := m.channels[id]
 	if c == nil {
 		c = &channel{id: id, viewers: newAudience()}
-		c.pack = hls.New(hls.Options{Now: m.d.Now, Log: m.d.Log.With("channel", id)})
+		c.pack = hls.New(hls.Options{
+			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing,
+			Viewer: func(r *http.Request, lowLatency bool) { c.viewers.seen(viewerOf(r), lowLatency, m.d.Now()) },
+		})
 		m.channels[id] = c
 	}
 	return c, nil

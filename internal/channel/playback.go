@@ -6,6 +6,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/hls"
 )
 
 // PlaybackRoot is where playlists and media stand on the HTTP listener.
@@ -82,7 +83,18 @@ func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, 
 		return
 	}
 	// Each player gets a session of its own, by which it is counted.
-	c.pack.ServeMultivariant(w, r, name+"/live.m3u8?s="+arn.NewID(16))
+	c.pack.ServeMultivariant(w, r, name+"/"+hls.PlaylistFile+"?s="+arn.NewID(sessionLength))
+}
+
+const sessionLength = 16
+
+// viewerOf tells whose playlist request this is: the session that the multivariant playlist gave out,
+// or the connection of a player that was given the media playlist itself.
+func viewerOf(r *http.Request) string {
+	if s := r.URL.Query().Get("s"); len(s) == sessionLength {
+		return s
+	}
+	return r.RemoteAddr
 }
 
 func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file string) {
@@ -94,14 +106,6 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 	if s := c.live(); s != nil && s.spec.Authorized {
 		m.refuse(w, http.StatusForbidden, "this channel is private: a playback token is needed")
 		return
-	}
-	if file == "live.m3u8" {
-		q := r.URL.Query()
-		session := q.Get("s")
-		if len(session) != 16 { // a player that was given the media playlist itself
-			session = r.RemoteAddr
-		}
-		c.viewers.seen(session, q.Has("_HLS_msn"), m.d.Now())
 	}
 	c.pack.ServeMedia(w, r, file)
 }
