@@ -1,0 +1,86 @@
+package ivsrealtime
+
+import (
+	"context"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+// defaultRecording is the configuration of a stage that records nobody. Answers always show it in full.
+func defaultRecording() AutoParticipantRecordingConfiguration {
+	return AutoParticipantRecordingConfiguration{
+		StorageConfigurationArn:         new(string),
+		MediaTypes:                      []string{ParticipantRecordingMediaTypeAudioVideo},
+		RecordingReconnectWindowSeconds: new(int),
+		RecordParticipantReplicas:       new(true),
+		HlsConfiguration:                &ParticipantRecordingHlsConfiguration{TargetSegmentDurationSeconds: new(6)},
+		ThumbnailConfiguration: &ParticipantThumbnailConfiguration{
+			RecordingMode:         new(ThumbnailRecordingModeDisabled),
+			Storage:               []string{ThumbnailStorageTypeSequential},
+			TargetIntervalSeconds: new(60),
+		},
+	}
+}
+
+// applyRecording changes to by what was asked for. Nil asks for nothing; an empty storage configuration
+// turns recording off and puts everything else back to its default; otherwise what is absent stays, and
+// an empty list counts as absent.
+func (s *Service) applyRecording(ctx context.Context, to, asked *AutoParticipantRecordingConfiguration) error {
+	switch {
+	case asked == nil:
+		return nil
+	case *asked.StorageConfigurationArn == "":
+		*to = defaultRecording()
+		return nil
+	}
+	if err := s.storageExists(ctx, *asked.StorageConfigurationArn); err != nil {
+		return err
+	}
+	to.StorageConfigurationArn = asked.StorageConfigurationArn
+	setList(&to.MediaTypes, asked.MediaTypes)
+	set(&to.RecordingReconnectWindowSeconds, asked.RecordingReconnectWindowSeconds)
+	set(&to.RecordParticipantReplicas, asked.RecordParticipantReplicas)
+	if h := asked.HlsConfiguration; h != nil {
+		set(&to.HlsConfiguration.TargetSegmentDurationSeconds, h.TargetSegmentDurationSeconds)
+	}
+	if t := asked.ThumbnailConfiguration; t != nil {
+		set(&to.ThumbnailConfiguration.RecordingMode, t.RecordingMode)
+		set(&to.ThumbnailConfiguration.TargetIntervalSeconds, t.TargetIntervalSeconds)
+		setList(&to.ThumbnailConfiguration.Storage, t.Storage)
+	}
+	return nil
+}
+
+func set[T any](to **T, asked *T) {
+	if asked != nil {
+		*to = asked
+	}
+}
+
+func setList(to *[]string, asked []string) {
+	if len(asked) > 0 {
+		*to = asked
+	}
+}
+
+func (s *Service) storageExists(ctx context.Context, name string) error {
+	a, err := s.Minter.Own(arn.StorageConfiguration, name)
+	if err != nil {
+		return err
+	}
+	ok, err := s.DB.ResourceExists(ctx, name)
+	if err == nil && !ok {
+		err = missing(a)
+	}
+	return err
+}
+
+// asValidation is for operations that model no ResourceNotFoundException: what they refer to and is
+// not there makes the request invalid.
+func asValidation(err error) error {
+	if f := fault.As(err); f != nil && f.Kind == fault.NotFound {
+		return fault.InvalidInput("%s", f.Message)
+	}
+	return err
+}
