@@ -1,0 +1,169 @@
+package room
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/bus"
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+const (
+	specFresh = time.Second      // how long a busy room's limits may lag behind UpdateRoom
+	specStale = 30 * time.Second // how long a quiet room may miss that it was deleted
+	lookupFor = 2 * time.Second  // for the directory to answer
+)
+
+// room is a chat room that has members on this node: who they are, and the one order in which they hear
+// everything. It lives from the first member to the last.
+type room struct {
+	m  *Manager
+	id string
+
+	users int // connections that use it or are about to; guarded by m.mu
+
+	opening sync.Once
+	openErr error
+	sub     *bus.Sub // set by open
+
+	mu     sync.Mutex
+	spec   Spec
+	read   time.Time // when spec was read
+	gone   bool
+	asking bool // somebody is reading the spec
+	rate   bucket
+	shards []*shard
+	sizes  []int // members per shard
+}
+
+// open subscribes to what is said in the room. It returns when that is in force, so that a member which
+// joins afterwards misses nothing.
+func (r *room) open(ctx context.Context) error {
+	r.opening.Do(func() {
+		if r.sub, r.openErr = r.m.bus.Subscribe(subject(r.id), r.hear); r.openErr == nil {
+			r.openErr = r.m.bus.Flush(ctx)
+		}
+	})
+	return r.openErr
+}
+
+// join makes c a member: from now on it is sent everything, in order.
+func (r *room) join(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	best := 0
+	for i, n := range r.sizes {
+		if n < r.sizes[best] {
+			best = i
+		}
+	}
+	if len(r.shards) == 0 || r.sizes[best] >= shardSize && len(r.shards) < runtime.GOMAXPROCS(0) {
+		best = len(r.shards)
+		r.shards = append(r.shards, &shard{room: r})
+		r.sizes = append(r.sizes, 0)
+	}
+	r.sizes[best]++
+	r.shards[best].add(c)
+}
+
+// part ends what join began.
+func (r *room) part(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, s := range r.shards {
+		if s == c.shard {
+			r.sizes[i]--
+		}
+	}
+	c.shard.remove(c)
+}
+
+// hear takes a note from the bus, which calls it for one note after the other.
+func (r *room) hear(b bus.Message) {
+	n, err := parseNote(b.Data)
+	if err != nil {
+		r.m.log.Warn("chat note ignored", "room", r.id, "error", err)
+		return
+	}
+	d := delivery{kind: n.kind, user: n.user}
+	if n.kind != noteClose {
+		d.frame = textFrame(n.frame)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n.kind == noteMessage && n.node != r.m.node && r.spec.MaxRate > 0 {
+		r.rate.charge(r.m.now().UnixNano(), r.spec.MaxRate) // the limit is the room's, wherever people sit
+	}
+	for _, s := range r.shards {
+		s.push(d)
+	}
+}
+
+// spend takes one message off the room's rate and says whether there was one left.
+func (r *room) spend(now time.Time, perSecond int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rate.take(now.UnixNano(), perSecond)
+}
+
+// learn remembers the room's settings as read just now.
+func (r *room) learn(spec Spec, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spec, r.read = spec, now
+}
+
+// current gives the room's settings, not older than specFresh as long as the directory answers. The error
+// is a NotFound fault once the room is gone.
+func (r *room) current(now time.Time) (Spec, error) {
+	r.refresh(now, specFresh)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return Spec{}, fault.Missing("the room does not exist")
+	}
+	return r.spec, nil
+}
+
+// refresh reads the settings again if they are older than age and nobody else is at it. A room that is
+// gone loses its members.
+func (r *room) refresh(now time.Time, age time.Duration) {
+	r.mu.Lock()
+	due := !r.asking && !r.gone && (now.Sub(r.read) >= age || now.Before(r.read))
+	r.asking = r.asking || due
+	arn := r.spec.ARN
+	r.mu.Unlock()
+	if !due {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.m.life, lookupFor)
+	defer cancel()
+	spec, err := r.m.directory.Room(ctx, arn)
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asking, r.read = false, now
+	switch {
+	case err == nil:
+		r.spec = spec
+	case fault.Of(err) == fault.NotFound:
+		r.gone = true
+		for _, s := range r.shards {
+			s.push(delivery{kind: noteClose})
+		}
+	case r.m.life.Err() == nil:
+		r.m.log.Warn("chat room settings not read; the last ones stay", "room", r.id, "error", err)
+	}
+}
+
+// each calls do for every member as of now.
+func (r *room) each(do func(*conn)) {
+	r.mu.Lock()
+	shards := append([]*shard(nil), r.shards...)
+	r.mu.Unlock()
+	for _, s := range shards {
+		s.each(do)
+	}
+}

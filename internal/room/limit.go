@@ -1,0 +1,27 @@
+package room
+
+// bucket limits a rate: a full second's worth may come at once, then it refills evenly. The zero value is
+// full. It keeps one number, the moment at which it will be full again, so that every connection can have
+// one. The caller sees to it that only one goroutine uses it at a time.
+type bucket struct{ full int64 } // Unix time in nanoseconds
+
+const second = int64(1e9)
+
+// take spends one token and says whether there was one.
+func (b *bucket) take(now int64, perSecond int) bool {
+	full := b.at(now) + second/int64(perSecond)
+	if full > now+second {
+		return false
+	}
+	b.full = full
+	return true
+}
+
+// charge spends a token that was used elsewhere already, as far as there is one.
+func (b *bucket) charge(now int64, perSecond int) {
+	b.full = min(b.at(now)+second/int64(perSecond), now+second)
+}
+
+// at gives the moment of being full as seen from now; a clock that was set back must not lock anyone out
+// for longer than a second.
+func (b *bucket) at(now int64) int64 { return min(max(b.full, now), now+second) }

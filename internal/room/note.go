@@ -1,0 +1,74 @@
+package room
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// note is what travels on a room's subject of the bus, to every node that has members of the room.
+type note struct {
+	kind  noteKind
+	node  string // that sent it
+	user  string // whose connections end, for noteDisconnect
+	frame []byte // the JSON that members are sent; empty for noteClose
+}
+
+type noteKind byte
+
+const (
+	noteMessage    noteKind = 'm'
+	noteEvent      noteKind = 'e'
+	noteDelete     noteKind = 'd'
+	noteDisconnect noteKind = 'k' // after the frame, the user's connections are closed
+	noteClose      noteKind = 'c' // all connections are closed
+)
+
+// action gives the label under which deliveries of the note are counted.
+func (k noteKind) action() string {
+	switch k {
+	case noteMessage:
+		return actionSend
+	case noteDelete:
+		return actionDelete
+	case noteDisconnect:
+		return actionDisconnect
+	default:
+		return actionEvent
+	}
+}
+
+const noteFormat = 1 // first byte of an encoded note
+
+var errNote = errors.New("room: note has an unknown form")
+
+func (n *note) encode() []byte {
+	b := make([]byte, 0, 2+2*binary.MaxVarintLen32+len(n.node)+len(n.user)+len(n.frame))
+	b = append(b, noteFormat, byte(n.kind))
+	for _, s := range []string{n.node, n.user} {
+		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	}
+	return append(b, n.frame...)
+}
+
+// parseNote reads what encode made. The frame shares b's memory.
+func parseNote(b []byte) (*note, error) {
+	if len(b) < 2 || b[0] != noteFormat {
+		return nil, errNote
+	}
+	n := &note{kind: noteKind(b[1])}
+	switch n.kind {
+	case noteMessage, noteEvent, noteDelete, noteDisconnect, noteClose:
+	default:
+		return nil, errNote
+	}
+	b = b[2:]
+	for _, s := range []*string{&n.node, &n.user} {
+		size, used := binary.Uvarint(b)
+		if used <= 0 || size > uint64(len(b)-used) {
+			return nil, errNote
+		}
+		*s, b = string(b[used:used+int(size)]), b[used+int(size):]
+	}
+	n.frame = b
+	return n, nil
+}

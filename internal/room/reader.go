@@ -1,0 +1,197 @@
+package room
+
+import (
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+const (
+	perConnection = 10                     // requests per second, as at Amazon
+	framesAtOnce  = 100                    // frames of any kind that a client may send per second
+	framePause    = 100 * time.Millisecond // for a client that sends more
+)
+
+var errExpired = errors.New("the session is expired")
+
+// serve reads until the connection is over. The early bytes came together with the handshake.
+func (c *conn) serve(early []byte) {
+	defer c.leave()
+	flood := bucket{}
+	take := func(p []byte) error { // made once: an idle reader must not allocate
+		c.heard.Store(int64(c.room.m.uptime()))
+		if c.deaf {
+			return nil
+		}
+		return c.in.feed(p, func(op opcode, payload []byte, over bool) error {
+			if !c.room.m.limitsOff && !flood.take(int64(c.room.m.uptime()), framesAtOnce) {
+				time.Sleep(framePause) // nothing is read meanwhile, so TCP slows the client down
+			}
+			return c.take(op, payload, over)
+		})
+	}
+	var err error
+	if len(early) > 0 {
+		err = take(early)
+	}
+	for {
+		if v := (*violation)(nil); errors.As(err, &v) {
+			why := byViolation
+			if v.code == closeBadText {
+				why = byBadRequest
+			}
+			c.hangUp(why, v.code, v.text)
+			c.deaf = true // its bytes make no sense any more, but closing in order needs them to be read
+		} else if err != nil {
+			return
+		}
+		err = c.wire.read(take)
+	}
+}
+
+var errGoodbye = errors.New("the peer closed the connection")
+
+// take handles one message or control frame.
+func (c *conn) take(op opcode, payload []byte, over bool) error {
+	if c.deaf {
+		return nil
+	}
+	switch op {
+	case opPing:
+		c.send(appendFrame(nil, opPong, payload))
+	case opClose:
+		status, err := closeStatus(payload)
+		if err != nil {
+			return err
+		}
+		return c.goodbye(status)
+	case opBinary:
+		c.refuse("", fault.InvalidInput("frames must be text"))
+	case opText:
+		if over {
+			c.refuse(findRequestID(payload), fault.OverQuota(c.in.limit, "the frame is larger than %d bytes", c.in.limit))
+			return nil
+		}
+		if !utf8.Valid(payload) {
+			return &violation{closeBadText, "text is not UTF-8"}
+		}
+		r, err := parseRequest(payload)
+		c.room.m.metrics.requests.WithLabelValues(r.label()).Inc()
+		if err = c.request(r, err); err != nil {
+			c.refuse(r.RequestID, err)
+		}
+		if errors.Is(err, errExpired) {
+			c.hangUp(byExpiry, closeNormal, "session expired")
+		}
+	}
+	return nil
+}
+
+// goodbye answers the peer's close frame, if it is not itself the answer to ours.
+func (c *conn) goodbye(status int) error {
+	c.hangUp(byClient, status, "")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing {
+		c.deaf = true // the answer is still on its way; after it the stream ends
+		return nil
+	}
+	return errGoodbye
+}
+
+// request does what a client asks, or says why not. The error is nil, errExpired or a fault, or else the
+// server's own trouble.
+func (c *conn) request(r *request, malformed error) error {
+	m := c.room.m
+	now := m.now()
+	if now.UnixNano() >= c.expires {
+		return errExpired
+	}
+	if !m.limitsOff && !c.rate.take(now.UnixNano(), perConnection) {
+		return fault.TooFast(perConnection, "more than %d requests per second on one connection", perConnection)
+	}
+	if malformed != nil {
+		return malformed
+	}
+	spec, err := c.room.current(now)
+	if err != nil {
+		return err
+	}
+	if err := c.allowed(r.Action); err != nil {
+		return err
+	}
+	if err := r.check(spec.MaxLength, m.maxAttributes); err != nil {
+		return err
+	}
+	switch r.Action {
+	case actionSend:
+		if !m.limitsOff && !c.room.spend(now, spec.MaxRate) {
+			return fault.TooFast(spec.MaxRate, "more than %d messages per second in the room", spec.MaxRate)
+		}
+		return c.say(r, now)
+	case actionDelete:
+		_, err := m.announce(spec.ID, noteDelete, "", event{
+			RequestID: r.RequestID, EventName: eventDelete, Attributes: deleted(r.ID, r.Reason), SendTime: sendTime(now),
+		})
+		return err
+	default:
+		_, err := m.announce(spec.ID, noteDisconnect, r.UserID, event{
+			RequestID: r.RequestID, EventName: eventDisconnect, Attributes: disconnected(r.UserID, r.Reason), SendTime: sendTime(now),
+		})
+		return err
+	}
+}
+
+// allowed checks the capability that an action needs.
+func (c *conn) allowed(action string) error {
+	if action == actionSend && !c.pass.send ||
+		action == actionDelete && !c.pass.delete ||
+		action == actionDisconnect && !c.pass.disconnect {
+		return fault.AccessDenied("the token does not have the capability %s", action)
+	}
+	return nil
+}
+
+// say sends a message to the room. The sender hears it back as everybody does.
+func (c *conn) say(r *request, now time.Time) error {
+	frame, err := encode(message{
+		Type: "MESSAGE", ID: newID(), RequestID: r.RequestID, Content: r.Content,
+		Attributes: r.Attributes, SendTime: sendTime(now), Sender: c.sender,
+	})
+	if err != nil {
+		return err
+	}
+	return c.room.m.publish(c.room.id, &note{kind: noteMessage, frame: frame})
+}
+
+// refuse tells the client that its request was not done.
+func (c *conn) refuse(requestID string, err error) {
+	m := c.room.m
+	status, text := code(err), fault.Message(err)
+	switch status {
+	case 401:
+		text = errExpired.Error()
+	case 500:
+		m.log.Error("chat request failed", "room", c.room.id, "error", err)
+	}
+	m.metrics.failed(status)
+	frame, err := encode(failure{Type: "ERROR", ID: newID(), RequestID: requestID, ErrorCode: status, ErrorMessage: text})
+	if err != nil {
+		m.log.Error("chat refusal not sent", "room", c.room.id, "error", err)
+		return
+	}
+	c.send(textFrame(frame))
+}
+
+// leave ends the reader's work.
+func (c *conn) leave() {
+	c.room.part(c)
+	why := c.finished()
+	m := c.room.m
+	m.metrics.connections.Dec()
+	m.metrics.closed.WithLabelValues(string(why)).Inc()
+	m.log.Debug("chat connection ended", "room", c.room.id, "reason", string(why))
+	m.exit(c.room)
+}

@@ -1,0 +1,227 @@
+// Package room owns chat rooms as running objects: the WebSocket door, who is in a room on this node,
+// what they may say and how fast, and that all of them hear everything once and in one order.
+//
+// The wire is Amazon IVS Chat's Messaging API. A message goes from its sender's connection over the bus,
+// subject "room.<id>", to every node that has members of the room, the sender's own included, and from
+// there, encoded once, to each member. The bus delivers at most once and keeps each node's order: on one
+// node a room has one order for everybody, across nodes each sender's own. Nothing is kept: who was not
+// there has not heard it.
+//
+// It never stores a message, knows no API shape, and reads rooms only through its Directory. Neither what
+// people say nor their tokens reach the log.
+//
+// A peer that does not keep up is dropped, so that it slows nobody and takes no more than its bytes of
+// memory. Drops come without a close frame, because Amazon's SDK reconnects after those and stays away
+// after any close frame.
+//
+// Lock order: Manager.mu; room.mu, shard.mu; conn.mu. None is held while another goroutine is waited for.
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/bus"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// Spec is what the live side needs to know of a room resource.
+type Spec struct {
+	ARN       string
+	ID        string // last part of the ARN
+	Name      string // may be empty
+	MaxRate   int    // messages per second, all members together: 1 to 100
+	MaxLength int    // of a message, in code points: 1 to 500
+}
+
+// Directory finds rooms. Room gives a NotFound fault for what does not exist.
+type Directory interface {
+	Room(ctx context.Context, arn string) (Spec, error)
+}
+
+const (
+	defaultHeartbeat     = 30 * time.Second
+	defaultMaxFrame      = 16 << 10 // room for 500 characters that JSON escapes at twelve bytes each, and attributes
+	defaultMaxAttributes = 4 << 10
+)
+
+// Deps is what a Manager needs. Directory, DB, Bus and Passes must be given.
+type Deps struct {
+	Directory  Directory
+	DB         *store.DB // remembers which tokens were used
+	Bus        *bus.Bus
+	Passes     *auth.ChatPasses
+	Log        *slog.Logger          // nil: slog.Default()
+	Registerer prometheus.Registerer // nil: metrics are not exported
+	Now        func() time.Time      // nil: time.Now
+	Node       string                // name of this node; "": a random one
+
+	// LimitsOff lifts the rates, of connections and of rooms; lengths and sizes stay.
+	LimitsOff bool
+	// Heartbeat is after how long without a sign of life a peer is asked for one. After twice that it
+	// counts as gone. 0: 30 seconds.
+	Heartbeat time.Duration
+	// MaxFrame is the longest request in bytes; longer ones are refused. 0: 16 KiB.
+	MaxFrame int
+	// MaxAttributes limits the attributes of a message: bytes of names and values. 0: 4 KiB.
+	MaxAttributes int
+}
+
+// Manager is the door to all rooms of this node. It is safe for concurrent use.
+type Manager struct {
+	directory     Directory
+	db            *store.DB
+	bus           *bus.Bus
+	passes        *auth.ChatPasses
+	log           *slog.Logger
+	metrics       *metrics
+	now           func() time.Time
+	node          string
+	limitsOff     bool
+	heartbeat     time.Duration
+	maxFrame      int
+	maxAttributes int
+
+	began time.Time       // to count uptime from
+	life  context.Context // of the manager; ended by end
+	end   context.CancelFunc
+	work  sync.WaitGroup // every goroutine that the manager, its rooms and its connections run
+
+	mu       sync.Mutex
+	rooms    map[string]*room // by id; those with users
+	draining bool
+}
+
+// NewManager makes a manager; Shutdown ends it.
+func NewManager(d Deps) (*Manager, error) {
+	if d.Directory == nil || d.DB == nil || d.Bus == nil || d.Passes == nil {
+		return nil, errors.New("room: directory, database, bus and passes are needed")
+	}
+	m := &Manager{
+		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node,
+		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes,
+		metrics: newMetrics(d.Registerer), began: time.Now(), rooms: map[string]*room{},
+	}
+	if m.log == nil {
+		m.log = slog.Default()
+	}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	if m.node == "" {
+		m.node = arn.NewID(12)
+	}
+	if m.heartbeat == 0 {
+		m.heartbeat = defaultHeartbeat
+	}
+	if m.maxFrame == 0 {
+		m.maxFrame = defaultMaxFrame
+	}
+	if m.maxAttributes == 0 {
+		m.maxAttributes = defaultMaxAttributes
+	}
+	m.life, m.end = context.WithCancel(context.Background())
+	m.work.Go(m.sweep)
+	return m, nil
+}
+
+// Shutdown drops every connection without a close frame, so that clients reconnect to another node, and
+// waits until all goroutines have ended or ctx has.
+func (m *Manager) Shutdown(ctx context.Context) error {
+	m.mu.Lock()
+	m.draining = true
+	m.mu.Unlock()
+	m.end()
+	m.each(func(c *conn) { c.drop(byShutdown) })
+
+	done := make(chan struct{})
+	go func() {
+		m.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("chat rooms still at work: %w", ctx.Err())
+	}
+}
+
+// enter gives the room a connection is about to join, and counts it in; exit undoes that. It is nil when
+// the manager is shutting down.
+func (m *Manager) enter(spec Spec) *room {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.draining {
+		return nil
+	}
+	r := m.rooms[spec.ID]
+	if r == nil {
+		r = &room{m: m, id: spec.ID}
+		m.rooms[spec.ID] = r
+	}
+	r.users++
+	m.work.Add(1)
+	return r
+}
+
+func (m *Manager) exit(r *room) {
+	defer m.work.Done()
+	m.mu.Lock()
+	r.users--
+	last := r.users == 0
+	if last {
+		delete(m.rooms, r.id)
+	}
+	m.mu.Unlock()
+	if last && r.sub != nil {
+		r.sub.Close()
+	}
+}
+
+// running gives the rooms that have users now.
+func (m *Manager) running() []*room {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rooms := make([]*room, 0, len(m.rooms))
+	for _, r := range m.rooms {
+		rooms = append(rooms, r)
+	}
+	return rooms
+}
+
+// each calls do for every connection as of now.
+func (m *Manager) each(do func(*conn)) {
+	for _, r := range m.running() {
+		r.each(do)
+	}
+}
+
+// sweep ends sessions whose time is over, finds dead peers and deleted rooms, until the manager ends.
+func (m *Manager) sweep() {
+	tick := time.NewTicker(min(time.Second, m.heartbeat/4))
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.life.Done():
+			return
+		case <-tick.C:
+		}
+		now, uptime := m.now(), m.uptime()
+		for _, r := range m.running() {
+			r.refresh(now, specStale)
+			r.each(func(c *conn) { c.tend(now, uptime, m.heartbeat) })
+		}
+	}
+}
+
+// uptime is the clock of heartbeats: it cannot be set back.
+func (m *Manager) uptime() time.Duration { return time.Since(m.began) }
