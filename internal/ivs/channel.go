@@ -1,0 +1,238 @@
+package ivs
+
+import (
+	"context"
+
+	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// passphraseLength is that of Amazon's SRT passphrases; the protocol takes 10 to 79.
+const passphraseLength = 69
+
+// CreateChannel makes a channel and its stream key. The tags are the channel's only.
+func (s *Service) CreateChannel(ctx context.Context, in *CreateChannelInput) (*CreateChannelOutput, error) {
+	doc := newChannel()
+	err := doc.change(&UpdateChannelInput{
+		Name: in.Name, Type: in.Type, LatencyMode: in.LatencyMode, Preset: in.Preset, ContainerFormat: in.ContainerFormat,
+		Authorized: in.Authorized, InsecureIngest: in.InsecureIngest, MultitrackInputConfiguration: in.MultitrackInputConfiguration,
+		RecordingConfigurationArn: in.RecordingConfigurationArn, PlaybackRestrictionPolicyArn: in.PlaybackRestrictionPolicyArn,
+		AdConfigurationArn: in.AdConfigurationArn,
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := s.minter.New(arn.Channel)
+	if doc.Passphrase, err = s.seal(arn.NewID(passphraseLength), "passphrase", name); err != nil {
+		return nil, err
+	}
+	var key *StreamKey
+	err = s.db.Tx(ctx, func(ctx context.Context) error {
+		if err := s.checkReferences(ctx, &doc); err != nil {
+			return err
+		}
+		if _, err := s.channels.Insert(ctx, name, &doc, in.Tags); err != nil {
+			return err
+		}
+		key, err = s.newStreamKey(ctx, name, nil)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.show(name, &doc, orEmpty(in.Tags))
+	if err != nil {
+		return nil, err
+	}
+	return &CreateChannelOutput{Channel: c, StreamKey: key}, nil
+}
+
+// checkReferences wants everything that a channel names to exist here.
+func (s *Service) checkReferences(ctx context.Context, d *channelDoc) error {
+	for _, ref := range []struct {
+		kind arn.Kind
+		name string
+	}{
+		{arn.RecordingConfiguration, d.RecordingConfigurationArn},
+		{arn.PlaybackRestrictionPolicy, d.PlaybackRestrictionPolicyArn},
+		{arn.AdConfiguration, d.AdConfigurationArn},
+	} {
+		if ref.name == "" {
+			continue
+		}
+		if _, err := s.minter.Own(ref.kind, ref.name); err != nil {
+			return err
+		}
+		ok, err := s.db.ResourceExists(ctx, ref.name)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.Missing("%s %s does not exist", ref.kind, ref.name)
+		}
+	}
+	return nil
+}
+
+// channel reads one of our own channels.
+func (s *Service) channel(ctx context.Context, name string) (*store.Row[channelDoc], error) {
+	if _, err := s.minter.Own(arn.Channel, name); err != nil {
+		return nil, err
+	}
+	return s.channels.Get(ctx, name)
+}
+
+// GetChannel tells of one channel.
+func (s *Service) GetChannel(ctx context.Context, in *GetChannelInput) (*GetChannelOutput, error) {
+	row, err := s.channel(ctx, in.Arn)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.withTags(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	return &GetChannelOutput{Channel: c}, nil
+}
+
+func (s *Service) withTags(ctx context.Context, row *store.Row[channelDoc]) (*Channel, error) {
+	tags, err := s.db.Tags(ctx, row.ARN)
+	if err != nil {
+		return nil, err
+	}
+	return s.show(row.ARN, &row.Doc, tags[row.ARN])
+}
+
+// BatchGetChannel tells of several channels, in the order asked, each once.
+func (s *Service) BatchGetChannel(ctx context.Context, in *BatchGetChannelInput) (*BatchGetChannelOutput, error) {
+	rows, err := s.channels.GetMany(ctx, in.Arns)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := s.db.Tags(ctx, in.Arns...)
+	if err != nil {
+		return nil, err
+	}
+	out := &BatchGetChannelOutput{Channels: []Channel{}}
+	out.Errors, err = batch(in.Arns, func(name string) error {
+		if _, err := s.minter.Own(arn.Channel, name); err != nil {
+			return err
+		}
+		row := rows[name]
+		if row == nil {
+			return fault.Missing("channel %s does not exist", name)
+		}
+		c, err := s.show(name, &row.Doc, tags[name])
+		if err == nil {
+			out.Channels = append(out.Channels, *c)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ListChannels lists channels, newest first. At most one filter is allowed; as at AWS, two are a conflict
+// and not an invalid request.
+func (s *Service) ListChannels(ctx context.Context, in *ListChannelsInput) (*ListChannelsOutput, error) {
+	var filters []store.Ref
+	for _, f := range []store.Ref{
+		{Name: refName, Value: text(in.FilterByName)},
+		{Name: refRecording, Value: text(in.FilterByRecordingConfigurationArn)},
+		{Name: refRestriction, Value: text(in.FilterByPlaybackRestrictionPolicyArn)},
+		{Name: refAds, Value: text(in.FilterByAdConfigurationArn)},
+	} {
+		if f.Value != "" {
+			filters = append(filters, f)
+		}
+	}
+	if len(filters) > 1 {
+		return nil, fault.InConflict("only one filter can be used at a time")
+	}
+	listing := []string{"ListChannels"}
+	for _, f := range filters {
+		listing = append(listing, f.Name, f.Value)
+	}
+	after, err := api.Page[store.Cursor](in.NextToken, listing...)
+	if err != nil {
+		return nil, err
+	}
+	rows, next, err := s.channels.List(ctx, store.Query{Refs: filters, Limit: limit(in.MaxResults, 100), After: after})
+	if err != nil {
+		return nil, err
+	}
+	tags, err := s.db.Tags(ctx, names(rows)...)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListChannelsOutput{Channels: []ChannelSummary{}, NextToken: api.NextToken(next, listing...)}
+	for i := range rows {
+		out.Channels = append(out.Channels, summarize(&rows[i], tags[rows[i].ARN]))
+	}
+	return out, nil
+}
+
+func names[T any](rows []store.Row[T]) []string {
+	list := make([]string, len(rows))
+	for i := range rows {
+		list[i] = rows[i].ARN
+	}
+	return list
+}
+
+// UpdateChannel changes a channel that nobody publishes to.
+func (s *Service) UpdateChannel(ctx context.Context, in *UpdateChannelInput) (*UpdateChannelOutput, error) {
+	if _, err := s.channel(ctx, in.Arn); err != nil {
+		return nil, err
+	}
+	if s.live.Busy(in.Arn) {
+		return nil, fault.InConflict("channel %s is live: stop its stream first", in.Arn)
+	}
+	var row *store.Row[channelDoc]
+	err := s.db.Tx(ctx, func(ctx context.Context) (err error) {
+		if row, err = s.channels.Update(ctx, in.Arn, func(d *channelDoc) error { return d.change(in) }); err != nil {
+			return err
+		}
+		return s.checkReferences(ctx, &row.Doc)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.withTags(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateChannelOutput{Channel: c}, nil
+}
+
+// DeleteChannel removes a channel that nobody publishes to, with its stream key. An encoder that slips in
+// meanwhile is cut off.
+func (s *Service) DeleteChannel(ctx context.Context, in *DeleteChannelInput) (*DeleteChannelOutput, error) {
+	if _, err := s.channel(ctx, in.Arn); err != nil {
+		return nil, err
+	}
+	if s.live.Busy(in.Arn) {
+		return nil, fault.InConflict("channel %s is live: stop its stream first", in.Arn)
+	}
+	err := s.db.Tx(ctx, func(ctx context.Context) error {
+		if err := s.channels.Delete(ctx, in.Arn); err != nil {
+			return err
+		}
+		key, err := s.keyOf(ctx, in.Arn)
+		if err != nil || key == nil {
+			return err
+		}
+		return s.keys.Delete(ctx, key.ARN)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.live.Stop(ctx, in.Arn); err != nil && fault.Of(err) != fault.NotLive {
+		return nil, err
+	}
+	return &DeleteChannelOutput{}, nil
+}

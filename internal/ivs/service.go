@@ -1,0 +1,128 @@
+package ivs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/channel"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// Broadcasts is the live side of channels. channel.Manager is one.
+type Broadcasts interface {
+	// Live tells of a broadcasting channel; a NotLive fault if it is not.
+	Live(ctx context.Context, channelARN string) (channel.Live, error)
+	// LiveAll lists the broadcasting channels, newest first.
+	LiveAll(ctx context.Context) []channel.Live
+	// Busy says whether an encoder is connected, a first frame or not.
+	Busy(channelARN string) bool
+	// Stop cuts the encoder of a channel; a NotLive fault if there is none.
+	Stop(ctx context.Context, channelARN string) error
+}
+
+// Endpoints are the addresses that resources tell their owners. None of them ends in a slash.
+type Endpoints struct {
+	Ingest   string // host of RTMP ingest, with a port unless it is RTMPS on 443
+	SRT      string // host of SRT ingest, with a port unless it is 9000
+	Playback string // scheme and host before the path of a playback URL
+}
+
+// Deps is what a Service needs.
+type Deps struct {
+	DB        *store.DB
+	Minter    arn.Minter
+	Keyring   *auth.Keyring
+	Live      Broadcasts
+	Endpoints Endpoints
+}
+
+// Service answers the operations. It is safe for concurrent use.
+type Service struct {
+	Unimplemented
+
+	db        *store.DB
+	minter    arn.Minter
+	keyring   *auth.Keyring
+	live      Broadcasts
+	endpoints Endpoints
+
+	channels *store.Collection[channelDoc]
+	keys     *store.Collection[keyDoc]
+}
+
+// NewService makes the service. It starts nothing.
+func NewService(d Deps) *Service {
+	return &Service{
+		db: d.DB, minter: d.Minter, keyring: d.Keyring, live: d.Live, endpoints: d.Endpoints,
+		channels: channels(d.DB), keys: streamKeys(d.DB),
+	}
+}
+
+// Routes gives the routes of all operations.
+func (s *Service) Routes() []api.Route { return Routes(s) }
+
+// limit gives the size of a page.
+func limit(asked *int, usual int) int {
+	if asked == nil {
+		return usual
+	}
+	return *asked
+}
+
+// text gives what a string points to, or "".
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// batch runs get for each name once, in the order asked, and collects what fails for a reason of that
+// name alone. Another failure is the whole request's.
+func batch(names []string, get func(name string) error) ([]BatchError, error) {
+	errs := []BatchError{}
+	seen := map[string]bool{}
+	for _, name := range names {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		err := get(name)
+		code := ""
+		switch fault.Of(err) {
+		case fault.NotFound:
+			code = "404"
+		case fault.Invalid:
+			code = "400"
+		default:
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		errs = append(errs, BatchError{Arn: new(name), Code: &code, Message: new(fault.Message(err))})
+	}
+	return errs, nil
+}
+
+// seal encrypts a secret of a resource. The name of the resource is bound to it.
+func (s *Service) seal(secret, what, name string) ([]byte, error) {
+	b, err := s.keyring.Seal([]byte(secret), what+" "+name)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s of %s: %w", what, name, err)
+	}
+	return b, nil
+}
+
+// unseal gives back what seal took.
+func (s *Service) unseal(sealed []byte, what, name string) (*api.Secret, error) {
+	b, err := s.keyring.Open(sealed, what+" "+name)
+	if err != nil {
+		return nil, fmt.Errorf("open %s of %s: %w", what, name, err)
+	}
+	return new(api.Secret(b)), nil
+}
