@@ -39,15 +39,16 @@ func startServer(o Options) (*server.Server, error) {
 	log := &serverLog{log: o.Log}
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(20*time.Second) || !s.JetStreamEnabled() {
-		s.Shutdown()
-		s.WaitForShutdown()
-		if why := log.fatal.Load(); why != nil {
-			return nil, errors.New(*why)
-		}
-		return nil, errors.New("it did not become ready")
+	why := log.fatal.Load()
+	if why == nil && s.ReadyForConnections(20*time.Second) && s.JetStreamEnabled() {
+		return s, nil
 	}
-	return s, nil
+	s.Shutdown()
+	s.WaitForShutdown()
+	if why != nil {
+		return nil, errors.New(*why)
+	}
+	return nil, errors.New("it did not become ready")
 }
 
 // serverLog hands the embedded server's log on. Its notices tell of starting and stopping: of interest
