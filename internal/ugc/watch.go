@@ -43,6 +43,31 @@ func (a *App) Watch(tell func(Card)) (stop func()) {
 	}
 }
 
+// Look calls tell with the cards of the named channels as they are now, or of all that are live if none
+// is named, in order with what Watch tells: a card from here is never followed by an older one.
+func (a *App) Look(ctx context.Context, usernames []string, tell func(Card)) error {
+	a.telling.Lock()
+	defer a.telling.Unlock()
+	if len(usernames) == 0 {
+		live, err := a.rows.LiveChannels(ctx, maxLive)
+		for _, c := range live {
+			tell(a.card(c))
+		}
+		return err
+	}
+	for _, name := range usernames {
+		c, err := a.rows.ChannelByName(ctx, nameKey(name))
+		if fault.Of(err) == fault.NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		tell(a.card(c))
+	}
+	return nil
+}
+
 // show tells watchers what a channel looks like now.
 func (a *App) show(ctx context.Context, userID string) {
 	a.telling.Lock()

@@ -1,0 +1,105 @@
+package site
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/streamcat/streamcat/internal/ugc"
+)
+
+// dashboard is what an owner sees of their channel.
+type dashboard struct {
+	ugc.Card
+	Ingest      ingest    `json:"ingest"`
+	StreamKey   maskedKey `json:"streamKey"`
+	ChannelPath string    `json:"channelPath"`
+	PlaybackURL string    `json:"playbackUrl"`
+}
+
+type ingest struct {
+	Server       string `json:"server"`
+	Protocol     string `json:"protocol"`
+	InsecureNote string `json:"insecureNote,omitempty"`
+}
+
+type maskedKey struct {
+	Masked string `json:"masked"`
+}
+
+const insecureNote = "This address is not encrypted: your stream key travels in the clear. Use it on this machine or in a network you trust; with a TLS certificate the server offers RTMPS."
+
+// ingestOf says where a person's encoder connects to.
+func (s *Server) ingestOf(p ugc.Profile) ingest {
+	server := s.IngestServer
+	if server == "" { // another server's channel: its endpoint is a bare host, RTMPS on its usual port
+		host := p.IngestEndpoint
+		if !strings.Contains(host, ":") {
+			host += ":443"
+		}
+		server = "rtmps://" + host + "/app/"
+	}
+	if strings.HasPrefix(server, "rtmps://") {
+		return ingest{Server: server, Protocol: "rtmps"}
+	}
+	return ingest{Server: server, Protocol: "rtmp", InsecureNote: insecureNote}
+}
+
+func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) error {
+	u, err := s.user(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.writeDashboard(w, r, u)
+}
+
+func (s *Server) writeDashboard(w http.ResponseWriter, r *http.Request, u ugc.User) error {
+	p, err := s.app.Own(r.Context(), u.ID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, dashboard{
+		Card: p.Card, Ingest: s.ingestOf(p), StreamKey: maskedKey{ugc.MaskedKey},
+		ChannelPath: "/c/" + u.Username, PlaybackURL: p.PlaybackURL,
+	})
+}
+
+func (s *Server) patchDashboard(w http.ResponseWriter, r *http.Request) error {
+	u, err := s.user(r.Context())
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Title      *string `json:"title"`
+		CategoryID *string `json:"categoryId"`
+	}
+	if err := decode(w, r, &in); err != nil {
+		return err
+	}
+	if err := s.app.UpdateProfile(r.Context(), u.ID, ugc.Change{Title: in.Title, CategoryID: in.CategoryID}); err != nil {
+		return err
+	}
+	return s.writeDashboard(w, r, u)
+}
+
+func (s *Server) postRevealKey(w http.ResponseWriter, r *http.Request) error {
+	u, err := s.user(r.Context())
+	if err != nil {
+		return err
+	}
+	key, err := s.app.StreamKey(r.Context(), u.ID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]string{"value": key})
+}
+
+func (s *Server) postResetKey(w http.ResponseWriter, r *http.Request) error {
+	u, err := s.user(r.Context())
+	if err != nil {
+		return err
+	}
+	if err := s.app.ResetStreamKey(r.Context(), u.ID); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, maskedKey{ugc.MaskedKey})
+}

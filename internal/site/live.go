@@ -1,0 +1,198 @@
+package site
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/streamcat/streamcat/internal/ugc"
+)
+
+const (
+	maxSockets      = 20_000
+	maxFollowed     = 100 // channels that one socket may ask for by name
+	catchUpPatience = 10 * time.Second
+)
+
+// hub is the live feed: sockets on which pages hear that a channel's card changed. A page that is slow
+// gets only the latest card of each channel; one that does not read at all is dropped, and comes back.
+type hub struct {
+	app      *ugc.App
+	log      *slog.Logger
+	metrics  *metrics
+	upgrader *gws.Upgrader
+	unwatch  func()
+	running  sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	sockets map[*socket]struct{}
+	all     map[*socket]struct{}
+	byName  map[string]map[*socket]struct{} // by lower-case username
+}
+
+func newHub(app *ugc.App, log *slog.Logger, m *metrics) *hub {
+	h := &hub{
+		app: app, log: log, metrics: m,
+		sockets: map[*socket]struct{}{}, all: map[*socket]struct{}{}, byName: map[string]map[*socket]struct{}{},
+	}
+	h.upgrader = gws.NewUpgrader(liveEvents{}, &gws.ServerOption{
+		ReadMaxPayloadSize: maxFrame, ReadBufferSize: 512, Logger: quiet{},
+	})
+	h.unwatch = app.Watch(h.tell)
+	return h
+}
+
+// ServeHTTP opens a socket: ?channels=a,b follows those, no parameter follows all.
+func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		writeProblem(w, http.StatusUpgradeRequired, problem{Message: "this is a WebSocket"})
+		return
+	}
+	if o := r.Header.Get("Origin"); o != "" {
+		if u, err := url.Parse(o); err != nil || u.Host != r.Host {
+			writeProblem(w, http.StatusForbidden, problem{Message: "this request came from another site"})
+			return
+		}
+	}
+	names := followed(r.URL.Query())
+	if len(names) > maxFollowed {
+		writeProblem(w, http.StatusBadRequest, problem{Message: "these are too many channels to follow on one socket"})
+		return
+	}
+	s := &socket{names: names, pending: map[string][]byte{}, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	if !h.enter(s) {
+		w.Header().Set("Retry-After", "5")
+		writeProblem(w, http.StatusServiceUnavailable, problem{Message: "there is no room for another live feed"})
+		return
+	}
+	conn, err := h.upgrader.Upgrade(w, r)
+	if err != nil { // the answer is written
+		h.leave(s)
+		h.running.Done()
+		return
+	}
+	go func() { // the request ends here, the socket does not
+		defer h.running.Done()
+		var writing sync.WaitGroup
+		writing.Go(func() {
+			if s.write(conn) {
+				h.metrics.dropped.Inc()
+			}
+		})
+		h.catchUp(s)
+		conn.ReadLoop()
+		s.close()
+		h.leave(s)
+		writing.Wait()
+	}()
+}
+
+// followed gives the channels a query asks for by name, each once; none means all.
+func followed(q url.Values) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, list := range q["channels"] {
+		for name := range strings.SplitSeq(list, ",") {
+			if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// enter lets a socket in; from here on it hears of changes. Whoever enters ends with leave and
+// running.Done.
+func (h *hub) enter(s *socket) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || len(h.sockets) >= maxSockets {
+		return false
+	}
+	h.running.Add(1)
+	h.sockets[s] = struct{}{}
+	h.metrics.sockets.Inc()
+	if len(s.names) == 0 {
+		h.all[s] = struct{}{}
+	}
+	for _, name := range s.names {
+		if h.byName[name] == nil {
+			h.byName[name] = map[*socket]struct{}{}
+		}
+		h.byName[name][s] = struct{}{}
+	}
+	return true
+}
+
+func (h *hub) leave(s *socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sockets, s)
+	h.metrics.sockets.Dec()
+	delete(h.all, s)
+	for _, name := range s.names {
+		if delete(h.byName[name], s); len(h.byName[name]) == 0 {
+			delete(h.byName, name)
+		}
+	}
+}
+
+// tell passes a card on to the sockets that follow the channel. It never waits.
+func (h *hub) tell(c ugc.Card) {
+	frame := liveFrame(c)
+	name := strings.ToLower(c.Username)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.all {
+		s.offer(name, frame)
+	}
+	for s := range h.byName[name] {
+		s.offer(name, frame)
+	}
+}
+
+// catchUp gives a new socket the cards as they are, so that nothing is lost between a page's first
+// question and its socket.
+func (h *hub) catchUp(s *socket) {
+	ctx, cancel := context.WithTimeout(context.Background(), catchUpPatience)
+	defer cancel()
+	err := h.app.Look(ctx, s.names, func(c ugc.Card) { s.offer(strings.ToLower(c.Username), liveFrame(c)) })
+	if err != nil {
+		h.log.WarnContext(ctx, "a live feed could not be brought up to date", "err", err)
+	}
+}
+
+func liveFrame(c ugc.Card) []byte {
+	frame, err := json.Marshal(map[string]any{"type": "channel", "channel": c})
+	if err != nil {
+		panic("a card is always JSON: " + err.Error())
+	}
+	return frame
+}
+
+// shutdown turns newcomers away and tells everybody to come back later.
+func (h *hub) shutdown() {
+	h.unwatch()
+	h.mu.Lock()
+	h.closed = true
+	sockets := make([]*socket, 0, len(h.sockets))
+	for s := range h.sockets {
+		sockets = append(sockets, s)
+	}
+	h.mu.Unlock()
+	for _, s := range sockets {
+		s.close()
+	}
+}
+
+func (h *hub) wait() { h.running.Wait() }

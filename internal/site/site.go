@@ -1,0 +1,181 @@
+// Package site is the web app as HTTP: its pages, its JSON, its live feed, and the door by which events
+// come in.
+//
+// The rules are ugc's; what is here is how they are spoken: sessions and cookies, refusals of requests
+// that another site made a browser send, limits on what may be tried how often, and the front end, which
+// is built apart and embedded. Every mutation is a POST or PATCH with a JSON body; errors are
+// {"error": {"message", "fields"}}. Nothing here touches the live side: the app acts through the AWS SDK.
+package site
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/ugc"
+)
+
+// Deps is what a Server is made of.
+type Deps struct {
+	DB       *store.DB
+	Channels ugc.Channels // an *ivs.Client
+	Rooms    ugc.Rooms    // an *ivschat.Client
+	Stages   ugc.Stages   // an *ivsrealtime.Client
+
+	HookSecret   string // what /hooks/* demands; "whsec_…" for keys in the form of Standard Webhooks
+	AppTag       string // value of the tag "project" on all that the app makes
+	PublicURL    string // where people reach the app: scheme and host
+	IngestServer string // what the dashboard shows, such as "rtmp://host:1935/app/"; "" asks the channel
+	ChatEndpoint string // WebSocket address of the chat rooms
+
+	// MediaOrigins are further origins that playlists and parts come from, such as Amazon's; the origin
+	// of PublicURL and the page's own are always allowed.
+	MediaOrigins []string
+
+	Log        *slog.Logger
+	Registerer prometheus.Registerer // may be nil
+	Now        func() time.Time      // time.Now when nil
+}
+
+// Server serves the web app. It is safe for concurrent use.
+type Server struct {
+	Deps
+	app      *ugc.App
+	sessions *scs.SessionManager
+	pages    *pages
+	live     *hub
+	signIns  *throttle
+	api      *http.ServeMux
+	handler  http.Handler
+	secure   bool // people reach the app by https
+	metrics  *metrics
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New makes a Server. It answers at once; Start brings it up to date and keeps it so.
+func New(d Deps) *Server {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Deps: d, secure: strings.HasPrefix(d.PublicURL, "https://"), metrics: newMetrics(d.Registerer), stop: func() {}}
+	s.app = ugc.New(ugc.Deps{
+		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Tag: d.AppTag,
+		Log: d.Log, Registerer: d.Registerer, Now: d.Now,
+	})
+	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
+	s.sessions.ErrorFunc = s.fail
+	s.pages = newPages(s.app, builtFrontEnd())
+	s.live = newHub(s.app, d.Log, s.metrics)
+	s.signIns = newThrottle(d.Now)
+	s.api = s.routes()
+
+	root := http.NewServeMux()
+	root.Handle("/api/", s.protect(s.sessions.LoadAndSave(http.HandlerFunc(s.serveAPI))))
+	root.Handle("GET /api/live", s.live)
+	root.HandleFunc("POST /hooks/events", s.serveEvents)
+	root.Handle("/", s.pages)
+	s.handler = s.withHeaders(root)
+	return s
+}
+
+// ServeHTTP answers for the app's pages, /api and /hooks.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+const (
+	startPatience = 10 * time.Second
+	purgeEvery    = time.Hour
+)
+
+// Start brings the app in step with the services, and keeps it so until Shutdown. The services must
+// answer by now; if they do not, the app stays not ready and tries again by itself.
+func (s *Server) Start(ctx context.Context) error {
+	first, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	if err := s.app.Prepare(first); err != nil {
+		s.Log.WarnContext(ctx, "the web app is not ready yet; it tries again", "err", err)
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.running.Go(func() { s.app.Run(run) })
+	s.running.Go(func() { s.purge(run) })
+	return nil
+}
+
+func (s *Server) purge(ctx context.Context) {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.DB.App().PurgeSessions(ctx, s.Now()); err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "expired sessions could not be removed", "err", err)
+			}
+		}
+	}
+}
+
+// Shutdown ends the live feed and what Start began, and waits for it until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop()
+	s.live.shutdown()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		s.live.wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// origin gives scheme and host of a URL, or "".
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+type metrics struct {
+	requests *prometheus.CounterVec
+	sockets  prometheus.Gauge
+	dropped  prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamcat_site_requests_total", Help: "Requests to the web app's API, by route and status.",
+		}, []string{"route", "code"}),
+		sockets: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "streamcat_site_live_sockets", Help: "Open sockets of the live feed.",
+		}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "streamcat_site_live_dropped_total", Help: "Sockets of the live feed closed because they read too slowly.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.requests, m.sockets, m.dropped)
+	}
+	return m
+}

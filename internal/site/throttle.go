@@ -1,0 +1,113 @@
+package site
+
+import (
+	"container/list"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+// throttle bounds how often somebody may try to sign in or register: by address, and much tighter by
+// address and name together. It remembers a bounded number of pairs and forgets the longest unused;
+// an address that tries many names runs into its own limit long before it can make it forget.
+type throttle struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	known map[string]*list.Element
+	order *list.List // of *bucket, the last used in front
+}
+
+type bucket struct {
+	key   string
+	limit *rate.Limiter
+}
+
+const (
+	addressEvery, addressBurst = time.Second, 60
+	pairEvery, pairBurst       = 10 * time.Second, 8
+	maxBuckets                 = 20_000
+)
+
+func newThrottle(now func() time.Time) *throttle {
+	return &throttle{now: now, known: map[string]*list.Element{}, order: list.New()}
+}
+
+// admit lets an attempt pass or refuses it with a Throttled fault and a Retry-After header. forgive
+// takes the attempt back from the pair's account, when it turned out to be rightful.
+func (t *throttle) admit(w http.ResponseWriter, r *http.Request, name string) (forgive func(), err error) {
+	address := clientNetwork(r)
+	if len(name) > 64 {
+		name = name[:64] // cannot exist; one account for all such will do
+	}
+	pair := address + " " + strings.ToLower(name)
+	wait := t.take(address, addressEvery, addressBurst)
+	if wait == 0 {
+		wait = t.take(pair, pairEvery, pairBurst)
+	}
+	if wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		return nil, fault.TooFast(pairBurst, "too many tries; please wait a moment")
+	}
+	return func() { t.forget(pair) }, nil
+}
+
+// take draws from a bucket, and says how long it takes until that is possible if it is not.
+func (t *throttle) take(key string, every time.Duration, burst int) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, ok := t.known[key]
+	if ok {
+		t.order.MoveToFront(e)
+	} else {
+		if t.order.Len() >= maxBuckets {
+			delete(t.known, t.order.Remove(t.order.Back()).(*bucket).key)
+		}
+		e = t.order.PushFront(&bucket{key, rate.NewLimiter(rate.Every(every), burst)})
+		t.known[key] = e
+	}
+	now := t.now()
+	reservation := e.Value.(*bucket).limit.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
+func (t *throttle) forget(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e, ok := t.known[key]; ok {
+		t.order.Remove(e)
+		delete(t.known, key)
+	}
+}
+
+// clientNetwork names where a request comes from: an IPv4 address, or an IPv6 network of the size one
+// customer gets.
+func clientNetwork(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap(); ip.Is6() {
+		if p, err := ip.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return ip.String()
+}
