@@ -63,7 +63,7 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 		}
 	}()
 	room.learn(spec, m.now())
-	if err := room.open(r.Context()); err != nil {
+	if err := room.open(); err != nil {
 		return refusal(err), err
 	}
 	// Last of all that can fail, so that a token is not spent in vain.

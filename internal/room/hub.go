@@ -13,7 +13,7 @@ import (
 const (
 	specFresh = time.Second      // how long a busy room's limits may lag behind UpdateRoom
 	specStale = 30 * time.Second // how long a quiet room may miss that it was deleted
-	lookupFor = 2 * time.Second  // for the directory to answer
+	lookupFor = 2 * time.Second  // for the directory or the bus to answer
 )
 
 // room is a chat room that has members on this node: who they are, and the one order in which they hear
@@ -40,8 +40,10 @@ type room struct {
 
 // open subscribes to what is said in the room. It returns when that is in force, so that a member which
 // joins afterwards misses nothing.
-func (r *room) open(ctx context.Context) error {
+func (r *room) open() error {
 	r.opening.Do(func() {
+		ctx, cancel := context.WithTimeout(r.m.life, lookupFor)
+		defer cancel()
 		if r.sub, r.openErr = r.m.bus.Subscribe(subject(r.id), r.hear); r.openErr == nil {
 			r.openErr = r.m.bus.Flush(ctx)
 		}
