@@ -4,9 +4,6 @@ import "context"
 
 // SendEvent sends an application event to everybody in a room. It is not reviewed.
 func (s *Service) SendEvent(ctx context.Context, in *SendEventInput) (*SendEventOutput, error) {
-	if _, err := s.room(ctx, in.RoomIdentifier); err != nil {
-		return nil, err
-	}
 	id, err := s.Rooms.SendEvent(ctx, in.RoomIdentifier, in.EventName, in.Attributes)
 	if err != nil {
 		return nil, err
@@ -17,9 +14,6 @@ func (s *Service) SendEvent(ctx context.Context, in *SendEventInput) (*SendEvent
 // DeleteMessage tells everybody in a room to forget a message. The server keeps no messages, so it
 // cannot know whether there was one; the id it answers is that of the request.
 func (s *Service) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*DeleteMessageOutput, error) {
-	if _, err := s.room(ctx, in.RoomIdentifier); err != nil {
-		return nil, err
-	}
 	id, err := s.Rooms.DeleteMessage(ctx, in.RoomIdentifier, in.Id, optional(in.Reason))
 	if err != nil {
 		return nil, err
@@ -29,9 +23,6 @@ func (s *Service) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*D
 
 // DisconnectUser ends all connections of a user in a room. It succeeds if there is none, too.
 func (s *Service) DisconnectUser(ctx context.Context, in *DisconnectUserInput) (*DisconnectUserOutput, error) {
-	if _, err := s.room(ctx, in.RoomIdentifier); err != nil {
-		return nil, err
-	}
 	if err := s.Rooms.DisconnectUser(ctx, in.RoomIdentifier, in.UserId, optional(in.Reason)); err != nil {
 		return nil, err
 	}

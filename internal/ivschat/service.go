@@ -11,7 +11,8 @@ import (
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// Rooms are the living rooms, wherever their members are connected. room.Manager is one.
+// Rooms are the living rooms, wherever their members are connected. room.Manager is one. All but CloseRoom
+// look the room up: one that does not exist is a NotFound fault, another region's an Invalid one.
 type Rooms interface {
 	// SendEvent sends an application event to the members and gives the event's id.
 	SendEvent(ctx context.Context, roomARN, name string, attributes map[string]string) (id string, err error)
