@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { WebSocket } from "ws";
+
+interface Pass {
+  userId: string;
+  room: string;
+  guest: boolean;
+  owner: boolean;
+}
+
+const rooms = new Map<string, Map<WebSocket, Pass>>();
+
+const script: [string, string][] = [
+  ["lumi", "first time here, what am I looking at and why do I love it"],
+  ["tomas.l", "Synth in pieces, put together live. Stay a while."],
+  ["kelpforest", "the snare is back"],
+  ["halle_b", "working late with this on, best colleague I have"],
+  ["okko", "the low end on this is ridiculous"],
+  ["wren_ivers", "can you sync the clock to the snow outside"],
+  ["HOST", "I can try to make it sound like I did"],
+  ["guest-2231", "hello from a very quiet library"],
+  ["sable", "which module is the wooden one, top row?"],
+  ["tomas.l", "It is a spring reverb, maker linked below."],
+  ["kelpforest", "voting shimmer. always shimmer."],
+  ["discount_pixels", "cheap followers at pxl-boost, first 100 free!!"],
+  ["marguerite", "shimmer gang"],
+  ["HOST", "okay, shimmer is winning. Thirty seconds."],
+  ["okko", "record this one please"],
+];
+
+export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
+  const token = request.headers["sec-websocket-protocol"] ?? "";
+  const pass = JSON.parse(Buffer.from(token, "base64url").toString()) as Pass;
+  const members = rooms.get(pass.room) ?? new Map<WebSocket, Pass>();
+  rooms.set(pass.room, members.set(socket, pass));
+  const all = (frame: object) => {
+    for (const member of members.keys()) member.send(JSON.stringify(frame));
+  };
+  const base = (id: unknown) => ({ Id: randomUUID(), RequestId: id ?? "", SendTime: new Date().toISOString() });
+  const message = (userId: string, content: string, id?: unknown) => ({
+    Type: "MESSAGE",
+    ...base(id),
+    Content: content,
+    Attributes: {},
+    Sender: { UserId: userId, Attributes: { displayName: userId } },
+  });
+  for (const [who, text] of script) socket.send(JSON.stringify(message(who === "HOST" ? pass.room : who, text)));
+
+  socket.on("message", (data) => {
+    const a = JSON.parse(String(data)) as Record<string, string>;
+    const refuse = (code: number, words: string) =>
+      socket.send(JSON.stringify({ Type: "ERROR", ...base(a["RequestId"]), ErrorCode: code, ErrorMessage: words }));
+    if (a["Action"] === "SEND_MESSAGE") {
+      const content = a["Content"] ?? "";
+      if (content.includes("/fail")) refuse(406, "Message rejected");
+      else if (!content.includes("/silent")) setTimeout(() => all(message(pass.userId, content, a["RequestId"])), 120);
+      const lines = Number(/^\/flood (\d+)/.exec(content)?.[1] ?? 0);
+      for (let i = 0; i < lines; i++) setTimeout(() => all(message(`crowd-${i % 23}`, `line ${i} of a busy room`)), i * 20);
+    } else if (!pass.owner) refuse(403, "Permission denied");
+    else if (a["Action"] === "DELETE_MESSAGE") {
+      all({
+        Type: "EVENT",
+        ...base(a["RequestId"]),
+        EventName: "aws:DELETE_MESSAGE",
+        Attributes: { MessageID: a["Id"], MessageId: a["Id"], Reason: a["Reason"] ?? "" },
+      });
+    } else if (a["Action"] === "DISCONNECT_USER") {
+      all({
+        Type: "EVENT",
+        ...base(a["RequestId"]),
+        EventName: "aws:DISCONNECT_USER",
+        Attributes: { UserId: a["UserId"], Reason: a["Reason"] ?? "" },
+      });
+      for (const [member, who] of members) if (who.userId === a["UserId"]) member.close(1000);
+    }
+  });
+  socket.on("close", () => members.delete(socket));
+}

@@ -1,0 +1,72 @@
+import { SendHorizontal } from "lucide-react";
+import { type FormEvent, type KeyboardEvent, useId, useRef, useState } from "react";
+import { Link, useAddress } from "../router/router";
+import { points } from "../ui/format";
+import type { RoomView } from "./room";
+
+const LIMIT = 500;
+/** From here on the counter is said aloud, too. */
+const NEAR = 450;
+
+export function ChatComposer({ view, guest, onSend }: { view: RoomView; guest: boolean; onSend: (text: string) => void }) {
+  const [text, setText] = useState("");
+  const field = useRef<HTMLTextAreaElement>(null);
+  const counter = useId();
+  const { pathname } = useAddress();
+  const length = points(text.trim());
+  const tooLong = length > LIMIT;
+  const ready = view.state.name === "open" && (view.me?.mayWrite ?? false);
+  const sendable = ready && length > 0 && !tooLong;
+
+  const submit = (event?: FormEvent) => {
+    event?.preventDefault();
+    if (!sendable) return;
+    onSend(text.trim());
+    setText("");
+    field.current?.focus();
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
+  };
+  if (view.me && !view.me.mayWrite) return <p className="composer chat-empty">You can read this chat, not write in it.</p>;
+  return (
+    <form className="composer" onSubmit={submit}>
+      <div className="composer-box">
+        <textarea
+          ref={field}
+          rows={1}
+          placeholder={view.state.name === "removed" ? "Join again to write" : "Say something kind"}
+          aria-label="Message"
+          aria-describedby={counter}
+          aria-invalid={tooLong || undefined}
+          value={text}
+          enterKeyHint="send"
+          disabled={view.state.name === "removed" || view.state.name === "refused"}
+          onChange={(event) => setText(event.target.value.replace(/\n+/g, " "))}
+          onKeyDown={onKey}
+        />
+        <button type="submit" className="btn btn-ghost btn-icon btn-sm" aria-label="Send" disabled={!sendable}>
+          <SendHorizontal className="i" />
+        </button>
+      </div>
+      <div className="composer-foot">
+        <span className="clip1">
+          {guest && view.me ? (
+            <>
+              You are {view.me.name}.{" "}
+              <Link className="link" href={`/signin?next=${encodeURIComponent(pathname)}`}>
+                Sign in
+              </Link>
+            </>
+          ) : tooLong ? (
+            <span className="bad">{length - LIMIT} too many</span>
+          ) : null}
+        </span>
+        <span className={tooLong ? "num bad" : "num"} id={counter} aria-live={length > NEAR ? "polite" : "off"}>
+          {length} / {LIMIT}
+          <span className="sr"> characters</span>
+        </span>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,307 @@
+import type { ChatToken } from "../api/types";
+import { ChatConnection, type ConnectionState } from "./connection";
+import { type Frame, type MessageFrame, requestId } from "./frames";
+
+export interface Line {
+  key: string;
+  kind: "message" | "note";
+  /** The server's id; empty until it has answered. */
+  id: string;
+  userId: string;
+  name: string;
+  guest: boolean;
+  host: boolean;
+  text: string;
+  sentAt: number;
+  state: "sent" | "pending" | "failed" | "removed";
+  /** Why it failed, in words. */
+  trouble: string;
+}
+
+export interface RoomView {
+  state: ConnectionState;
+  me: Me | undefined;
+  lines: readonly Line[];
+  /** How many lines there ever were: tells what came while somebody read further up. */
+  total: number;
+  /** More than ten lines in the last minute: too many to be read aloud. */
+  busy: boolean;
+}
+
+export interface Me {
+  userId: string;
+  name: string;
+  mayWrite: boolean;
+  mayDelete: boolean;
+  mayDisconnect: boolean;
+}
+
+export interface RoomOptions {
+  token: (signal: AbortSignal) => Promise<ChatToken>;
+  /** The streamer's username, to mark their lines. */
+  host: string;
+}
+
+const KEEP = 250;
+const SEEN = 2_000;
+const UNANSWERED = 10_000;
+const BATCH = 100;
+
+/** A chat room as a page shows it: the lines, what became of one's own, and who one is here. */
+export class ChatRoom {
+  readonly #host: string;
+  readonly #connection: ChatConnection;
+  readonly #listeners = new Set<() => void>();
+  readonly #seen = new Set<string>();
+  readonly #waiting = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #asked = new Map<string, string>();
+  #recent: number[] = [];
+  #lines: Line[] = [];
+  #total = 0;
+  #state: ConnectionState = { name: "connecting" };
+  #me: Me | undefined;
+  #view: RoomView;
+  #flush: ReturnType<typeof setTimeout> | undefined;
+
+  constructor({ token, host }: RoomOptions) {
+    this.#host = host.toLowerCase();
+    this.#view = this.#look();
+    this.#connection = new ChatConnection({
+      token,
+      onFrame: (frame) => this.#take(frame),
+      onState: (state) => {
+        this.#state = state;
+        if (state.name !== "open") this.#breakOff();
+        this.#changed(true);
+      },
+      onIdentity: (t) => {
+        const may = (what: string) => t.capabilities.includes(what);
+        this.#me = {
+          userId: t.userId,
+          name: t.displayName,
+          mayWrite: may("SEND_MESSAGE"),
+          mayDelete: may("DELETE_MESSAGE"),
+          mayDisconnect: may("DISCONNECT_USER"),
+        };
+        this.#changed(true);
+      },
+    });
+  }
+
+  open(): void {
+    this.#connection.connect();
+  }
+
+  close(): void {
+    this.#connection.close();
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    for (const timer of this.#waiting.values()) clearTimeout(timer);
+    this.#waiting.clear();
+  }
+
+  subscribe = (told: () => void): (() => void) => {
+    this.#listeners.add(told);
+    return () => this.#listeners.delete(told);
+  };
+
+  view = (): RoomView => this.#view;
+
+  /** Shows the message at once and sends it; what becomes of it is told by the line's state. */
+  send(text: string): void {
+    const me = this.#me;
+    if (!me) return;
+    const key = requestId();
+    this.#add({
+      key,
+      kind: "message",
+      id: "",
+      userId: me.userId,
+      name: me.name,
+      guest: isGuest(me.userId, {}, me.name),
+      host: me.name.toLowerCase() === this.#host,
+      text,
+      sentAt: Date.now(),
+      state: "pending",
+      trouble: "",
+    });
+    if (this.#connection.send({ Action: "SEND_MESSAGE", RequestId: key, Content: text })) {
+      this.#waiting.set(
+        key,
+        setTimeout(() => this.#fail(key, "No answer came. It may not have arrived."), UNANSWERED),
+      );
+    } else {
+      this.#fail(key, "Not sent: chat is not connected.");
+    }
+    this.#changed(true);
+  }
+
+  /** Sends a failed message once more, as a new one. */
+  retry(key: string): void {
+    const line = this.#lines.find((l) => l.key === key && l.state === "failed");
+    if (!line) return;
+    this.dismiss(key);
+    this.send(line.text);
+  }
+
+  dismiss(key: string): void {
+    this.#lines = this.#lines.filter((l) => l.key !== key);
+    this.#changed(true);
+  }
+
+  deleteMessage(line: Line): void {
+    this.#ask(`Not deleted: ${line.name}’s message`, (id) =>
+      this.#connection.send({ Action: "DELETE_MESSAGE", RequestId: id, Id: line.id, Reason: "Removed by the streamer" }),
+    );
+  }
+
+  disconnectUser(line: Line): void {
+    this.#ask(`Not disconnected: ${line.name}`, (id) =>
+      this.#connection.send({
+        Action: "DISCONNECT_USER",
+        RequestId: id,
+        UserId: line.userId,
+        Reason: "Disconnected by the streamer",
+      }),
+    );
+  }
+
+  #ask(failure: string, send: (id: string) => boolean): void {
+    const id = requestId();
+    if (send(id)) this.#asked.set(id, failure);
+    else this.#note(`${failure}. Chat is not connected.`);
+    this.#changed(true);
+  }
+
+  #take(frame: Frame): void {
+    if (this.#seen.has(frame.id)) return; // told twice while one session handed over to the next
+    this.#seen.add(frame.id);
+    if (this.#seen.size > SEEN) this.#seen.delete(this.#seen.values().next().value!);
+    if (frame.type === "message") this.#message(frame);
+    else if (frame.type === "error") this.#trouble(frame.requestId, frame.code, frame.message);
+    else {
+      this.#asked.delete(frame.requestId);
+      this.#event(frame.name, frame.attributes);
+    }
+    this.#changed(false);
+  }
+
+  #message(frame: MessageFrame): void {
+    const line: Line = {
+      key: frame.id,
+      kind: "message",
+      id: frame.id,
+      ...person(frame, this.#host),
+      text: frame.content,
+      sentAt: frame.sentAt,
+      state: "sent",
+      trouble: "",
+    };
+    const own = frame.requestId !== "" && frame.sender.userId === this.#me?.userId;
+    const at = own ? this.#lines.findIndex((l) => l.key === frame.requestId) : -1;
+    if (at >= 0) {
+      this.#settle(frame.requestId);
+      this.#lines = this.#lines.with(at, { ...line, key: frame.requestId });
+      return;
+    }
+    this.#add(line);
+  }
+
+  #event(name: string, attributes: Record<string, string>): void {
+    if (name === "aws:DELETE_MESSAGE") {
+      const id = attributes["MessageID"] ?? attributes["MessageId"];
+      this.#lines = this.#lines.map((l) => (l.id === id && l.id !== "" ? { ...l, state: "removed", text: "" } : l));
+    } else if (name === "aws:DISCONNECT_USER") {
+      const userId = attributes["UserId"];
+      const known = this.#lines.findLast((l) => l.userId === userId);
+      if (userId !== this.#me?.userId) this.#note(`${known?.name ?? "Somebody"} was disconnected from chat`);
+    }
+  }
+
+  #trouble(id: string, code: number, message: string): void {
+    const asked = this.#asked.get(id);
+    if (asked !== undefined) {
+      this.#asked.delete(id);
+      this.#note(`${asked}. ${troubleWords(code, message)}`);
+    } else if (this.#lines.some((l) => l.key === id)) {
+      this.#fail(id, troubleWords(code, message));
+    }
+  }
+
+  #fail(key: string, trouble: string): void {
+    this.#settle(key);
+    this.#lines = this.#lines.map((l) => (l.key === key ? { ...l, state: "failed", trouble } : l));
+    this.#changed(false);
+  }
+
+  #settle(key: string): void {
+    clearTimeout(this.#waiting.get(key));
+    this.#waiting.delete(key);
+  }
+
+  /** The wire broke: nobody will answer what was under way on it. */
+  #breakOff(): void {
+    for (const key of [...this.#waiting.keys()]) this.#fail(key, "The connection broke before this was confirmed.");
+    this.#asked.clear();
+  }
+
+  #note(text: string): void {
+    const key = requestId();
+    const none = { id: "", userId: "", name: "", guest: false, host: false, trouble: "" };
+    this.#add({ key, kind: "note", ...none, text, sentAt: Date.now(), state: "sent" });
+  }
+
+  #add(line: Line): void {
+    this.#lines = [...this.#lines, line].slice(-KEEP);
+    this.#total += 1;
+    const now = Date.now();
+    this.#recent = [...this.#recent.filter((t) => now - t < 60_000), now].slice(-11);
+  }
+
+  /** Tells the page; frames from outside are gathered first, so that a fast room draws ten times a second at most. */
+  #changed(now: boolean): void {
+    if (now) {
+      clearTimeout(this.#flush);
+      this.#flush = undefined;
+      this.#tell();
+    } else this.#flush ??= setTimeout(() => this.#tell(), BATCH);
+  }
+
+  #tell(): void {
+    this.#flush = undefined;
+    this.#view = this.#look();
+    for (const told of this.#listeners) told();
+  }
+
+  #look(): RoomView {
+    return { state: this.#state, me: this.#me, lines: this.#lines, total: this.#total, busy: this.#recent.length > 10 };
+  }
+}
+
+function person({ sender }: MessageFrame, host: string): Pick<Line, "userId" | "name" | "guest" | "host"> {
+  const { userId, attributes } = sender;
+  const name = attributes["displayName"] ?? attributes["username"] ?? userId;
+  return { userId, name, guest: isGuest(userId, attributes, name), host: name.toLowerCase() === host };
+}
+
+const isGuest = (userId: string, attributes: Record<string, string>, name: string): boolean =>
+  attributes["guest"] === "true" || userId.startsWith("guest-") || name.startsWith("guest-");
+
+function troubleWords(code: number, message: string): string {
+  switch (code) {
+    case 401:
+      return "Your chat session ended. Try again.";
+    case 403:
+      return "You may not do this here.";
+    case 404:
+      return "This chat room is gone.";
+    case 406:
+      return message && !/rejected/i.test(message) ? message : "This channel’s rules did not let it through.";
+    case 413:
+      return "It is too long.";
+    case 429:
+      return "Too fast. Wait a second, then try again.";
+    default:
+      return "Chat could not do this. Try again.";
+  }
+}

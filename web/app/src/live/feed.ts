@@ -1,0 +1,101 @@
+import { useEffect, useRef, useState } from "react";
+import { Backoff } from "../api/backoff";
+import type { ChannelCard, LiveFrame } from "../api/types";
+
+export interface FeedEvents {
+  onChannel: (channel: ChannelCard) => void;
+  /** The feed is open (again): what happened before is not told, so ask for the whole. */
+  onOpen: () => void;
+  onConnected?: (connected: boolean) => void;
+}
+
+/**
+ * The live feed: a socket on which the server says when a channel's card changes. It comes back by
+ * itself for as long as it is not closed. No channels means all of them.
+ */
+export class LiveFeed {
+  readonly #url: string;
+  readonly #events: FeedEvents;
+  readonly #backoff = new Backoff(500, 10_000);
+  #socket: WebSocket | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(channels: readonly string[] | undefined, events: FeedEvents) {
+    const url = new URL("/api/live", location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    if (channels) url.searchParams.set("channels", channels.join(","));
+    this.#url = url.href;
+    this.#events = events;
+    this.#open();
+    addEventListener("online", this.#hurry);
+    document.addEventListener("visibilitychange", this.#hurry);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#socket?.close(1000);
+    removeEventListener("online", this.#hurry);
+    document.removeEventListener("visibilitychange", this.#hurry);
+  }
+
+  #open(): void {
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#backoff.reset();
+      this.#events.onConnected?.(true);
+      this.#events.onOpen();
+    };
+    socket.onmessage = (event: MessageEvent) => {
+      const frame = readFrame(event.data);
+      if (frame && !this.#closed) this.#events.onChannel(frame.channel);
+    };
+    socket.onclose = () => {
+      if (this.#closed || this.#socket !== socket) return;
+      this.#socket = undefined;
+      this.#events.onConnected?.(false);
+      this.#timer = setTimeout(() => this.#open(), this.#backoff.next());
+    };
+  }
+
+  /** Back on line or back in view: do not sit out a long pause. */
+  #hurry = (): void => {
+    if (this.#closed || this.#socket || document.visibilityState === "hidden") return;
+    clearTimeout(this.#timer);
+    this.#open();
+  };
+}
+
+export function readFrame(data: unknown): LiveFrame | undefined {
+  if (typeof data !== "string") return undefined;
+  try {
+    const frame = JSON.parse(data) as Partial<LiveFrame>;
+    return frame.type === "channel" && typeof frame.channel?.username === "string" ? (frame as LiveFrame) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Follows the feed while the component is shown; while the socket is out, asks every 20 seconds instead. */
+export function useLiveFeed(channels: string | undefined, onChannel: FeedEvents["onChannel"], refresh: () => void): void {
+  const latest = useRef({ onChannel, refresh });
+  const [connected, setConnected] = useState(true);
+  useEffect(() => {
+    latest.current = { onChannel, refresh };
+  });
+  useEffect(() => {
+    const feed = new LiveFeed(channels?.split(","), {
+      onChannel: (channel) => latest.current.onChannel(channel),
+      onOpen: () => latest.current.refresh(),
+      onConnected: setConnected,
+    });
+    return () => feed.close();
+  }, [channels]);
+  useEffect(() => {
+    if (connected) return;
+    const timer = setInterval(() => latest.current.refresh(), 20_000);
+    return () => clearInterval(timer);
+  }, [connected]);
+}

@@ -1,0 +1,32 @@
+import { MoonStar } from "lucide-react";
+import type { Channel } from "../../api/types";
+import { Link } from "../../router/router";
+import { useAccount } from "../../session/session";
+import { ago } from "../../ui/format";
+import { useNow } from "../../ui/marks";
+
+/** In place of the player: the channel is off air, and this page waits with you. */
+export function OffAir({ channel }: { channel: Channel }) {
+  const { user } = useAccount();
+  const now = useNow();
+  const own = user?.username === channel.username;
+  return (
+    <div className="player off-air" role="region" aria-label="Player">
+      <div className="off-air-in">
+        <MoonStar className="i i-lg" aria-hidden="true" />
+        <b className="t18">{channel.username} is off air</b>
+        <span className="t13">
+          {channel.lastLiveAt ? `Last live ${ago(channel.lastLiveAt, now)}. ` : null}
+          {own
+            ? "Start your encoder and the picture comes here by itself."
+            : "This page becomes live by itself; you can leave it open."}
+        </span>
+        {own ? (
+          <Link className="btn" href="/dashboard">
+            Open your dashboard
+          </Link>
+        ) : null}
+      </div>
+    </div>
+  );
+}

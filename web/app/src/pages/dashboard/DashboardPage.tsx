@@ -1,0 +1,87 @@
+import { ExternalLink } from "lucide-react";
+import { useEffect } from "react";
+import { api } from "../../api/endpoints";
+import { useResource } from "../../api/resource";
+import type { Dashboard } from "../../api/types";
+import { useLiveFeed } from "../../live/feed";
+import { Link, go, useTitle } from "../../router/router";
+import { useAccount } from "../../session/session";
+import { Shell } from "../../shell/Shell";
+import { OnAirClock } from "../../ui/marks";
+import { LoadFailed } from "../../ui/states";
+import { DashboardSkeleton } from "./DashboardSkeleton";
+import { GoLive } from "./GoLive";
+import { NowPanel } from "./NowPanel";
+import "./dashboard.css";
+
+export default function DashboardPage() {
+  useTitle("Dashboard");
+  const { user } = useAccount();
+  useEffect(() => {
+    if (user === null) go("/signin?next=/dashboard", { replace: true });
+  }, [user]);
+  return (
+    <Shell>
+      <main id="main" className="page dash" tabIndex={-1} aria-busy={!user}>
+        {user ? <Overview key={user.username} username={user.username} /> : <DashboardSkeleton />}
+      </main>
+    </Shell>
+  );
+}
+
+function Overview({ username }: { username: string }) {
+  const { data, error, patch, reload } = useResource("dashboard", api.dashboard);
+  useLiveFeed(
+    username,
+    (card) => {
+      // Title and category are edited here; what others hear of them must not overwrite what is being typed.
+      if (card.username === username)
+        patch((now) => ({ ...now, live: card.live, startedAt: card.startedAt ?? null, viewers: card.viewers }));
+    },
+    reload,
+  );
+  useEffect(() => {
+    if (error?.status === 401) go("/signin?next=/dashboard", { replace: true });
+  }, [error]);
+  if (!data) return error && error.status !== 401 ? <LoadFailed error={error} retry={reload} /> : <DashboardSkeleton />;
+  return (
+    <>
+      <div className="dash-head">
+        <div className="grow">
+          <h1 className="t28">Dashboard</h1>
+          <p className="muted" role="status">
+            <Standing data={data} />
+          </p>
+        </div>
+        <Link className="btn" href={data.channelPath}>
+          <ExternalLink className="i" />
+          View channel
+        </Link>
+      </div>
+      <div className="dash-top">
+        <GoLive data={data} onKey={(masked) => patch((now) => ({ ...now, streamKey: { masked } }))} />
+        <NowPanel data={data} onSaved={(saved) => patch(() => saved)} />
+      </div>
+    </>
+  );
+}
+
+function Standing({ data }: { data: Dashboard }) {
+  if (!data.live) return "Off air. Two steps and you are live.";
+  return (
+    <>
+      On air{" "}
+      {data.startedAt ? (
+        <>
+          for{" "}
+          <span className="num" aria-hidden="true">
+            <OnAirClock since={data.startedAt} />
+          </span>
+        </>
+      ) : (
+        "now"
+      )}
+      .
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+import { type ReactNode, useEffect } from "react";
+import { Bar } from "./Bar";
+import { TabBar } from "./TabBar";
+
+/** The frame around ordinary pages. The page brings its own <main id="main">. */
+export function Shell({ children, tabs = true }: { children: ReactNode; tabs?: boolean }) {
+  useEffect(() => {
+    document.body.classList.toggle("has-tabbar", tabs);
+    return () => document.body.classList.remove("has-tabbar");
+  }, [tabs]);
+  return (
+    <>
+      <SkipLink />
+      <Bar />
+      {children}
+      {tabs ? <TabBar /> : null}
+    </>
+  );
+}
+
+export function SkipLink() {
+  return (
+    <a className="skip" href="#main">
+      Skip to content
+    </a>
+  );
+}
