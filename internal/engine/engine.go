@@ -22,6 +22,8 @@ import (
 	"github.com/streamcat/streamcat/internal/channel"
 )
 
+//go:generate go run ./configdoc ../../docs/config.md
+
 // Engine is one running server.
 type Engine struct {
 	cfg  Config

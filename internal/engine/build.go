@@ -1,0 +1,324 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/bus"
+	"github.com/streamcat/streamcat/internal/channel"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/hook"
+	"github.com/streamcat/streamcat/internal/ingest"
+	"github.com/streamcat/streamcat/internal/ivs"
+	"github.com/streamcat/streamcat/internal/ivschat"
+	"github.com/streamcat/streamcat/internal/ivsrealtime"
+	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/room"
+	"github.com/streamcat/streamcat/internal/site"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// build opens, binds and wires everything. Parts are added in the order of starting; read backwards it
+// is the order of stopping: streams first, the database last.
+func (e *Engine) build(ctx context.Context) error {
+	cfg, log := &e.cfg, e.log
+	e.add("data directory", nil, e.removeEphemeral)
+	lock, err := lockDataDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	e.add("lock", nil, func(context.Context) error { return lock.Close() })
+	node, err := nodeName(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	for setting, addr := range map[string]string{"srt-addr": cfg.SRTAddr, "webrtc-addr": cfg.WebRTCAddr} {
+		if addr != "" {
+			log.Warn("this version does not serve this yet: nothing listens there", "setting", setting)
+		}
+	}
+
+	// Substances: the keyring, the database, the bus.
+	ring, err := auth.OpenKeyring(filepath.Join(cfg.DataDir, "keys"))
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.databaseURL(), store.Options{Log: log})
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	e.add("database", nil, func(context.Context) error { return db.Close() })
+	messages, err := bus.Open(ctx, bus.Options{URL: cfg.NATSURL, Dir: filepath.Join(cfg.DataDir, "nats"), Name: node, Log: log})
+	if err != nil {
+		return fmt.Errorf("open the message bus: %w", err)
+	}
+	e.add("message bus", nil, messages.Close)
+
+	// Listeners are bound before anything needs to know an address, and serve later.
+	adminLn, err := e.listen("admin-addr", cfg.AdminAddr)
+	if err != nil {
+		return err
+	}
+	e.serveHTTP("admin listener", adminLn, admin(e.reg))
+	httpLn, err := e.listen("http-addr", cfg.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	e.add("http listener", nil, closing(httpLn))
+	rtmpLn, err := e.listen("rtmp-addr", cfg.RTMPAddr)
+	if err != nil {
+		return err
+	}
+	e.add("rtmp listener", nil, closing(rtmpLn))
+	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), Admin: adminLn.Addr().String()}
+	e.addr.URL = publicURL(cfg.PublicURL, e.addr.HTTP)
+	ingestHost := publicHost(e.addr.URL, e.addr.RTMP)
+
+	// The live things.
+	minter := arn.Minter{Region: cfg.Region, Account: cfg.AccountID}
+	e.channels = channel.NewManager(channel.Deps{
+		Directory: ivs.NewDirectory(db, ring, minter), DB: db, Bus: messages, Minter: minter, Node: node,
+		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: cfg.InsecureIngest == "enforce",
+	})
+	e.add("stream sessions", e.channels.Recover, nil)
+	passes := auth.NewChatPasses(ring)
+	rooms, err := room.NewManager(room.Deps{
+		Directory: ivschat.NewDirectory(db, minter), DB: db, Bus: messages, Passes: passes,
+		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off",
+	})
+	if err != nil {
+		return err
+	}
+	e.add("rooms", nil, rooms.Shutdown)
+
+	// The API.
+	keys := &accessKeys{db, ring, cfg.AccountID, time.Now}
+	if e.root, err = keys.ensureRoot(ctx, credentials{cfg.RootAccessKeyID, cfg.RootSecretAccessKey}); err != nil {
+		return fmt.Errorf("root access key: %w", err)
+	}
+	if e.credentialsFile, err = writeCredentials(cfg.DataDir, e.root); err != nil {
+		return err
+	}
+	seats, err := auth.NewSeats(ring)
+	if err != nil {
+		return err
+	}
+	mux := api.NewMux(api.Deps{
+		Verifier: &auth.SigV4{Region: cfg.Region, Services: []string{"ivs", "ivschat"}, Secrets: keys},
+		Log:      log.With("part", "api"), Registerer: e.reg,
+	})
+	sockets := "ws" + strings.TrimPrefix(e.addr.URL, "http")
+	mux.Handle(api.IVS, ivs.NewService(ivs.Deps{
+		DB: db, Minter: minter, Keyring: ring, Live: e.channels,
+		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},
+	}).Routes()...)
+	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
+		DB: db, Minter: minter, Seats: seats,
+		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + ingestHost + "/app/"},
+	}).Routes()...)
+	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{
+		DB: db, Minter: minter, Passes: passes, Rooms: rooms, Log: log.With("part", "ivschat"),
+	}).Routes()...)
+
+	// The web app, and the events it hears.
+	appKey, err := keys.ensureApp(ctx)
+	if err != nil {
+		return fmt.Errorf("the web app's access key: %w", err)
+	}
+	sdk, err := newClients(ctx, cfg, mux, e.addr.URL, appKey)
+	if err != nil {
+		return err
+	}
+	secret, err := ensureHookSecret(ctx, db, ring, cfg.HookSecret)
+	if err != nil {
+		return fmt.Errorf("hook secret: %w", err)
+	}
+	web := site.New(site.Deps{
+		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, HookSecret: secret, AppTag: cfg.AppTag,
+		PublicURL: e.addr.URL, IngestServer: e.ingestServer(ingestHost), ChatEndpoint: e.chatEndpoint(sockets),
+		Log: log.With("part", "site"), Registerer: e.reg,
+	})
+	e.add("web app", web.Start, web.Shutdown)
+	if cfg.IVSEndpoint == "" {
+		deliver := hook.New(hook.Deps{
+			DB: db, Bus: messages, Consumer: "web app", Account: cfg.AccountID, Region: cfg.Region,
+			Target: inProcessHook(web, secret), Log: log.With("part", "hook"), Registerer: e.reg,
+		})
+		e.runPart("event delivery", deliver.Run)
+	}
+
+	e.runPart("event retention", func(ctx context.Context) error { return forgetEvents(ctx, db, log) })
+
+	// The doors.
+	e.front = &front{api: mux, chat: rooms, playback: e.channels, site: web, ready: func(r *http.Request) error {
+		if err := db.Ping(r.Context()); err != nil {
+			return errors.New("the database does not answer")
+		}
+		if !messages.Healthy() {
+			return errors.New("the message bus is not connected")
+		}
+		return nil
+	}}
+	e.serveHTTP("http server", httpLn, e.front)
+	rtmp := ingest.NewRTMP(ingest.RTMPDeps{Gates: []media.Gate{e.channels}, Log: log.With("part", "rtmp"), Registerer: e.reg})
+	var serving sync.WaitGroup
+	e.add("rtmp server", func(context.Context) error {
+		serving.Go(func() {
+			if err := rtmp.Serve(rtmpLn); !errors.Is(err, ingest.ErrServerClosed) {
+				e.fail("rtmp server", err)
+			}
+		})
+		return nil
+	}, func(ctx context.Context) error {
+		defer serving.Wait()
+		return rtmp.Shutdown(ctx)
+	})
+	e.add("streams", nil, e.channels.Close)
+	return nil
+}
+
+// runPart adds a part that is one function, running until its context ends.
+func (e *Engine) runPart(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	e.add(name, func(context.Context) error {
+		running.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				e.fail(name, err)
+			}
+		})
+		return nil
+	}, func(context.Context) error {
+		cancel()
+		running.Wait()
+		return nil
+	})
+}
+
+// eventRetention is how long the outbox keeps what was told.
+const eventRetention = 60 * 24 * time.Hour
+
+// forgetEvents trims the outbox once an hour. A failure is tried again the next hour.
+func forgetEvents(ctx context.Context, db *store.DB, log *slog.Logger) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if n, err := db.TrimEvents(ctx, time.Now().Add(-eventRetention)); err != nil && ctx.Err() == nil {
+			log.Warn("could not trim the outbox", "err", err)
+		} else if n > 0 {
+			log.Info("trimmed the outbox", "events", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// closing stops a listener that may never have served; closing it twice is no error.
+func closing(ln net.Listener) func(context.Context) error {
+	return func(context.Context) error {
+		ln.Close()
+		return nil
+	}
+}
+
+// inProcessHook posts envelopes to the web app's own door without a socket, with the secret that anybody
+// else would need.
+func inProcessHook(web http.Handler, secret string) func(context.Context, []byte) error {
+	return func(ctx context.Context, envelope []byte) error {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/hooks/events", bytes.NewReader(envelope))
+		if err != nil {
+			return err
+		}
+		r.RemoteAddr = "127.0.0.1:0"
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+secret)
+		w := httptest.NewRecorder()
+		web.ServeHTTP(w, r)
+		switch {
+		case w.Code/100 == 2:
+			return nil
+		case w.Code == http.StatusBadRequest:
+			return fault.InvalidInput("the web app cannot read this event")
+		}
+		return fmt.Errorf("the web app answered %d", w.Code)
+	}
+}
+
+// nodeName gives the name that this data directory keeps: what a crashed process left open is found by it.
+func nodeName(dir string) (string, error) {
+	path := filepath.Join(dir, "node")
+	name, err := os.ReadFile(path)
+	if err == nil && len(name) > 0 {
+		return strings.TrimSpace(string(name)), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	fresh := "node-" + arn.NewID(8)
+	return fresh, writeFile(path, []byte(fresh+"\n"), 0o600)
+}
+
+// publicURL gives the configured URL, or that of the listener as seen from this machine.
+func publicURL(configured, bound string) string {
+	if configured != "" {
+		return strings.TrimRight(configured, "/")
+	}
+	return "http://" + reachable(bound)
+}
+
+// publicHost joins the public URL's host with the port of another listener.
+func publicHost(public, bound string) string {
+	_, port, _ := net.SplitHostPort(bound)
+	u, err := url.Parse(public)
+	if err != nil {
+		return reachable(bound)
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// reachable replaces "all interfaces" by loopback.
+func reachable(bound string) string {
+	host, port, _ := net.SplitHostPort(bound)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// ingestServer is what the dashboard tells people to stream to; empty lets it follow the channel's own
+// ingest endpoint, which on another IVS is the truth.
+func (e *Engine) ingestServer(host string) string {
+	if e.cfg.IVSEndpoint != "" {
+		return ""
+	}
+	return "rtmp://" + host + "/app/"
+}
+
+// chatEndpoint is where browsers open chat sockets.
+func (e *Engine) chatEndpoint(sockets string) string {
+	switch e.cfg.IVSEndpoint {
+	case "":
+		return sockets + "/chat"
+	case "aws":
+		return "wss://edge.ivschat." + e.cfg.Region + ".amazonaws.com"
+	}
+	return "ws" + strings.TrimPrefix(strings.TrimRight(e.cfg.IVSEndpoint, "/"), "http") + "/chat"
+}
