@@ -25,9 +25,9 @@ type Engine struct {
 	AccessKeyID string
 	Secret      string
 
-	t   testing.TB
-	cfg engine.Config
-	log *logBuffer
+	t    testing.TB
+	log  *logBuffer
+	stop func()
 }
 
 // Option changes the configuration before the start.
@@ -79,7 +79,7 @@ func Start(t testing.TB, options ...Option) *Engine {
 	id, secret := e.RootKey()
 	te := &Engine{
 		Engine: e, URL: "http://" + a.HTTP, RTMP: "rtmp://" + a.RTMP + "/app/", Admin: "http://" + a.Admin,
-		Region: cfg.Region, AccessKeyID: id, Secret: secret, t: t, cfg: cfg, log: log,
+		Region: cfg.Region, AccessKeyID: id, Secret: secret, t: t, log: log, stop: stop,
 	}
 	te.waitReady(ctx)
 	return te
@@ -104,6 +104,9 @@ func (e *Engine) waitReady(ctx context.Context) {
 		}
 	}
 }
+
+// Stop ends the engine before the test does.
+func (e *Engine) Stop() { e.stop() }
 
 // AWS is a client configuration for this engine with its root key.
 func (e *Engine) AWS() aws.Config {
