@@ -12,7 +12,7 @@ import (
 const (
 	maxQueued  = 256 << 10       // bytes that may wait for one connection before it counts as too slow
 	writeAtOne = 64 << 10        // bytes that one waiting write takes from the queue
-	closeGrace = 5 * time.Second // for a peer to answer a close frame
+	closeGrace = 5 * time.Second // for a peer to answer a close frame; never longer than a heartbeat
 )
 
 // reason is why a connection ended, as metrics label it.
@@ -79,8 +79,8 @@ const (
 // grants are the capabilities of a token. Reading needs none.
 type grants struct{ send, delete, disconnect bool }
 
-// newConn makes a connection that first of all sends the answer to the handshake. It is written by open;
-// until then, what the room sends lines up behind it.
+// newConn makes a connection that first of all sends the answer to the handshake. drain writes
+// it; until then, what the room sends lines up behind it.
 func newConn(r *room, nc net.Conn, pass auth.ChatPass, answer []byte) (*conn, error) {
 	from, err := encode(sender{UserID: pass.UserID, Attributes: pass.Attributes})
 	if err != nil {
@@ -102,6 +102,13 @@ func newConn(r *room, nc net.Conn, pass auth.ChatPass, answer []byte) (*conn, er
 	}
 	c.heard.Store(int64(r.m.uptime()))
 	return c, nil
+}
+
+// open says whether the connection is neither closing nor dropped.
+func (c *conn) open() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == stateOpen
 }
 
 // send gives the peer whole frames, now or as soon as it takes them. It never waits. It is false if the
@@ -190,7 +197,7 @@ func (c *conn) hangUp(why reason, status int, text string) {
 		return
 	}
 	c.why, c.state = why, stateClosing
-	c.closeBy = int64(c.room.m.uptime() + closeGrace)
+	c.closeBy = int64(c.room.m.uptime() + min(closeGrace, c.room.m.heartbeat))
 	if c.put(closeFrame(status, text)) && !c.writing {
 		c.wire.finish()
 	}

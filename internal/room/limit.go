@@ -9,7 +9,8 @@ const second = int64(1e9)
 
 // take spends one token and says whether there was one.
 func (b *bucket) take(now int64, perSecond int) bool {
-	full := b.at(now) + second/int64(perSecond)
+	b.full = b.at(now)
+	full := b.full + second/int64(perSecond)
 	if full > now+second {
 		return false
 	}
@@ -22,6 +23,11 @@ func (b *bucket) charge(now int64, perSecond int) {
 	b.full = min(b.at(now)+second/int64(perSecond), now+second)
 }
 
-// at gives the moment of being full as seen from now; a clock that was set back must not lock anyone out
-// for longer than a second.
-func (b *bucket) at(now int64) int64 { return min(max(b.full, now), now+second) }
+// at gives the moment of being full as seen from now. One that is far off was set before the clock was
+// set back, which must not lock anyone out; one that is a little off comes of goroutines overtaking.
+func (b *bucket) at(now int64) int64 {
+	if b.full > now+2*second {
+		return now
+	}
+	return min(max(b.full, now), now+second)
+}

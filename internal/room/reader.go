@@ -26,7 +26,7 @@ func (c *conn) serve(early []byte) {
 			return nil
 		}
 		return c.in.feed(p, func(op opcode, payload []byte, over bool) error {
-			if !c.room.m.limitsOff && !flood.take(int64(c.room.m.uptime()), framesAtOnce) {
+			if !c.room.m.limitsOff && !flood.take(int64(c.room.m.uptime()), framesAtOnce) && c.open() {
 				time.Sleep(framePause) // nothing is read meanwhile, so TCP slows the client down
 			}
 			return c.take(op, payload, over)
@@ -53,9 +53,10 @@ func (c *conn) serve(early []byte) {
 
 var errGoodbye = errors.New("the peer closed the connection")
 
-// take handles one message or control frame.
+// take handles one message or control frame. Of a connection that is ending only the goodbye counts: who
+// was disconnected has nothing more to say.
 func (c *conn) take(op opcode, payload []byte, over bool) error {
-	if c.deaf {
+	if c.deaf || op != opClose && !c.open() {
 		return nil
 	}
 	switch op {
