@@ -127,12 +127,15 @@ func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Str
 		close(s.over)
 		return nil, fmt.Errorf("begin stream session: %w", err)
 	}
+	// Readers join before the publisher may write: the first frame is a key frame, and the next may be
+	// many seconds away.
+	packer, watcher := s.stream.NewReader(media.ReaderOptions{}), s.stream.NewReader(media.ReaderOptions{})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closing { // Close has stopped what it saw; this one it did not see
 		s.stream.Stop(errDraining)
 	}
-	m.done.Go(func() { m.run(c, s) })
+	m.done.Go(func() { m.run(c, s, packer, watcher) })
 	return s.stream, nil
 }
 

@@ -61,13 +61,11 @@ func (s *session) status(now time.Time) (Live, bool) {
 }
 
 // run packs and watches the stream until it ends, then writes the end down.
-func (m *Manager) run(c *channel, s *session) {
+func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	m.metrics.sessions.Inc()
 	log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
 	log.Info("stream session created", "protocol", s.protocol)
 
-	packer := s.stream.NewReader(media.ReaderOptions{})
-	watcher := s.stream.NewReader(media.ReaderOptions{})
 	c.mu.Lock()
 	c.ended = false
 	c.mu.Unlock()
