@@ -5,11 +5,13 @@
 // playlist URL stays the same, and media sequence numbers never go back, not even over a restart of
 // the server. Each Run adds one session to its Window. Nothing here decides who may watch.
 //
-// One goroutine writes (Run); readers never lock: a Window publishes immutable snapshots.
+// One goroutine writes (Run); readers take no lock: a Window publishes immutable snapshots.
 package hls
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,7 +25,7 @@ type Options struct {
 	Metrics *Metrics         // shared by all packagers of a process; nil counts nothing
 	Now     func() time.Time // default time.Now
 
-	// MaxBytes caps what the window holds, default 64 MiB.
+	// MaxBytes caps what the window holds, default 64 MiB. It must be many times a frame's size.
 	MaxBytes int
 
 	// Viewer is called for each request of the media playlist, when it arrives and, if it had to wait,
@@ -31,16 +33,70 @@ type Options struct {
 	Viewer func(r *http.Request, lowLatency bool)
 }
 
+type viewerFunc func(r *http.Request, lowLatency bool)
+
 // Packager turns the frames of one channel into a Window.
 type Packager struct {
 	*Window
+	log  *slog.Logger
+	now  func() time.Time
+	turn chan struct{} // holds one token: whose Run it is
 }
 
 // New makes a packager without media.
-func New(o Options) *Packager { panic("not yet") }
+func New(o Options) *Packager {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 64 << 20
+	}
+	p := &Packager{Window: newWindow(o), log: o.Log, now: o.Now, turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
+}
 
 // Run packages what r reads until its stream or ctx ends: one session of the channel. It returns nil
-// for an orderly end of the stream, else the reason. What was packaged stays in the window, and its
+// for an orderly end of the stream, else the reason. What was packaged stays in the window, and the
 // playlist stops growing until the next Run. Runs of one Packager follow each other: a second waits
 // for the first to return. Run does not close r.
-func (p *Packager) Run(ctx context.Context, r *media.Reader) error { panic("not yet") }
+func (p *Packager) Run(ctx context.Context, r *media.Reader) error {
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { p.turn <- struct{}{} }()
+
+	s := newSession(p.Window, p.log, p.now)
+	defer s.finish()
+	var dropped int64
+	var warned time.Time
+	for {
+		frames, err := r.Next(ctx)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		for _, f := range frames {
+			if err := s.frame(f); err != nil {
+				return err
+			}
+		}
+		if d := r.Dropped(); d > dropped {
+			if dropped > 0 || s.started { // those before the first key frame are no loss
+				p.metrics.lost(d - dropped)
+				if now := p.now(); now.Sub(warned) >= time.Second {
+					p.log.Warn("packager fell behind: frames lost up to the next key frame", "lost", d-dropped)
+					warned = now
+				}
+			}
+			dropped = d
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package hls
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"github.com/streamcat/streamcat/internal/media"
+)
+
+// videoFormat is what an initialization section and a CODECS attribute say of an H.264 track.
+type videoFormat struct {
+	track         *media.Track
+	avcC          []byte
+	codec         string // RFC 6381
+	width, height int
+}
+
+func newVideoFormat(t *media.Track) (*videoFormat, error) {
+	if t.Codec != media.H264 {
+		return nil, fmt.Errorf("video codec %v cannot be packaged", t.Codec)
+	}
+	if len(t.Config) < 7 || t.Config[0] != 1 {
+		return nil, errors.New("video track has no decoder configuration")
+	}
+	f := &videoFormat{track: t, avcC: bytes.Clone(t.Config), width: t.Width, height: t.Height}
+	f.avcC[4] |= 3 // frames carry lengths of 4 bytes, whatever the encoder used
+	f.codec = fmt.Sprintf("avc1.%02x%02x%02x", f.avcC[1], f.avcC[2], f.avcC[3])
+	return f, nil
+}
+
+// audioFormat is the same for an AAC track.
+type audioFormat struct {
+	track    *media.Track
+	config   []byte
+	codec    string
+	rate     int // of the core decoder, which is also the track's timescale
+	channels int
+	frame    int64  // samples of one frame, at rate
+	silence  []byte // a frame of silence, nil where we know none
+}
+
+func newAudioFormat(t *media.Track) (*audioFormat, error) {
+	if t.Codec != media.AAC {
+		return nil, fmt.Errorf("audio codec %v cannot be packaged", t.Codec)
+	}
+	var asc mpeg4audio.AudioSpecificConfig
+	if err := asc.Unmarshal(t.Config); err != nil {
+		return nil, fmt.Errorf("audio decoder configuration: %w", err)
+	}
+	if asc.SampleRate <= 0 || len(t.Config) > 64 {
+		return nil, errors.New("audio decoder configuration is out of range")
+	}
+	f := &audioFormat{track: t, config: t.Config, rate: asc.SampleRate, channels: t.Channels, frame: 1024}
+	if asc.FrameLengthFlag {
+		f.frame = 960
+	}
+	object := asc.Type
+	if asc.ExtensionType != 0 {
+		object = asc.ExtensionType
+	}
+	f.codec = fmt.Sprintf("mp4a.40.%d", object)
+	switch asc.ChannelConfig {
+	case 1:
+		f.silence = silentMono
+	case 2:
+		f.silence = silentStereo
+	}
+	return f, nil
+}
+
+// Silent frames: one raw_data_block (ISO/IEC 14496-3 §4.4.2.1) whose only element, a single channel or
+// a channel pair, has no scale factor bands, followed by the end mark. They fill gaps in the audio,
+// since a gap makes a browser's decoder throw the video away up to the next key frame, too (Media
+// Source Extensions, coded frame processing).
+var (
+	silentMono   = []byte{0x00, 0x00, 0x00, 0x07}
+	silentStereo = []byte{0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0E}
+)
+
+// sameFormat tells whether two tracks decode alike: encoders repeat their parameters.
+func sameFormat(a, b *media.Track) bool {
+	return a == b || a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height && bytes.Equal(a.Config, b.Config)
+}

@@ -1,0 +1,77 @@
+package hls
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"strconv"
+)
+
+// initSection is an initialization section; it is immutable.
+type initSection struct {
+	name   string
+	data   []byte
+	length []string // the Content-Length header
+	video  *videoFormat
+	audio  *audioFormat // nil: there is none
+}
+
+// part is a partial segment; it is immutable.
+type part struct {
+	name        string
+	data        []byte
+	length      []string // the Content-Length header
+	start, dur  ticks
+	independent bool // begins with a key frame
+}
+
+// segment is a sequence of parts. Its writer appends parts; readers see it only through snapshots,
+// which carry how many parts it had. Once complete it is immutable.
+type segment struct {
+	msn           uint64
+	name          string
+	discontinuity bool
+	cc            uint64 // discontinuity sequence number
+	init          *initSection
+	start, dur    ticks
+	firstPart     uint64 // number of the first part, counted over the packager's life
+	parts         []*part
+	bytes         int
+	length        []string // the Content-Length header; set when complete
+
+	head   []byte // playlist text before the parts, without EXT-X-MAP
+	middle []byte // playlist text of the parts
+	tail   []byte // playlist text after the parts; set when complete
+}
+
+// nameOf makes a file name that says for people which session and which number it is, and that nobody
+// can guess: parts need no other protection than that only playlists name them.
+func nameOf(kind byte, number uint64, session, suffix string) string {
+	var raw [9]byte
+	rand.Read(raw[:])
+	b := make([]byte, 0, 48)
+	b = append(b, kind)
+	b = strconv.AppendUint(b, number, 10)
+	b = append(b, '-')
+	b = append(b, session...)
+	b = append(b, '-')
+	b = base64.RawURLEncoding.AppendEncode(b, raw[:])
+	b = append(b, suffix...)
+	return string(b)
+}
+
+// numberOf reads the number back out of a name.
+func numberOf(name string) (kind byte, number uint64, ok bool) {
+	if name == "" {
+		return 0, 0, false
+	}
+	i := 1
+	for i < len(name) && i < 20 && '0' <= name[i] && name[i] <= '9' {
+		number = number*10 + uint64(name[i]-'0')
+		i++
+	}
+	return name[0], number, i > 1 && i < len(name) && name[i] == '-'
+}
+
+func appendUint(b []byte, v uint64) []byte { return strconv.AppendUint(b, v, 10) }
+
+func contentLength(n int) []string { return []string{strconv.Itoa(n)} }

@@ -1,0 +1,278 @@
+package hls
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/media"
+)
+
+const (
+	audioPatience = time.Second      // how much video a session start holds back while no audio has come
+	heldFrames    = 1024             // and how many frames at most
+	jump          = 3 * second       // a step of the timestamps that begins a new stretch of the timeline
+	maxStretch    = second           // a video gap that the decoding times bridge
+	audioSlack    = 50 * millisecond // how far audio timestamps may be off before frames are added or left out
+	audioMissing  = second           // how far audio may lag behind video before silence is put in
+	audioMaxLag   = 4 * second       // and how far, once audio has come too late for that
+)
+
+// session packages the frames of one Run: it decides the tracks, and puts each frame on the timeline.
+type session struct {
+	log *slog.Logger
+	now func() time.Time
+	cut *cutter
+	id  string
+
+	held    []*media.Frame // until the tracks are known
+	started bool
+	inits   uint64
+
+	video   *videoFormat
+	audio   *audioFormat // nil: none yet
+	late    *audioFormat // audio that the next key frame brings in
+	refused *media.Track // audio that cannot be packaged, said once
+
+	origin    time.Duration // the frame time that is at base
+	base      ticks
+	newest    ticks // the latest decoding time of any frame so far
+	waitKey   bool  // after a jump: nothing is taken before the next key frame
+	videoEnd  ticks // where the last video sample ends; valid if hasVideo
+	hasVideo  bool
+	audioEnd  int64 // where the last audio sample ends, in audio units; valid if hasAudio
+	hasAudio  bool
+	audioWait ticks // lag after which silence is put in
+}
+
+func newSession(w *Window, log *slog.Logger, now func() time.Time) *session {
+	var raw [5]byte
+	rand.Read(raw[:])
+	s := &session{log: log, now: now, id: strings.ToLower(base32.StdEncoding.EncodeToString(raw[:])), audioWait: audioMissing}
+	s.cut = &cutter{window: w, session: s}
+	return s
+}
+
+// frame takes the next frame. The first one is a video key frame, as media.Reader promises.
+func (s *session) frame(f *media.Frame) error {
+	if len(f.Payload) == 0 {
+		return nil
+	}
+	if s.started {
+		return s.place(f)
+	}
+	if len(s.held) == 0 && (f.Track.Kind != media.Video || !f.Key) {
+		return nil
+	}
+	s.held = append(s.held, f)
+	if f.Track.Kind == media.Video && f.DTS-s.held[0].DTS < audioPatience && len(s.held) < heldFrames {
+		return nil
+	}
+	return s.start()
+}
+
+// start decides the tracks by the frames held so far, and takes these.
+func (s *session) start() error {
+	held := s.held
+	s.held = nil
+	s.started = true
+	for _, f := range held {
+		if f.Track.Kind == media.Audio {
+			s.audio = s.audioFormat(f.Track)
+			break
+		}
+	}
+	s.cut.window.begin(s.id)
+	s.anchor(held[0])
+	if err := s.configure(held[0].Track, s.audio); err != nil {
+		return err
+	}
+	s.cut.start(s.base, held[0].Track.FrameRate)
+	for _, f := range held {
+		if err := s.place(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish packages what is left.
+func (s *session) finish() {
+	if !s.started && len(s.held) > 0 {
+		if err := s.start(); err != nil {
+			s.log.Debug("stream too short to package", "error", err)
+		}
+	}
+	if s.started {
+		s.cut.flush()
+		s.cut.window.finish()
+	}
+}
+
+// anchor puts f, a video key frame, at its date on the timeline, or after what the window already has.
+func (s *session) anchor(f *media.Frame) {
+	at := f.Arrived
+	if at.IsZero() {
+		at = s.now()
+	}
+	s.origin, s.base = f.DTS, max(ticksAt(at), s.cut.window.endOfMedia())
+	s.newest = s.base
+	s.hasVideo, s.hasAudio = false, false
+}
+
+func (s *session) ticks(d time.Duration) ticks { return s.base + ticksOf(d-s.origin) }
+
+// configure makes an initialization section for the tracks from here on.
+func (s *session) configure(video *media.Track, audio *audioFormat) error {
+	v, err := newVideoFormat(video)
+	if err != nil {
+		return fmt.Errorf("hls: %w", err)
+	}
+	s.video, s.audio, s.late = v, audio, nil
+	s.hasAudio = false
+	data := appendInit(nil, v, audio)
+	s.cut.window.format(&initSection{
+		name: nameOf('i', s.inits, s.id, ".mp4"), data: data, length: contentLength(len(data)), video: v, audio: audio,
+	})
+	s.inits++
+	sound := "none"
+	if audio != nil {
+		sound = audio.codec
+	}
+	s.log.Info("packaging", "video", v.codec, "width", v.width, "height", v.height, "audio", sound)
+	return nil
+}
+
+// audioFormat gives nil, and says why once, if t cannot be packaged.
+func (s *session) audioFormat(t *media.Track) *audioFormat {
+	if s.refused != nil && sameFormat(s.refused, t) {
+		return nil
+	}
+	a, err := newAudioFormat(t)
+	if err != nil {
+		s.log.Warn("audio is left out", "error", err)
+		s.refused = t
+		return nil
+	}
+	return a
+}
+
+func (s *session) place(f *media.Frame) error {
+	if !s.waitKey && s.ticks(f.DTS) > s.newest+jump {
+		// The encoder's clock jumped, or it was silent for long.
+		s.cut.flush()
+		s.waitKey = true
+	}
+	if s.waitKey {
+		if f.Track.Kind != media.Video || !f.Key {
+			return nil
+		}
+		s.waitKey = false
+		s.anchor(f)
+		s.cut.window.format(nil)
+		s.cut.restart(s.base)
+	}
+	if f.Track.Kind == media.Video {
+		return s.placeVideo(f)
+	}
+	s.placeAudio(f)
+	return nil
+}
+
+func (s *session) placeVideo(f *media.Frame) error {
+	dts, pts := s.ticks(f.DTS), s.ticks(f.PTS)
+	changed := !sameFormat(s.video.track, f.Track)
+	if changed && !f.Key {
+		return nil // of no use before its key frame
+	}
+	s.cut.pace(dts)
+	s.newest = max(s.newest, dts)
+
+	// Timestamps are whole milliseconds; a part that was closed before this frame came has guessed
+	// where it starts. Decoding times have no gaps and no overlaps, presentation times stay true.
+	at, decode := dts, dts
+	if last := s.cut.lastVideo(); last != nil {
+		decode = max(dts, ticks(last.dts)+1)
+	} else if gap := dts - s.videoEnd; s.hasVideo && gap <= maxStretch {
+		decode = s.videoEnd
+		if gap <= s.cut.frameTime()/2 {
+			at = decode
+		}
+	}
+	at = max(at, decode)
+
+	switch {
+	case changed || f.Key && s.late != nil:
+		audio := s.audio
+		if s.late != nil {
+			audio = s.late
+		}
+		s.cut.segment(at, decode)
+		s.cut.forget()
+		if err := s.configure(f.Track, audio); err != nil {
+			return err
+		}
+	case f.Key:
+		s.cut.keyFrame(at, decode)
+	}
+	s.cut.video(sample{payload: f.Payload, dts: int64(decode), cts: offset(pts - decode), key: f.Key}, at, f.Arrived)
+	return nil
+}
+
+// offset keeps a composition offset in the range that a trun box has.
+func offset(t ticks) int32 { return int32(min(max(t, math.MinInt32), math.MaxInt32)) }
+
+func (s *session) placeAudio(f *media.Frame) {
+	if s.audio == nil || !sameFormat(s.audio.track, f.Track) {
+		if s.late == nil || !sameFormat(s.late.track, f.Track) {
+			s.late = s.audioFormat(f.Track)
+		}
+		return // until a key frame lets the initialization section change
+	}
+	at := s.ticks(f.DTS)
+	if at < s.base {
+		return // from before the first picture
+	}
+	s.newest = max(s.newest, at)
+	a := s.audio
+	dts, slack := at.scale(a.rate), audioSlack.scale(a.rate)
+	if !s.hasAudio {
+		s.audioEnd, s.hasAudio = dts, true
+	}
+	switch drift := dts - s.audioEnd; {
+	case drift < -slack:
+		// Too many samples for the time, or later than the silence that was put in for them.
+		s.audioWait = min(max(s.audioWait, s.newest-at+second/2), audioMaxLag)
+		return
+	case drift > slack && a.silence != nil:
+		s.fill(dts - a.frame)
+	case drift > slack:
+		s.cut.stretchAudio(uint32(drift))
+		s.audioEnd = dts
+	}
+	s.cut.audio(sample{payload: f.Payload, dts: s.audioEnd, dur: uint32(a.frame), key: true})
+	s.audioEnd += a.frame
+	s.cut.clock(at)
+}
+
+// silence puts in silence where audio has been missing for long before t.
+func (s *session) silence(t ticks) {
+	if s.audio == nil || !s.hasAudio || s.audio.silence == nil {
+		return
+	}
+	if until := t.scale(s.audio.rate); until-s.audioEnd > s.audioWait.scale(s.audio.rate) {
+		s.fill(until - s.audio.frame)
+	}
+}
+
+// fill appends silent frames while one more begins at or before last.
+func (s *session) fill(last int64) {
+	for s.audioEnd <= last {
+		s.cut.audio(sample{payload: s.audio.silence, dts: s.audioEnd, dur: uint32(s.audio.frame), key: true})
+		s.audioEnd += s.audio.frame
+	}
+}
