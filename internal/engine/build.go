@@ -111,7 +111,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if e.root, err = keys.ensureRoot(ctx, credentials{cfg.RootAccessKeyID, cfg.RootSecretAccessKey}); err != nil {
 		return fmt.Errorf("root access key: %w", err)
 	}
-	if e.credentialsFile, err = writeCredentials(cfg.DataDir, e.root); err != nil {
+	if e.credentialsFile, err = writeCredentials(cfg.DataDir, cfg.Region, e.root); err != nil {
 		return err
 	}
 	seats, err := auth.NewSeats(ring)

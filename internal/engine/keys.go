@@ -114,11 +114,11 @@ func (a *accessKeys) ensureRoot(ctx context.Context, want credentials) (credenti
 	return want, a.insert(ctx, want, true, rootNote)
 }
 
-// writeCredentials keeps the root key in the form that AWS tools read, so that
+// writeCredentials keeps the root key, and the region, in the form that AWS tools read, so that
 // AWS_SHARED_CREDENTIALS_FILE=data/credentials is all they need.
-func writeCredentials(dir string, c credentials) (path string, err error) {
+func writeCredentials(dir, region string, c credentials) (path string, err error) {
 	path = filepath.Join(dir, "credentials")
-	text := "[default]\naws_access_key_id = " + c.ID + "\naws_secret_access_key = " + c.Secret + "\n"
+	text := "[default]\naws_access_key_id = " + c.ID + "\naws_secret_access_key = " + c.Secret + "\nregion = " + region + "\n"
 	return path, writeFile(path, []byte(text), 0o600)
 }
 
