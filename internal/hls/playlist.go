@@ -35,17 +35,14 @@ func appendPlaylist(b []byte, s *snapshot) []byte {
 	b = appendUint(b, cc)
 	b = append(b, '\n')
 
-	var end ticks
-	for _, g := range s.segments {
-		end = g.start + g.dur
-	}
-	if n := len(s.parts); n > 0 {
-		end = s.parts[n-1].start + s.parts[n-1].dur
+	left, _ := totals(s.segments) // media after the segment at hand
+	for _, p := range s.parts {
+		left += p.dur
 	}
 	var init *initSection
 	for _, g := range s.segments {
 		b = appendSegment(b, g, &init)
-		if g.start+g.dur > end-3*targetDuration {
+		if left -= g.dur; left < 3*targetDuration {
 			b = append(b, g.middle...)
 		}
 		b = append(b, g.tail...)

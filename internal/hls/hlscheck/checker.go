@@ -26,6 +26,7 @@ func (c *Checker) Last() *Playlist { return c.last }
 // Rounding of durations in playlists, and of dates to milliseconds.
 const (
 	fuzz     = 0.0001
+	fuzzySum = 0.01 // of many durations
 	dateFuzz = 2 * time.Millisecond
 )
 
@@ -77,11 +78,11 @@ func (c *Checker) alone(p *Playlist) {
 	for i := range p.Segments {
 		s := &p.Segments[i]
 		at += s.length()
-		old := end-at > float64(3*p.TargetDuration)
-		if old && len(s.Parts) > 0 {
+		age := end - at - float64(3*p.TargetDuration)
+		if age > fuzzySum && len(s.Parts) > 0 {
 			c.wrong("segment %d, %.1f s before the end, still lists its parts", s.MSN, end-at)
 		}
-		if !old && len(s.Parts) == 0 && p.PartTarget > 0 {
+		if age < -fuzzySum && len(s.Parts) == 0 && p.PartTarget > 0 {
 			c.wrong("segment %d, %.1f s before the end, does not list its parts", s.MSN, end-at)
 		}
 	}
@@ -168,8 +169,10 @@ func (c *Checker) after(old, p *Playlist) {
 	}
 	c.common(old, p)
 	c.removed(old, p)
-	if old.Hint != "" && (msn != oldMSN || part != oldPart) && c.partAt(p, oldMSN, oldPart) != old.Hint {
-		c.wrong("part %d.%d was hinted at as %s, and became %q", oldMSN, oldPart, old.Hint, c.partAt(p, oldMSN, oldPart))
+	if next := c.partAt(p, oldMSN, oldPart); old.Hint != "" && next != "" && next != old.Hint {
+		c.wrong("part %d.%d was hinted at as %s, and became %s", oldMSN, oldPart, old.Hint, next)
+	} else if old.Hint != "" && next == "" && p.Hint != "" && p.Hint != old.Hint {
+		c.wrong("the hint changed from %s to %s without a new part", old.Hint, p.Hint)
 	}
 }
 
