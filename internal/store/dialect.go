@@ -38,8 +38,6 @@ type errorCode int
 const (
 	codeOther    errorCode = iota
 	codeRetry              // lost a race between transactions: run it again
-	codeUnique             // a unique index forbids it
-	codeForeign            // the row it belongs to does not exist
 	codeEncoding           // the text holds what the database cannot keep: a NUL
 	codeAway               // the database does not answer
 )
@@ -126,26 +124,17 @@ func createPrivate(path string) error {
 
 // Result codes of SQLite: https://www.sqlite.org/rescode.html
 const (
-	sqliteBusy       = 5
-	sqliteLocked     = 6
-	sqliteIOErr      = 10
-	sqliteFull       = 13
-	sqliteCantOpen   = 14
-	sqliteForeignKey = 787
-	sqlitePrimaryKey = 1555
-	sqliteUnique     = 2067
+	sqliteBusy     = 5
+	sqliteLocked   = 6
+	sqliteIOErr    = 10
+	sqliteFull     = 13
+	sqliteCantOpen = 14
 )
 
 func sqliteCode(err error) errorCode {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return codeOther
-	}
-	switch e.Code() {
-	case sqliteForeignKey:
-		return codeForeign
-	case sqlitePrimaryKey, sqliteUnique:
-		return codeUnique
 	}
 	switch e.Code() & 0xff { // the low byte is the primary code
 	case sqliteBusy, sqliteLocked:
@@ -204,10 +193,6 @@ func postgresCode(err error) errorCode {
 		switch e.Code {
 		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
 			return codeRetry
-		case "23505":
-			return codeUnique
-		case "23503":
-			return codeForeign
 		case "22021":
 			return codeEncoding
 		}

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/streamcat/streamcat/internal/fault"
 )
 
 // Event tells of a change, in the terms of the EventBridge envelope.
 type Event struct {
-	ID         string // UUID; made if empty
+	ID         string // UUID; made if empty; one that exists already is a Conflict
 	Seq        int64  // number within the resource, from 1; given at the commit
 	Global     int64  // number within the account, from 1, in the order of commits; given at the commit
 	DetailType string
@@ -72,11 +74,14 @@ func (t *tx) writeEvents(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.db.exec(ctx, `INSERT INTO outbox (global, id, resource, seq, time, detail_type, resources, detail)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		n, err := t.db.exec(ctx, `INSERT INTO outbox (global, id, resource, seq, time, detail_type, resources, detail)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 			e.Global, e.ID, e.subject(), e.Seq, micros(e.Time), e.DetailType, string(resources), string(e.Detail))
 		if err != nil {
 			return err
+		}
+		if n == 0 {
+			return fault.InConflict("event %s exists already", e.ID)
 		}
 	}
 	return nil

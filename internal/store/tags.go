@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -55,6 +56,9 @@ func (db *DB) MergeTags(ctx context.Context, name string, set map[string]string,
 
 func (db *DB) setTags(ctx context.Context, name string, set map[string]string) error {
 	for key, value := range set {
+		if strings.ContainsRune(key+value, 0) { // SQLite would keep it, PostgreSQL cannot
+			return fault.InvalidInput("a tag holds a NUL character")
+		}
 		_, err := db.exec(ctx, `INSERT INTO tags (arn, key, value) VALUES ($1, $2, $3)
 			ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value`, name, key, value)
 		if err != nil {

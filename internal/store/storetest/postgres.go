@@ -96,7 +96,7 @@ fail() { echo "failed: $1: $(tail -n 3 "$log" | tr '\n' ' ')"; end; }
 trap '' HUP INT TERM
 "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$log" 2>&1 || fail initdb
 "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-	-c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off >"$log" 2>&1 </dev/null &
+	-c full_page_writes=off -c deadlock_timeout=50ms -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off >"$log" 2>&1 </dev/null &
 pid=$!
 until "$bin/pg_isready" -q -h "$dir"; do kill -0 $pid 2>/dev/null || fail postgres; sleep 0.05; done
 echo ready

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// PlanOfList says how the database would read a page.
+func PlanOfList[T any](ctx context.Context, c *Collection[T], q Query) (string, error) {
+	text, args := c.listQuery(q)
+	explain := "EXPLAIN QUERY PLAN "
+	if c.db.dialect == &postgresDialect {
+		explain = "EXPLAIN "
+	}
+	lines, err := query(ctx, c.db, func(s scanner) (line string, err error) {
+		rows := s.(*sql.Rows)
+		columns, err := rows.Columns()
+		if err != nil {
+			return "", err
+		}
+		cells := make([]any, len(columns))
+		for i := range cells {
+			cells[i] = new(sql.RawBytes)
+		}
+		cells[len(cells)-1] = &line
+		return line, rows.Scan(cells...)
+	}, explain+text, args...)
+	return strings.Join(lines, "\n"), err
+}
+
+// Fill adds n bare documents of a collection's kind in one statement, for tests of scale. Every tenth
+// has the ref {"name", "rare"}, the others {"name", "common"}, and all {"label", "all"}.
+func Fill[T any](ctx context.Context, c *Collection[T], n int) error {
+	return c.db.Tx(ctx, func(ctx context.Context) error {
+		const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) `
+		kind := string(c.kind)
+		for _, text := range []string{
+			`INSERT INTO resources (arn, kind, version, created, updated, doc) ` + numbers +
+				`SELECT $1 || '/' || i, $1, 1, i, i, '{}' FROM n`,
+			`INSERT INTO refs (arn, name, value, kind, created, updated, solo) ` + numbers +
+				`SELECT $1 || '/' || i, 'name', CASE WHEN i % 10 = 0 THEN 'rare' ELSE 'common' END, $1, i, i, 0 FROM n`,
+			`INSERT INTO refs (arn, name, value, kind, created, updated, solo) ` + numbers +
+				`SELECT $1 || '/' || i, 'label', 'all', $1, i, i, 0 FROM n`,
+		} {
+			if c.db.dialect == &postgresDialect {
+				text = strings.ReplaceAll(strings.ReplaceAll(text, "$1", "$1::text"), "$2", "$2::bigint")
+			}
+			if _, err := c.db.exec(ctx, text, kind, n); err != nil {
+				return err
+			}
+		}
+		_, err := c.db.exec(ctx, `ANALYZE`)
+		return err
+	})
+}
