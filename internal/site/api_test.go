@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -307,8 +308,8 @@ func TestGuessingPasswordsIsThrottled(t *testing.T) {
 		b.do("POST", "/api/signin", form{"ada", "wrong password"}).want(t, 401)
 	}
 	a := b.do("POST", "/api/signin", form{"ADA", password}).want(t, 429)
-	if a.Header.Get("Retry-After") != "10" {
-		t.Errorf("Retry-After = %q, want 10", a.Header.Get("Retry-After"))
+	if s, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || s < 1 || s > 10 {
+		t.Errorf("Retry-After = %q, want up to 10", a.Header.Get("Retry-After"))
 	}
 	b.do("POST", "/api/signin", form{"grace", password}).want(t, 200)
 	w.clock.pass(pairEvery)

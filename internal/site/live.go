@@ -68,7 +68,7 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusBadRequest, problem{Message: "these are too many channels to follow on one socket"})
 		return
 	}
-	s := &socket{names: names, pending: map[string][]byte{}, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	s := newSocket(names)
 	if !h.enter(s) {
 		w.Header().Set("Retry-After", "5")
 		writeProblem(w, http.StatusServiceUnavailable, problem{Message: "there is no room for another live feed"})
@@ -80,6 +80,7 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.running.Done()
 		return
 	}
+	s.attach(conn)
 	go func() { // the request ends here, the socket does not
 		defer h.running.Done()
 		var writing sync.WaitGroup

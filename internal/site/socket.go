@@ -24,10 +24,22 @@ type socket struct {
 	gone  chan struct{} // closed when it ends
 
 	mu      sync.Mutex
+	conn    *gws.Conn         // nil until the handshake is done
 	pending map[string][]byte // by channel
 	order   []string          // of pending's keys
 	behind  bool              // more was pending than may be
 	ended   bool
+}
+
+func newSocket(names []string) *socket {
+	return &socket{names: names, pending: map[string][]byte{}, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+}
+
+// attach gives the socket its connection.
+func (s *socket) attach(conn *gws.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = conn
 }
 
 // offer leaves a channel's latest frame for the socket; an older one that was not sent yet is replaced.
@@ -37,10 +49,12 @@ func (s *socket) offer(name string, frame []byte) {
 		s.order = append(s.order, name)
 	}
 	s.pending[name] = frame
-	s.behind = s.behind || len(s.order) > maxPending
-	if s.behind {
+	if s.behind = s.behind || len(s.order) > maxPending; s.behind {
 		clear(s.pending)
 		s.order = nil
+		if s.conn != nil {
+			_ = s.conn.SetWriteDeadline(time.Now()) // ends a write that waits for the page
+		}
 	}
 	s.mu.Unlock()
 	select {
