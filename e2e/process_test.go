@@ -148,16 +148,16 @@ func (p *process) aws() aws.Config {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var id, secret, region string
-	if _, err := fmt.Sscanf(string(text), "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", &id, &secret, &region); err != nil {
-		p.t.Fatal(err)
-	}
 	return aws.Config{
-		Region: region, BaseEndpoint: aws.String("http://" + p.HTTP),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, nil
-		}),
+		Region: field(string(text), "region"), BaseEndpoint: aws.String("http://" + p.HTTP),
+		Credentials: credentials(field(string(text), "aws_access_key_id"), field(string(text), "aws_secret_access_key")),
 	}
+}
+
+func credentials(id, secret string) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, nil
+	})
 }
 
 // eventually waits for something that a foreign program brings about.
