@@ -1,9 +1,6 @@
 package hls
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // How parts and segments are cut. Players count on a part being no longer than PART-TARGET (0.35 s) and,
 // unless it is a segment's last, no shorter than 85 % of it. Up to partMax, and a millisecond of jitter
@@ -36,10 +33,8 @@ type cutter struct {
 	startAt        ticks
 	arrived        time.Time
 
-	frame    float64 // estimated duration of a video frame, in ticks
-	declared float64 // the encoder's frame rate, 0 if it says nothing
-	lastDTS  ticks   // as the encoder said
-	regular  int     // how many frames in a row came at that pace
+	lastDTS ticks // of the last video frame, as the encoder said
+	rate    pacer
 }
 
 // start begins a session at t. A window without a segment gets two short ones first, since players do
@@ -49,11 +44,7 @@ func (c *cutter) start(t ticks, frameRate float64) {
 		c.early = 2
 	}
 	c.startAt = t
-	if frameRate >= 1 && frameRate <= 300 {
-		c.declared = frameRate
-		c.frame = float64(second) / frameRate
-		c.regular = steadyAfter
-	}
+	c.rate = newPacer(frameRate)
 	c.restart(t)
 }
 
@@ -63,45 +54,21 @@ func (c *cutter) restart(t ticks) {
 	c.lastDTS = -1
 }
 
-const steadyAfter = 3
-
-// pace learns how long a frame lasts from the decoding time of the next one.
+// pace tells when the next video frame is to be decoded.
 func (c *cutter) pace(dts ticks) {
 	if c.lastDTS >= 0 {
-		delta := float64(dts - c.lastDTS)
-		switch off := math.Abs(delta - c.frame); {
-		case c.frame > 0 && off <= float64(jitter)+c.frame/16:
-			c.frame += (delta - c.frame) / 32
-			c.regular++
-		default:
-			c.frame, c.regular = delta, 0
-		}
+		c.rate.step(dts - c.lastDTS)
 	}
 	c.lastDTS = dts
 }
 
-// steady tells whether the next video frame is sure to come a frame's time after the last.
-func (c *cutter) steady() bool { return c.regular >= steadyAfter }
-
-func (c *cutter) frameTime() ticks { return ticks(c.frame + 0.5) }
+func (c *cutter) frameTime() ticks { return c.rate.frame() }
 
 func (c *cutter) lastVideo() *sample {
 	if len(c.pending) == 0 {
 		return nil
 	}
 	return &c.pending[len(c.pending)-1]
-}
-
-// frameRate is what the video runs at, 0 while that is unknown.
-func (c *cutter) frameRate() float64 {
-	if c.frame <= 0 {
-		return 0
-	}
-	measured := float64(second) / c.frame
-	if math.Abs(measured-c.declared) < measured/50 {
-		return c.declared
-	}
-	return math.Round(measured*100) / 100
 }
 
 // clockEnd is where the open part ends if no frame boundary suits.
@@ -153,7 +120,7 @@ func (c *cutter) settle(decode ticks) {
 func (c *cutter) video(v sample, at ticks, arrived time.Time) {
 	c.settle(ticks(v.dts))
 	c.before(at, ticks(v.dts))
-	if !c.steady() && at-c.partStart >= partMin && at <= c.latest() {
+	if !c.rate.steady() && at-c.partStart >= partMin && at <= c.latest() {
 		c.part(at)
 		c.afterPart()
 	}
@@ -166,7 +133,7 @@ func (c *cutter) video(v sample, at ticks, arrived time.Time) {
 	c.arrived = arrived
 	c.pending = append(c.pending, v)
 	c.bytes += len(v.payload) + sampleCost
-	if !c.steady() {
+	if !c.rate.steady() {
 		return
 	}
 	// The frame's end is known: the part need not wait for the next frame if that would not fit.
@@ -199,11 +166,11 @@ func (c *cutter) clock(at ticks) {
 	}
 	for {
 		end := c.clockEnd()
-		quiet := c.steady() && c.lastDTS+c.frameTime() >= end-jitter
+		quiet := c.rate.steady() && c.lastDTS+c.frameTime() >= end-jitter
 		if !(quiet && at >= end || at >= end+overdue) {
 			return
 		}
-		if c.steady() {
+		if c.rate.steady() {
 			c.settle(c.lastDTS + c.frameTime())
 		}
 		c.settle(end)
@@ -295,4 +262,4 @@ func (c *cutter) endSegment() {
 	c.segStart, c.begun, c.independent = c.partStart, false, false
 }
 
-func (c *cutter) show() { c.window.show(c.frameRate()) }
+func (c *cutter) show() { c.window.show(c.rate.perSecond()) }

@@ -49,12 +49,7 @@ func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, medi
 	if !prepare(rw, r) {
 		return
 	}
-	s, status := w.await(r.Context(), func(s *snapshot) state {
-		if s.variant == nil {
-			return wait
-		}
-		return ready
-	})
+	s, status := w.await(r.Context(), (*snapshot).filled)
 	if status != http.StatusOK {
 		w.refuse(rw, kindMultivariant, status)
 		return
@@ -148,21 +143,27 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 type state int
 
 const (
-	ready  state = iota // answer from this snapshot
-	wait                // for a newer one
-	absurd              // the request is for what no next snapshot can hold
+	ready   state = iota // answer from this snapshot
+	wait                 // for a newer one
+	absurd               // the request is for what is too far ahead
+	nothing              // and there will be nothing
 )
+
+// filled tells whether there is any playlist.
+func (s *snapshot) filled() state {
+	switch {
+	case s.variant != nil:
+		return ready
+	case s.ended:
+		return nothing
+	}
+	return wait
+}
 
 // answer applies the rules of blocking playlist reload (rfc8216bis §6.2.5.2).
 func (d directives) answer(s *snapshot) state {
-	if s.ended {
-		return ready
-	}
-	if s.variant == nil && !d.blocking {
-		return wait // there is no playlist yet
-	}
-	if !d.blocking || d.msn+1 < s.nextMSN {
-		return ready
+	if s.ended || !d.blocking || d.msn+1 < s.nextMSN {
+		return s.filled()
 	}
 	// More than two after the last complete segment, which is the one before nextMSN.
 	if d.msn > s.nextMSN+1 {
@@ -172,7 +173,7 @@ func (d directives) answer(s *snapshot) state {
 	if msn+1 == s.nextMSN {
 		// The last complete segment: a part past its end is the next one's first.
 		if n := len(s.segments); index < 0 || n == 0 || index < len(s.segments[n-1].parts) {
-			return ready
+			return s.filled()
 		}
 		msn, index = msn+1, 0
 	}
@@ -189,10 +190,9 @@ func (w *Window) await(ctx context.Context, judge func(*snapshot) state) (*snaps
 		s := w.current.Load()
 		switch judge(s) {
 		case ready:
-			if s.ended && s.variant == nil {
-				return s, http.StatusNotFound
-			}
 			return s, http.StatusOK
+		case nothing:
+			return s, http.StatusNotFound
 		case absurd:
 			return s, http.StatusBadRequest
 		}
