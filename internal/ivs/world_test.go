@@ -167,8 +167,10 @@ func (w *world) wasLive(t testing.TB) {
 		Video: &channel.TrackRecord{Codec: "avc1.64001F", Width: 1280, Height: 720, FrameRate: 29.97, Bitrate: 2_500_000},
 		Audio: &channel.TrackRecord{Codec: "mp4a.40.2", SampleRate: 48000, Channel: 2, Bitrate: 160_000},
 		Events: []channel.Happening{
-			{Name: "Session Created", Type: change, Time: at(6, 59, 58)}, {Name: "Stream Start", Type: change, Time: at(7, 0, 0)},
-			{Name: "Stream End", Type: change, Time: at(7, 30, 0)}, {Name: "Session Ended", Type: change, Time: at(7, 30, 0)},
+			{Name: "Session Created", Type: change, Time: at(6, 59, 58)},
+			{Name: "Stream Start", Type: change, Time: at(7, 0, 0)},
+			{Name: "Stream End", Type: change, Time: at(7, 30, 0)},
+			{Name: "Session Ended", Type: change, Time: at(7, 30, 0)},
 		},
 	})
 	if err != nil {
