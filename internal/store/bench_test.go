@@ -24,6 +24,7 @@ func BenchmarkInsert(b *testing.B) {
 	eachDB(b, func(b *testing.B, db *store.DB) {
 		c, ctx := channels(db), context.Background()
 		b.ReportAllocs()
+		defer cpu(b)()
 		for b.Loop() {
 			if _, err := c.Insert(ctx, mint.New(arn.Channel), sample(), map[string]string{"project": "x"}); err != nil {
 				b.Fatal(err)
@@ -51,6 +52,7 @@ func one(b *testing.B, do func(ctx context.Context, c *store.Collection[channelD
 		c, ctx, name := channels(db), context.Background(), mint.New(arn.Channel)
 		must[*store.Row[channelDoc]](b)(c.Insert(ctx, name, sample(), nil))
 		b.ReportAllocs()
+		defer cpu(b)()
 		for b.Loop() {
 			check(b, do(ctx, c, name))
 		}
@@ -61,6 +63,7 @@ func BenchmarkAppendEvent(b *testing.B) {
 	eachDB(b, func(b *testing.B, db *store.DB) {
 		e := store.Event{DetailType: "IVS Stream State Change", Resources: []string{mint.New(arn.Channel)}, Detail: json.RawMessage(`{"event_name":"Stream Start"}`)}
 		b.ReportAllocs()
+		defer cpu(b)()
 		for b.Loop() {
 			check(b, db.AppendEvent(context.Background(), e))
 		}

@@ -66,6 +66,7 @@ func BenchmarkList(b *testing.B) {
 				b.Run(size.name+"/"+q.name, func(b *testing.B) {
 					q.query.Limit = 50
 					b.ReportAllocs()
+					defer cpu(b)()
 					for b.Loop() {
 						rows, _, err := c.List(context.Background(), q.query)
 						if err != nil || len(rows) != 50 {

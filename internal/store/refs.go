@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -32,23 +33,30 @@ func sorted(refs []Ref) []Ref {
 	return slices.Compact(refs)
 }
 
+// insertRefs writes all refs of a document in one statement. It is a Conflict if another has a unique
+// one; the caller's transaction undoes what was written then.
 func (c *Collection[T]) insertRefs(ctx context.Context, name string, refs []Ref, created, updated int64) error {
-	for _, ref := range sorted(refs) {
+	refs = sorted(refs)
+	if len(refs) == 0 {
+		return nil
+	}
+	args := []any{name, string(c.kind), created, updated}
+	rows := make([]string, len(refs))
+	for i, ref := range refs {
 		solo := 0
 		if slices.Contains(c.unique, ref.Name) {
 			solo = 1
 		}
-		n, err := c.db.exec(ctx, `INSERT INTO refs (arn, name, value, kind, created, updated, solo)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-			name, ref.Name, ref.indexed(), string(c.kind), created, updated, solo)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return c.conflict("another %s has this %s", c.kind, ref.Name)
-		}
+		n := len(args)
+		rows[i] = fmt.Sprintf("($1, $2, $3, $4, %d, $%d, $%d)", solo, n+1, n+2)
+		args = append(args, ref.Name, ref.indexed())
 	}
-	return nil
+	n, err := c.db.exec(ctx, `INSERT INTO refs (arn, kind, created, updated, solo, name, value)
+		VALUES `+strings.Join(rows, ", ")+` ON CONFLICT DO NOTHING`, args...)
+	if err == nil && n < int64(len(refs)) {
+		err = c.conflict("another %s has this %s", c.kind, strings.Join(c.unique, " or "))
+	}
+	return err
 }
 
 // replaceRefs brings the refs of a changed document up to date. They are written anew only when they

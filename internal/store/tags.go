@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,17 +56,21 @@ func (db *DB) MergeTags(ctx context.Context, name string, set map[string]string,
 }
 
 func (db *DB) setTags(ctx context.Context, name string, set map[string]string) error {
+	if len(set) == 0 {
+		return nil
+	}
+	args := []any{name}
+	var rows []string
 	for key, value := range set {
 		if strings.ContainsRune(key+value, 0) { // SQLite would keep it, PostgreSQL cannot
 			return fault.InvalidInput("a tag holds a NUL character")
 		}
-		_, err := db.exec(ctx, `INSERT INTO tags (arn, key, value) VALUES ($1, $2, $3)
-			ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value`, name, key, value)
-		if err != nil {
-			return err
-		}
+		rows = append(rows, fmt.Sprintf("($1, $%d, $%d)", len(args)+1, len(args)+2))
+		args = append(args, key, value)
 	}
-	return nil
+	_, err := db.exec(ctx, `INSERT INTO tags (arn, key, value) VALUES `+strings.Join(rows, ", ")+`
+		ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value`, args...)
+	return err
 }
 
 // RemoveTags takes tags off a resource; keys it does not have are ignored. It is NotFound if the
@@ -75,12 +80,12 @@ func (db *DB) RemoveTags(ctx context.Context, name string, keys []string) error 
 		if err := db.lockResource(ctx, name); err != nil {
 			return err
 		}
-		for _, key := range keys {
-			if _, err := db.exec(ctx, `DELETE FROM tags WHERE arn = $1 AND key = $2`, name, key); err != nil {
-				return err
-			}
+		if len(keys) == 0 {
+			return nil
 		}
-		return nil
+		_, err := db.exec(ctx, `DELETE FROM tags WHERE arn = $1 AND key IN (`+places(2, len(keys))+`)`,
+			append([]any{name}, anys(keys)...)...)
+		return err
 	})
 }
 
