@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -214,13 +213,4 @@ func sign(t testing.TB, r *http.Request, body, service string, now time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func read(t testing.TB, r io.Reader) string {
-	t.Helper()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
