@@ -197,7 +197,7 @@ func testBucket(t *testing.T, open func(t *testing.T) blob.Bucket) {
 					check(r, b.Delete(context.Background(), k))
 					delete(model, k)
 				},
-				"": func(r *rapid.T) {
+				"list": func(r *rapid.T) {
 					after, want := key.Draw(r, "after"), []string{}
 					for k, text := range model {
 						if k > after {

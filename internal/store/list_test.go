@@ -127,7 +127,7 @@ func TestCollectionBehavesAsASortedMap(t *testing.T) {
 					}
 					model = slices.DeleteFunc(model, func(x *entry) bool { return x == e })
 				},
-				"": func(r *rapid.T) {
+				"list": func(r *rapid.T) {
 					q := store.Query{Limit: rapid.IntRange(1, 4).Draw(r, "limit"), ByUpdate: rapid.Bool().Draw(r, "by update")}
 					for _, l := range labels.Draw(r, "filter") {
 						q.Refs = append(q.Refs, store.Ref{Name: "label", Value: l})
