@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 import type { Plugin } from "vite";
-import { mockServer } from "./dev/mock";
+import { mockServer } from "./dev/mock.ts";
 
 /**
  * The page may hold no inline script (content security policy), yet the theme must be set before

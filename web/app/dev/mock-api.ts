@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ChannelCard } from "../src/api/types";
-import { usernameError } from "../src/pages/account/rules";
-import { categories, change, channels, users } from "./mock-state";
+import { usernameError } from "../src/pages/account/rules.ts";
+import { categories, change, channels, users } from "./mock-state.ts";
 
 interface Call {
   url: URL;

@@ -37,13 +37,14 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
   const all = (frame: object) => {
     for (const member of members.keys()) member.send(JSON.stringify(frame));
   };
+  const roleOf = (userId: string) => (userId === pass.room ? "owner" : userId.startsWith("guest-") ? "guest" : "viewer");
   const base = (id: unknown) => ({ Id: randomUUID(), RequestId: id ?? "", SendTime: new Date().toISOString() });
   const message = (userId: string, content: string, id?: unknown) => ({
     Type: "MESSAGE",
     ...base(id),
     Content: content,
     Attributes: {},
-    Sender: { UserId: userId, Attributes: { displayName: userId } },
+    Sender: { UserId: userId, Attributes: { username: userId, displayName: userId, role: roleOf(userId) } },
   });
   for (const [who, text] of script) socket.send(JSON.stringify(message(who === "HOST" ? pass.room : who, text)));
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import type { ChannelCard } from "../src/api/types";
-import { change, channels, listeners } from "./mock-state";
+import { change, channels, listeners } from "./mock-state.ts";
 
 export function liveSocket(socket: WebSocket, request: IncomingMessage): void {
   const wanted = new URL(request.url ?? "/", "http://mock").searchParams.get("channels")?.toLowerCase().split(",");

@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Plugin } from "vite";
 import { WebSocketServer } from "ws";
-import { handleApi } from "./mock-api";
-import { chatSocket } from "./mock-chat";
-import { liveSocket } from "./mock-live";
+import { handleApi } from "./mock-api.ts";
+import { chatSocket } from "./mock-chat.ts";
+import { liveSocket } from "./mock-live.ts";
 
 /**
  * Plays the server while the pages are worked on: `npm run dev` needs nothing else. It keeps all in

@@ -1,7 +1,7 @@
+import "./styles/index.css"; // first: what a page says of its pieces comes after what they are
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
-import "./styles/index.css";
 
 // After an upgrade of the server the files this page would load next are gone: the new page knows theirs.
 addEventListener("vite:preloadError", (event) => {

@@ -19,7 +19,7 @@ export default function Chat({ channel, available, account, onHide }: Props) {
   const [room, setRoom] = useState<ChatRoom>();
   useEffect(() => {
     if (!available) return;
-    const opened = new ChatRoom({ token: (signal) => api.chatToken(channel, signal), host: channel });
+    const opened = new ChatRoom({ token: (signal) => api.chatToken(channel, signal) });
     opened.open();
     setRoom(opened);
     return () => {

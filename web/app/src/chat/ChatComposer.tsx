@@ -54,7 +54,7 @@ export function ChatComposer({ view, guest, onSend }: { view: RoomView; guest: b
           {guest && view.me ? (
             <>
               You are {view.me.name}.{" "}
-              <Link className="link" href={`/signin?next=${encodeURIComponent(pathname)}`}>
+              <Link className="link under" href={`/signin?next=${encodeURIComponent(pathname)}`}>
                 Sign in
               </Link>
             </>

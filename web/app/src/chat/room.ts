@@ -31,6 +31,7 @@ export interface RoomView {
 export interface Me {
   userId: string;
   name: string;
+  guest: boolean;
   mayWrite: boolean;
   mayDelete: boolean;
   mayDisconnect: boolean;
@@ -38,8 +39,6 @@ export interface Me {
 
 export interface RoomOptions {
   token: (signal: AbortSignal) => Promise<ChatToken>;
-  /** The streamer's username, to mark their lines. */
-  host: string;
 }
 
 const KEEP = 250;
@@ -49,7 +48,6 @@ const BATCH = 100;
 
 /** A chat room as a page shows it: the lines, what became of one's own, and who one is here. */
 export class ChatRoom {
-  readonly #host: string;
   readonly #connection: ChatConnection;
   readonly #listeners = new Set<() => void>();
   readonly #seen = new Set<string>();
@@ -63,8 +61,7 @@ export class ChatRoom {
   #view: RoomView;
   #flush: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ token, host }: RoomOptions) {
-    this.#host = host.toLowerCase();
+  constructor({ token }: RoomOptions) {
     this.#view = this.#look();
     this.#connection = new ChatConnection({
       token,
@@ -79,6 +76,7 @@ export class ChatRoom {
         this.#me = {
           userId: t.userId,
           name: t.displayName,
+          guest: t.userId.startsWith("guest-"),
           mayWrite: may("SEND_MESSAGE"),
           mayDelete: may("DELETE_MESSAGE"),
           mayDisconnect: may("DISCONNECT_USER"),
@@ -118,8 +116,8 @@ export class ChatRoom {
       id: "",
       userId: me.userId,
       name: me.name,
-      guest: isGuest(me.userId, {}, me.name),
-      host: me.name.toLowerCase() === this.#host,
+      guest: me.guest,
+      host: me.mayDelete,
       text,
       sentAt: Date.now(),
       state: "pending",
@@ -191,7 +189,7 @@ export class ChatRoom {
       key: frame.id,
       kind: "message",
       id: frame.id,
-      ...person(frame, this.#host),
+      ...person(frame),
       text: frame.content,
       sentAt: frame.sentAt,
       state: "sent",
@@ -241,7 +239,7 @@ export class ChatRoom {
 
   /** The wire broke: nobody will answer what was under way on it. */
   #breakOff(): void {
-    for (const key of [...this.#waiting.keys()]) this.#fail(key, "The connection broke before this was confirmed.");
+    for (const key of this.#waiting.keys()) this.#fail(key, "The connection broke before this was confirmed.");
     this.#asked.clear();
   }
 
@@ -278,14 +276,17 @@ export class ChatRoom {
   }
 }
 
-function person({ sender }: MessageFrame, host: string): Pick<Line, "userId" | "name" | "guest" | "host"> {
+/** Who said it, from what the token's maker put into it: nobody can write these for themselves. */
+function person({ sender }: MessageFrame): Pick<Line, "userId" | "name" | "guest" | "host"> {
   const { userId, attributes } = sender;
-  const name = attributes["displayName"] ?? attributes["username"] ?? userId;
-  return { userId, name, guest: isGuest(userId, attributes, name), host: name.toLowerCase() === host };
+  const role = attributes["role"];
+  return {
+    userId,
+    name: attributes["displayName"] ?? attributes["username"] ?? userId,
+    guest: role === undefined ? userId.startsWith("guest-") : role === "guest",
+    host: role === "owner",
+  };
 }
-
-const isGuest = (userId: string, attributes: Record<string, string>, name: string): boolean =>
-  attributes["guest"] === "true" || userId.startsWith("guest-") || name.startsWith("guest-");
 
 function troubleWords(code: number, message: string): string {
   switch (code) {

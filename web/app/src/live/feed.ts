@@ -4,14 +4,14 @@ import type { ChannelCard, LiveFrame } from "../api/types";
 
 export interface FeedEvents {
   onChannel: (channel: ChannelCard) => void;
-  /** The feed is open (again): what happened before is not told, so ask for the whole. */
-  onOpen: () => void;
+  /** The feed is open again: what happened in between is not told in full, so ask for the whole. */
+  onAgain: () => void;
   onConnected?: (connected: boolean) => void;
 }
 
 /**
- * The live feed: a socket on which the server says when a channel's card changes. It comes back by
- * itself for as long as it is not closed. No channels means all of them.
+ * The live feed: a socket on which the server tells the channels' cards as they are, then each change.
+ * It comes back by itself for as long as it is not closed. No channels means all of them.
  */
 export class LiveFeed {
   readonly #url: string;
@@ -19,6 +19,7 @@ export class LiveFeed {
   readonly #backoff = new Backoff(500, 10_000);
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #opened = false;
   #closed = false;
 
   constructor(channels: readonly string[] | undefined, events: FeedEvents) {
@@ -46,7 +47,8 @@ export class LiveFeed {
     socket.onopen = () => {
       this.#backoff.reset();
       this.#events.onConnected?.(true);
-      this.#events.onOpen();
+      if (this.#opened) this.#events.onAgain();
+      this.#opened = true;
     };
     socket.onmessage = (event: MessageEvent) => {
       const frame = readFrame(event.data);
@@ -88,7 +90,7 @@ export function useLiveFeed(channels: string | undefined, onChannel: FeedEvents[
   useEffect(() => {
     const feed = new LiveFeed(channels?.split(","), {
       onChannel: (channel) => latest.current.onChannel(channel),
-      onOpen: () => latest.current.refresh(),
+      onAgain: () => latest.current.refresh(),
       onConnected: setConnected,
     });
     return () => feed.close();

@@ -32,6 +32,8 @@ function policy(time: number, tries: number) {
 }
 
 const STALLED = 6_000;
+/** Seconds behind the wished-for place that are not caught up by playing faster. */
+const FAR = 5;
 
 /**
  * Plays one live address in one video element, for as long as it is not destroyed: through restarts
@@ -60,6 +62,7 @@ export class Playback {
     video.addEventListener("timeupdate", this.#playing);
     video.addEventListener("ended", this.#ended);
     video.addEventListener("error", this.#nativeError);
+    document.addEventListener("visibilitychange", this.#backInView);
     this.#watch = setInterval(() => this.#look(), 1000);
     this.#build();
   }
@@ -101,6 +104,7 @@ export class Playback {
     clearTimeout(this.#timer);
     this.#probe?.abort();
     const video = this.#video;
+    document.removeEventListener("visibilitychange", this.#backInView);
     video.removeEventListener("playing", this.#playing);
     video.removeEventListener("timeupdate", this.#playing);
     video.removeEventListener("ended", this.#ended);
@@ -164,6 +168,13 @@ export class Playback {
   #ended = (): void => {
     this.#set("ended");
     this.#later(this.#backoff.next());
+  };
+
+  /** A page out of view falls behind; who comes back to it wants to see what is now. */
+  #backInView = (): void => {
+    if (document.visibilityState !== "visible") return;
+    this.#moved.at = performance.now();
+    if (this.#state === "playing" && !this.#video.paused && this.latency > this.target + FAR) this.goLive();
   };
 
   /** Pictures that should move and do not, with nobody saying why, are a failure, too. */

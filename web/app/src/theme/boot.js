@@ -3,7 +3,7 @@
   try {
     var theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-  } catch (_) {
+  } catch {
     // Storage may be refused; the system's theme stands then.
   }
 })();

@@ -18,9 +18,7 @@ export function Mark() {
 
 export function Avatar({ name, size }: { name: string; size?: 24 | 28 | 56 | 72 }) {
   return (
-    <span className={`av ${avatarClass(name)}${size ? ` av-${size}` : ""}`} aria-hidden="true">
-      {initials(name)}
-    </span>
+    <span className={`av ${avatarClass(name)}${size ? ` av-${size}` : ""}`} data-initials={initials(name)} aria-hidden="true" />
   );
 }
 
@@ -48,6 +46,7 @@ export function useNow(): number {
   return useSyncExternalStore(
     (told) => {
       tickers.add(told);
+      now = Date.now();
       timer ??= setInterval(() => {
         now = Date.now();
         for (const t of tickers) t();
@@ -96,7 +95,7 @@ export function PicturePlate({ name }: { name: string }) {
   return (
     <span className={`pic-plate ${avatarClass(name)}`} aria-hidden="true">
       <Mark />
-      <span className="pic-plate-name">{initials(name)}</span>
+      <span className="pic-plate-name" data-initials={initials(name)} />
     </span>
   );
 }

@@ -1,10 +1,9 @@
 import { type FormEvent, useRef, useState } from "react";
 import { ApiError, errorWords } from "../../api/client";
-import { api } from "../../api/endpoints";
 import type { User } from "../../api/types";
 import { Notice } from "../../ui/notice";
 import { Spinner } from "../../ui/states";
-import { attempt } from "./attempt";
+import { registerPatiently } from "./attempt";
 import { NameField, PasswordField } from "./fields";
 import { type FieldErrors, passwordError, strength, suggestion, usernameError } from "./rules";
 
@@ -36,10 +35,7 @@ export function RegisterForm({ onDone }: { onDone: (user: User) => void }) {
     setPhase("working");
     const slow = setTimeout(() => setPhase("slow"), 1500);
     try {
-      const { user } = await attempt(
-        () => api.register(username, password),
-        () => setPhase("slow"),
-      );
+      const user = await registerPatiently(username, password, () => setPhase("slow"));
       onDone(user);
     } catch (cause) {
       const error = cause instanceof ApiError ? cause : new ApiError(0, errorWords(0));

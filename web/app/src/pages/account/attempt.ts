@@ -1,4 +1,8 @@
 import { ApiError } from "../../api/client";
+import { api } from "../../api/endpoints";
+import type { User } from "../../api/types";
+
+const wait = (time: number) => new Promise<void>((done) => setTimeout(done, time));
 
 /** How often, and how patiently, a busy server is asked again before the person has to. */
 const TRIES = 5;
@@ -19,4 +23,24 @@ export async function attempt<T>(run: () => Promise<T>, onWait: () => void, paus
   }
 }
 
-const wait = (time: number) => new Promise<void>((done) => setTimeout(done, time));
+/**
+ * Registers, patiently. If an answer was lost on the way, the next try finds the name taken, by
+ * ourselves: the same name and password then simply sign in.
+ */
+export async function registerPatiently(username: string, password: string, onWait: () => void, pause = wait): Promise<User> {
+  let tries = 0;
+  const run = async () => {
+    tries += 1;
+    try {
+      return await api.register(username, password);
+    } catch (taken) {
+      if (tries === 1 || !(taken instanceof ApiError) || taken.status !== 409) throw taken;
+      try {
+        return await api.signIn(username, password);
+      } catch {
+        throw taken;
+      }
+    }
+  };
+  return (await attempt(run, onWait, pause)).user;
+}

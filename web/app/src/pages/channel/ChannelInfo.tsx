@@ -30,7 +30,10 @@ export function ChannelInfo({ channel }: { channel: Channel }) {
         <Avatar name={channel.username} size={56} />
         <div className="grow">
           <b className="t16 b clip1">{channel.username}</b>
-          <span className="t13 muted clip1">On StreamCat since {monthOf(channel.createdAt)}</span>
+          <span className="t13 muted clip1 info-since">On StreamCat since {monthOf(channel.createdAt)}</span>
+          <span className="t13 muted info-brief num">
+            {channel.live ? <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} /> : channel.category.name}
+          </span>
         </div>
         <div className="row acts">
           {user?.username === channel.username ? (

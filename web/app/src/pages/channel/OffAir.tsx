@@ -3,7 +3,8 @@ import type { Channel } from "../../api/types";
 import { Link } from "../../router/router";
 import { useAccount } from "../../session/session";
 import { ago } from "../../ui/format";
-import { useNow } from "../../ui/marks";
+import { Mark, useNow } from "../../ui/marks";
+import { avatarClass } from "../../ui/person";
 
 /** In place of the player: the channel is off air, and this page waits with you. */
 export function OffAir({ channel }: { channel: Channel }) {
@@ -11,7 +12,8 @@ export function OffAir({ channel }: { channel: Channel }) {
   const now = useNow();
   const own = user?.username === channel.username;
   return (
-    <div className="player off-air" role="region" aria-label="Player">
+    <div className={`player off-air ${avatarClass(channel.username)}`} role="region" aria-label="Player">
+      <Mark />
       <div className="off-air-in">
         <MoonStar className="i i-lg" aria-hidden="true" />
         <b className="t18">{channel.username} is off air</b>

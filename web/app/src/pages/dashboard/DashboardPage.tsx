@@ -58,7 +58,7 @@ function Overview({ username }: { username: string }) {
           View channel
         </Link>
       </div>
-      <div className="dash-top">
+      <div className="dash-top" data-live={data.live || undefined}>
         <GoLive data={data} onKey={(masked) => patch((now) => ({ ...now, streamKey: { masked } }))} />
         <NowPanel data={data} onSaved={(saved) => patch(() => saved)} />
       </div>

@@ -13,7 +13,8 @@ export function Featured({ channel }: { channel: ChannelCard }) {
   const [moving, setMoving] = useState(false);
   return (
     <section className="hero" aria-label="Featured">
-      <Link className="hero-pic" href={href} aria-label={`Watch ${channel.username}: ${channel.title}`}>
+      {/* The same way in as the button beside it, for the pointer; one is enough for everybody else. */}
+      <Link className="hero-pic" href={href} tabIndex={-1} aria-hidden="true">
         <PicturePlate name={channel.username} />
         {preview ? (
           <Suspense fallback={null}>

@@ -9,7 +9,7 @@ export function HomeSkeleton() {
             <span className="sk sk-av" />
             <span className="sk sk-line sk-w40" />
           </div>
-          <span className="sk sk-title" />
+          <span className="sk sk-title sk-push" />
           <span className="sk sk-title sk-w60" />
           <span className="sk sk-line sk-w60" />
           <span className="sk sk-btn" />

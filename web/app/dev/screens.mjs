@@ -1,0 +1,100 @@
+// Pictures of every page, desktop and phone, dark and light, each checked by axe on the way.
+//   node dev/screens.mjs [--base http://127.0.0.1:5173] [--out ../../e2e/out/screens] [--only channel]
+// Wants the mock server (`npm run dev`, with STREAMCAT_MOCK_HLS for a picture) and Debian's chromium.
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const { values } = parseArgs({
+  options: {
+    base: { type: "string", default: "http://127.0.0.1:5173" },
+    out: { type: "string", default: new URL("../../../e2e/out/screens", import.meta.url).pathname },
+    only: { type: "string", default: "" },
+  },
+});
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const owner = [{ name: "mock", value: "patchbay" }];
+
+const pages = [
+  { name: "home", path: "/", ready: ".hero-pic video.is-moving, .hero-num", settle: 2500 },
+  { name: "home-empty", path: "/", ready: ".nobody", cookies: [{ name: "mock-empty", value: "1" }] },
+  { name: "channel", path: "/c/patchbay", ready: '.player[data-state="playing"]', settle: 1500 },
+  { name: "channel-owner", path: "/c/patchbay", ready: ".msg .tools", cookies: owner, act: openMessageMenu },
+  { name: "channel-off", path: "/c/kilnlight", ready: ".off-air" },
+  { name: "channel-none", path: "/c/nobody-here", ready: ".empty" },
+  { name: "dashboard", path: "/dashboard", ready: ".steps", cookies: owner, settle: 3500 },
+  { name: "dashboard-off", path: "/dashboard", ready: ".steps", cookies: [{ name: "mock", value: "kilnlight" }] },
+  {
+    name: "dashboard-replace",
+    path: "/dashboard",
+    ready: ".steps",
+    cookies: owner,
+    act: (p) => p.click('[aria-label="Replace the key"]'),
+  },
+  { name: "register", path: "/register", ready: "form" },
+  { name: "register-errors", path: "/register", ready: "form", act: fillBadly },
+  { name: "signin", path: "/signin", ready: "form" },
+  { name: "missing", path: "/no/such/page", ready: ".empty" },
+];
+
+async function openMessageMenu(page) {
+  const button = page.locator(".msg .tools button").nth(3);
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[role="menu"]');
+}
+
+async function fillBadly(page) {
+  await page.fill('[name="username"]', "patch bay");
+  await page.fill('[name="password"]', "oscillate4");
+  await page.click('button[type="submit"]');
+}
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required".split(
+    " ",
+  ),
+});
+mkdirSync(values.out, { recursive: true });
+let findings = 0;
+for (const [size, viewport] of Object.entries(sizes)) {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const page of pages.filter((p) => p.name.startsWith(values.only)))
+      findings += await shoot(page, size, viewport, colorScheme);
+  }
+}
+await browser.close();
+console.log(findings === 0 ? "axe: no findings" : `axe: ${findings} findings`);
+process.exitCode = findings === 0 ? 0 : 1;
+
+async function shoot({ name, path, ready, cookies = [], settle = 500, act }, size, viewport, colorScheme) {
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    bypassCSP: true, // for axe alone
+    ...(size === "phone" ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {}),
+  });
+  await context.addCookies(cookies.map((c) => ({ ...c, url: values.base })));
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.log(`${name}: ${error.message}`));
+  await page.goto(values.base + path);
+  await page.waitForSelector(ready, { timeout: 15_000 }).catch(() => console.log(`${name} ${size}: never ready`));
+  await act?.(page);
+  await page.waitForTimeout(settle);
+  await page.screenshot({ path: `${values.out}/${name}-${size}-${colorScheme}.png` });
+  await page.emulateMedia({ reducedMotion: "reduce" }); // nothing half faded while colours are measured
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }),
+  );
+  for (const v of violations) {
+    console.log(`${name} ${size} ${colorScheme}: ${v.id} (${v.impact}) ${v.help}`);
+    for (const node of v.nodes.slice(0, 3))
+      console.log(`    ${node.target.join(" ")}\n      ${node.failureSummary.split("\n").slice(1, 3).join(" ")}`);
+  }
+  await context.close();
+  return violations.length;
+}
