@@ -23,6 +23,7 @@ type Reader struct {
 	spare   []*Frame // the slice Next gave back: the two swap, so that nothing is allocated per frame
 	bytes   int
 	waiting bool // for a video key frame, at the start and after a loss
+	started bool // the first key frame has come
 	dropped int64
 	err     error
 }
@@ -44,10 +45,12 @@ func (r *Reader) push(f *Frame) {
 		return
 	}
 	if r.waiting && (f.Track.Kind != Video || !f.Key) {
-		r.dropped++
+		if r.started {
+			r.dropped++
+		}
 		return
 	}
-	r.waiting = false
+	r.waiting, r.started = false, true
 	if len(r.queue) >= r.maxFrames || r.bytes+len(f.Payload) > r.maxBytes {
 		// Too slow: what is queued stays good, this and all up to the next key frame is lost.
 		r.waiting = true
@@ -101,7 +104,7 @@ func (r *Reader) Next(ctx context.Context) ([]*Frame, error) {
 	}
 }
 
-// Dropped counts frames this reader never saw, those before its first key frame included.
+// Dropped counts the frames that were lost to slowness; those before the first key frame are not.
 func (r *Reader) Dropped() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
