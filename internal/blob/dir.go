@@ -78,23 +78,20 @@ func (d *Dir) Put(ctx context.Context, key string, r io.Reader, _ Meta) (err err
 	return failed(key, err)
 }
 
-// rename moves a written file to its key. A directory on the way may vanish between, with the last
-// object in it: then once more.
-func (d *Dir) rename(temporary, key string) error {
-	for {
-		if dir := path.Dir(key); dir != "." {
-			if err := d.root.MkdirAll(dir, 0o700); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// rename moves a written file to its key. A directory on the way may vanish in between, with the last
+// object in it: then once more. Only a neighbour deleted at the very moment, again and again, or a key
+// that continues this one would use up the tries.
+func (d *Dir) rename(temporary, key string) (err error) {
+	for range 100 {
+		if err = d.root.MkdirAll(path.Dir(key), 0o700); err == nil {
+			if err = d.root.Rename(temporary, key); !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-		}
-		err := d.root.Rename(temporary, key)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if _, gone := d.root.Stat(temporary); gone != nil {
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
+	return err
 }
 
 // reader ends with its context.
