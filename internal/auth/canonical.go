@@ -10,14 +10,15 @@ import (
 )
 
 // appendCanonicalRequest appends the text whose hash is signed: method, path, query, signed headers and
-// the payload's hash. length is the body's, for clients that sign a content-length which the HTTP layer
+// the payload's hash. It is written out here, and not left to the SDK's signer, because a signer decides
+// itself which headers it signs, while a verifier must follow what the caller decided. length is the body's, for clients that sign a content-length which the HTTP layer
 // has already taken out of the headers.
 func appendCanonicalRequest(b []byte, r *http.Request, s *signature, payload []byte, length int) ([]byte, error) {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
 	b = appendPath(b, r.URL)
 	b = append(b, '\n')
-	b, err := appendQuery(b, r.URL.RawQuery)
+	b, err := appendQuery(b, r.URL.RawQuery, s.presigned)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func appendPath(b []byte, u *url.URL) []byte {
 
 // appendQuery writes the members of the query sorted by name, then value, each escaped anew. The
 // signature of a presigned URL is no part of what it signs.
-func appendQuery(b []byte, raw string) ([]byte, error) {
+func appendQuery(b []byte, raw string, presigned bool) ([]byte, error) {
 	if raw == "" {
 		return b, nil
 	}
@@ -90,7 +91,7 @@ func appendQuery(b []byte, raw string) ([]byte, error) {
 		if err1 != nil || err2 != nil {
 			return nil, refuse(IncompleteSignature, "the query string is not well formed")
 		}
-		if name != "X-Amz-Signature" {
+		if !presigned || name != "X-Amz-Signature" {
 			members = append(members, member{escape(name), escape(value)})
 		}
 	}

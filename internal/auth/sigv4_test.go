@@ -257,6 +257,7 @@ func TestRefusals(t *testing.T) {
 		{"the body is changed", signing{body: `{"name":"a"}`, afterBody: `{"name":"b"}`}, auth.InvalidSignature, "signing method"},
 		{"the path is changed", signing{after: func(r *http.Request) { r.URL.Path = "/DeleteStage" }}, auth.InvalidSignature, "signing method"},
 		{"the query is changed", signing{url: "http://h/A?a=1", after: func(r *http.Request) { r.URL.RawQuery = "a=2" }}, auth.InvalidSignature, "signing method"},
+		{"a query member is slipped in under a signature's name", signing{after: func(r *http.Request) { r.URL.RawQuery = "X%2DAmz-Signature=x" }}, auth.InvalidSignature, "signing method"},
 		{"the method is changed", signing{after: func(r *http.Request) { r.Method = "PUT" }}, auth.InvalidSignature, "signing method"},
 		{"the host is changed", signing{after: func(r *http.Request) { r.Host = "evil.example" }}, auth.InvalidSignature, "signing method"},
 		{"a wrong secret", signing{secret: "wrong"}, auth.InvalidSignature, "signing method"},
