@@ -51,14 +51,14 @@ func collection(db *store.DB) *store.Collection[room] {
 
 // CreateRoom makes a room.
 func (s *Service) CreateRoom(ctx context.Context, in *CreateRoomInput) (*CreateRoomOutput, error) {
+	if err := s.loggingExists(ctx, in.LoggingConfigurationIdentifiers...); err != nil {
+		return nil, err
+	}
 	doc := room{MaxRate: defaultRate, MaxLength: defaultLength}
-	err := s.apply(ctx, &doc, UpdateRoomInput{
+	doc.apply(&UpdateRoomInput{
 		Name: in.Name, MaximumMessageRatePerSecond: in.MaximumMessageRatePerSecond, MaximumMessageLength: in.MaximumMessageLength,
 		MessageReviewHandler: in.MessageReviewHandler, LoggingConfigurationIdentifiers: in.LoggingConfigurationIdentifiers,
 	})
-	if err != nil {
-		return nil, err
-	}
 	row, err := s.rooms.Insert(ctx, s.Minter.New(arn.Room), &doc, in.Tags)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,13 @@ func (s *Service) UpdateRoom(ctx context.Context, in *UpdateRoomInput) (*UpdateR
 	if _, err := s.Minter.Own(arn.Room, in.Identifier); err != nil {
 		return nil, err
 	}
-	row, err := s.rooms.Update(ctx, in.Identifier, func(doc *room) error { return s.apply(ctx, doc, *in) })
+	if err := s.loggingExists(ctx, in.LoggingConfigurationIdentifiers...); err != nil {
+		return nil, err
+	}
+	row, err := s.rooms.Update(ctx, in.Identifier, func(doc *room) error {
+		doc.apply(in)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -162,20 +168,20 @@ func (s *Service) ListRooms(ctx context.Context, in *ListRoomsInput) (*ListRooms
 
 // apply changes a room by what is present. A handler without an address is none; a list of logging
 // configurations replaces the one before, so an empty one detaches all.
-func (s *Service) apply(ctx context.Context, doc *room, in UpdateRoomInput) error {
+func (r *room) apply(in *UpdateRoomInput) {
 	if in.Name != nil {
-		doc.Name = *in.Name
+		r.Name = *in.Name
 	}
 	if in.MaximumMessageRatePerSecond != nil {
-		doc.MaxRate = *in.MaximumMessageRatePerSecond
+		r.MaxRate = *in.MaximumMessageRatePerSecond
 	}
 	if in.MaximumMessageLength != nil {
-		doc.MaxLength = *in.MaximumMessageLength
+		r.MaxLength = *in.MaximumMessageLength
 	}
 	if h := in.MessageReviewHandler; h != nil {
 		next := handler{Fallback: FallbackResultAllow}
-		if doc.Handler != nil {
-			next = *doc.Handler
+		if r.Handler != nil {
+			next = *r.Handler
 		}
 		if h.Uri != nil {
 			next.URI = *h.Uri
@@ -183,32 +189,32 @@ func (s *Service) apply(ctx context.Context, doc *room, in UpdateRoomInput) erro
 		if h.FallbackResult != nil {
 			next.Fallback = *h.FallbackResult
 		}
-		doc.Handler = &next
+		r.Handler = &next
 		if next.URI == "" {
-			doc.Handler = nil
+			r.Handler = nil
 		}
 	}
 	if in.LoggingConfigurationIdentifiers != nil {
-		for _, l := range in.LoggingConfigurationIdentifiers {
-			if err := s.loggingExists(ctx, l); err != nil {
-				return err
-			}
-		}
-		doc.Logging = in.LoggingConfigurationIdentifiers
+		r.Logging = in.LoggingConfigurationIdentifiers
 	}
-	return nil
 }
 
-func (s *Service) loggingExists(ctx context.Context, name string) error {
-	a, err := s.Minter.Own(arn.LoggingConfiguration, name)
-	if err != nil {
-		return err
+// loggingExists wants logging configurations of this region and account to exist.
+func (s *Service) loggingExists(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		a, err := s.Minter.Own(arn.LoggingConfiguration, name)
+		if err != nil {
+			return err
+		}
+		ok, err := s.DB.ResourceExists(ctx, name)
+		if err == nil && !ok {
+			err = missing(a)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	ok, err := s.DB.ResourceExists(ctx, name)
-	if err == nil && !ok {
-		err = missing(a)
-	}
-	return err
+	return nil
 }
 
 // room reads a room of this region and account.

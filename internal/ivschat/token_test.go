@@ -24,7 +24,8 @@ func TestChatToken(t *testing.T) {
 		want auth.ChatPass
 	}{
 		{
-			"view only, for an hour", sdk.CreateChatTokenInput{UserId: aws.String("ann")},
+			"view only, for an hour",
+			sdk.CreateChatTokenInput{UserId: aws.String("ann")},
 			auth.ChatPass{UserID: "ann", SessionExpires: clock.Add(time.Hour)},
 		}, {
 			"everything asked for",
@@ -34,7 +35,8 @@ func TestChatToken(t *testing.T) {
 			},
 			auth.ChatPass{UserID: "11231234", Attributes: kilobyte, Send: true, Delete: true, Disconnect: true, SessionExpires: clock.Add(3 * time.Hour)},
 		}, {
-			"one capability", sdk.CreateChatTokenInput{UserId: aws.String("bob"), Capabilities: []types.ChatTokenCapability{"DELETE_MESSAGE"}, SessionDurationInMinutes: aws.Int32(1)},
+			"one capability",
+			sdk.CreateChatTokenInput{UserId: aws.String("bob"), Capabilities: []types.ChatTokenCapability{"DELETE_MESSAGE"}, SessionDurationInMinutes: aws.Int32(1)},
 			auth.ChatPass{UserID: "bob", Delete: true, SessionExpires: clock.Add(time.Minute)},
 		},
 	} {

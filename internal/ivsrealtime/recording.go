@@ -23,19 +23,32 @@ func defaultRecording() AutoParticipantRecordingConfiguration {
 	}
 }
 
+// checkRecording wants the storage configuration that was asked for to exist.
+func (s *Service) checkRecording(ctx context.Context, asked *AutoParticipantRecordingConfiguration) error {
+	if asked == nil || *asked.StorageConfigurationArn == "" {
+		return nil
+	}
+	a, err := s.Minter.Own(arn.StorageConfiguration, *asked.StorageConfigurationArn)
+	if err != nil {
+		return err
+	}
+	ok, err := s.DB.ResourceExists(ctx, *asked.StorageConfigurationArn)
+	if err == nil && !ok {
+		err = missing(a)
+	}
+	return err
+}
+
 // applyRecording changes to by what was asked for. Nil asks for nothing; an empty storage configuration
 // turns recording off and puts everything else back to its default; otherwise what is absent stays, and
 // an empty list counts as absent.
-func (s *Service) applyRecording(ctx context.Context, to, asked *AutoParticipantRecordingConfiguration) error {
+func applyRecording(to, asked *AutoParticipantRecordingConfiguration) {
 	switch {
 	case asked == nil:
-		return nil
+		return
 	case *asked.StorageConfigurationArn == "":
 		*to = defaultRecording()
-		return nil
-	}
-	if err := s.storageExists(ctx, *asked.StorageConfigurationArn); err != nil {
-		return err
+		return
 	}
 	to.StorageConfigurationArn = asked.StorageConfigurationArn
 	setList(&to.MediaTypes, asked.MediaTypes)
@@ -49,7 +62,6 @@ func (s *Service) applyRecording(ctx context.Context, to, asked *AutoParticipant
 		set(&to.ThumbnailConfiguration.TargetIntervalSeconds, t.TargetIntervalSeconds)
 		setList(&to.ThumbnailConfiguration.Storage, t.Storage)
 	}
-	return nil
 }
 
 func set[T any](to **T, asked *T) {
@@ -62,18 +74,6 @@ func setList(to *[]string, asked []string) {
 	if len(asked) > 0 {
 		*to = asked
 	}
-}
-
-func (s *Service) storageExists(ctx context.Context, name string) error {
-	a, err := s.Minter.Own(arn.StorageConfiguration, name)
-	if err != nil {
-		return err
-	}
-	ok, err := s.DB.ResourceExists(ctx, name)
-	if err == nil && !ok {
-		err = missing(a)
-	}
-	return err
 }
 
 // asValidation is for operations that model no ResourceNotFoundException: what they refer to and is

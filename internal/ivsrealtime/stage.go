@@ -19,13 +19,14 @@ type stage struct {
 // CreateStage makes a stage and, if asked, the first participant tokens for it, in the order of the
 // request.
 func (s *Service) CreateStage(ctx context.Context, in *CreateStageInput) (*CreateStageOutput, error) {
+	if err := s.checkRecording(ctx, in.AutoParticipantRecordingConfiguration); err != nil {
+		return nil, asValidation(err)
+	}
 	doc := stage{Recording: defaultRecording()}
 	if in.Name != nil {
 		doc.Name = *in.Name
 	}
-	if err := s.applyRecording(ctx, &doc.Recording, in.AutoParticipantRecordingConfiguration); err != nil {
-		return nil, asValidation(err)
-	}
+	applyRecording(&doc.Recording, in.AutoParticipantRecordingConfiguration)
 	name := s.Minter.New(arn.Stage)
 	var tokens []ParticipantToken
 	for _, c := range in.ParticipantTokenConfigurations {
@@ -92,11 +93,15 @@ func (s *Service) UpdateStage(ctx context.Context, in *UpdateStageInput) (*Updat
 	if _, err := s.Minter.Own(arn.Stage, in.Arn); err != nil {
 		return nil, err
 	}
+	if err := s.checkRecording(ctx, in.AutoParticipantRecordingConfiguration); err != nil {
+		return nil, err
+	}
 	row, err := s.stages.Update(ctx, in.Arn, func(doc *stage) error {
 		if in.Name != nil {
 			doc.Name = *in.Name
 		}
-		return s.applyRecording(ctx, &doc.Recording, in.AutoParticipantRecordingConfiguration)
+		applyRecording(&doc.Recording, in.AutoParticipantRecordingConfiguration)
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -95,15 +95,21 @@ func TestRecordingOfAStage(t *testing.T) {
 	stage := ""
 	for _, c := range []struct{ name, operation, ask, want string }{
 		{"absent means off", "CreateStage", `{}`, off},
-		{"empty storage means off whatever else is said", "CreateStage",
-			`{"autoParticipantRecordingConfiguration": {"storageConfigurationArn": "", "recordingReconnectWindowSeconds": 200}}`, off},
-		{"on with some members", "CreateStage",
+		{
+			"empty storage means off whatever else is said", "CreateStage",
+			`{"autoParticipantRecordingConfiguration": {"storageConfigurationArn": "", "recordingReconnectWindowSeconds": 200}}`, off,
+		},
+		{
+			"on with some members", "CreateStage",
 			`{"autoParticipantRecordingConfiguration": {"storageConfigurationArn": "STORAGE", "mediaTypes": ["AUDIO_ONLY"],
-			"recordingReconnectWindowSeconds": 30, "hlsConfiguration": {"targetSegmentDurationSeconds": 2}}}`, on},
-		{"absent members and empty lists stay", "UpdateStage",
+			"recordingReconnectWindowSeconds": 30, "hlsConfiguration": {"targetSegmentDurationSeconds": 2}}}`, on,
+		},
+		{
+			"absent members and empty lists stay", "UpdateStage",
 			`{"arn": "STAGE", "autoParticipantRecordingConfiguration": {"storageConfigurationArn": "STORAGE", "mediaTypes": [],
 			"recordParticipantReplicas": false, "hlsConfiguration": {},
-			"thumbnailConfiguration": {"recordingMode": "INTERVAL", "storage": ["LATEST", "SEQUENTIAL"]}}}`, more},
+			"thumbnailConfiguration": {"recordingMode": "INTERVAL", "storage": ["LATEST", "SEQUENTIAL"]}}}`, more,
+		},
 		{"a new name alone", "UpdateStage", `{"arn": "STAGE", "name": "two"}`, more},
 		{"off puts all back", "UpdateStage", `{"arn": "STAGE", "autoParticipantRecordingConfiguration": {"storageConfigurationArn": ""}}`, off},
 	} {

@@ -37,11 +37,13 @@ func TestParticipantToken(t *testing.T) {
 		seat auth.Seat
 	}{
 		{
-			"nothing asked for", sdk.CreateParticipantTokenInput{},
+			"nothing asked for",
+			sdk.CreateParticipantTokenInput{},
 			types.ParticipantToken{Capabilities: both, Duration: aws.Int32(720)},
 			auth.Seat{Publish: true, Subscribe: true, Expires: issued.Add(12 * time.Hour)},
 		}, {
-			"no capabilities means the default", sdk.CreateParticipantTokenInput{Capabilities: []types.ParticipantTokenCapability{}},
+			"no capabilities means the default",
+			sdk.CreateParticipantTokenInput{Capabilities: []types.ParticipantTokenCapability{}},
 			types.ParticipantToken{Capabilities: both, Duration: aws.Int32(720)},
 			auth.Seat{Publish: true, Subscribe: true, Expires: issued.Add(12 * time.Hour)},
 		}, {
