@@ -73,8 +73,7 @@ func (p *Packager) Run(ctx context.Context, r *media.Reader) error {
 
 	s := newSession(p.Window, p.log, p.now)
 	defer s.finish()
-	var dropped int64
-	var warned time.Time
+	lost := lossReport{packager: p, reader: r}
 	for {
 		frames, err := r.Next(ctx)
 		if err != nil {
@@ -88,15 +87,35 @@ func (p *Packager) Run(ctx context.Context, r *media.Reader) error {
 				return err
 			}
 		}
-		if d := r.Dropped(); d > dropped {
-			if dropped > 0 || s.started { // those before the first key frame are no loss
-				p.metrics.lost(d - dropped)
-				if now := p.now(); now.Sub(warned) >= time.Second {
-					p.log.Warn("packager fell behind: frames lost up to the next key frame", "lost", d-dropped)
-					warned = now
-				}
-			}
-			dropped = d
-		}
+		lost.look()
+	}
+}
+
+// lossReport counts the frames that a packager which fell behind has lost, and says so once per second.
+type lossReport struct {
+	packager *Packager
+	reader   *media.Reader
+	known    int64
+	begun    bool
+	said     time.Time
+}
+
+// look is called after each batch of frames. What was dropped before the first, waiting for a key frame,
+// is no loss.
+func (l *lossReport) look() {
+	dropped := l.reader.Dropped()
+	lost := dropped - l.known
+	l.known = dropped
+	if !l.begun {
+		l.begun = true
+		return
+	}
+	if lost == 0 {
+		return
+	}
+	l.packager.metrics.lost(lost)
+	if now := l.packager.now(); now.Sub(l.said) >= time.Second {
+		l.packager.log.Warn("packager fell behind and lost frames", "lost", lost)
+		l.said = now
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/hls/hlscheck"
 	"github.com/streamcat/streamcat/internal/media"
 )
 
@@ -278,6 +279,51 @@ func TestWindowIsBounded(t *testing.T) {
 			t.Errorf("%d bytes kept, %d pending", n, s.cut.bytes)
 		}
 	})
+}
+
+// Six channels: no silence is made up, so frames last longer instead.
+func TestSurroundSoundWithAGap(t *testing.T) {
+	track := audioTrack()
+	track.Config, track.Channels = []byte{0x11, 0xB0}, 6
+	w := newWatch(t)
+	w.session(feed{length: 12 * time.Second, audio: track, noAudioFrom: 5100 * time.Millisecond, noAudioTo: 5200 * time.Millisecond}.frames())
+	if got := w.p.current.Load().open; got != nil {
+		t.Error("a segment is open after the end")
+	}
+}
+
+func TestAudioFormats(t *testing.T) {
+	for name, c := range map[string]struct {
+		config  []byte
+		codec   string
+		rate    int
+		frame   int64
+		silence bool
+	}{
+		"LC, stereo, 48 kHz":         {[]byte{0x11, 0x90}, "mp4a.40.2", 48000, 1024, true},
+		"LC, mono, 44.1 kHz":         {[]byte{0x12, 0x08}, "mp4a.40.2", 44100, 1024, true},
+		"LC, frames of 960":          {[]byte{0x11, 0x94}, "mp4a.40.2", 48000, 960, true},
+		"LC, six channels":           {[]byte{0x11, 0xB0}, "mp4a.40.2", 48000, 1024, false},
+		"HE, 24 kHz doubled to 48":   {[]byte{0x2B, 0x11, 0x88, 0x00}, "mp4a.40.5", 24000, 1024, true},
+		"HE v2, 24 kHz doubled too":  {[]byte{0xEB, 0x09, 0x88, 0x00}, "mp4a.40.29", 24000, 1024, true},
+		"LC, 96 kHz, beyond 16 bits": {[]byte{0x10, 0x10}, "mp4a.40.2", 96000, 1024, true},
+	} {
+		a, err := newAudioFormat(&media.Track{Kind: media.Audio, Codec: media.AAC, Config: c.config, Channels: 2})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if a.codec != c.codec || a.rate != c.rate || a.frame != c.frame || (a.silence != nil) != c.silence {
+			t.Errorf("%s: %+v", name, a)
+		}
+		v, err := newVideoFormat(videoTrack(30))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, faults := hlscheck.NewMedia(appendInit(nil, v, a)); len(faults) > 0 {
+			t.Errorf("%s: %v", name, faults)
+		}
+	}
 }
 
 func TestUnusableTracks(t *testing.T) {

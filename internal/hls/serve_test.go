@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streamcat/streamcat/internal/media"
 )
@@ -493,6 +496,39 @@ func TestRun(t *testing.T) {
 			}
 		})
 	})
+	t.Run("frames lost on the way are counted, and told once per second", func(t *testing.T) {
+		reg := prometheus.NewRegistry()
+		var log bytes.Buffer
+		p := New(Options{Metrics: NewMetrics(reg), Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return testStart }})
+		stream := media.NewStream()
+		r := stream.NewReader(media.ReaderOptions{Frames: 100})
+		defer r.Close()
+		report := lossReport{packager: p, reader: r}
+		frames := feed{length: 10 * time.Second, audio: audioTrack()}.frames()
+		write := func(frames []*media.Frame, lost float64) {
+			t.Helper()
+			for _, f := range frames {
+				if err := stream.Write(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			report.look()
+			if got := value(t, reg, "streamcat_hls_frames_lost_total"); got != lost {
+				t.Errorf("%v frames lost, want %v", got, lost)
+			}
+		}
+		key := 1
+		for frames[key].Track.Kind != media.Video || !frames[key].Key {
+			key++
+		}
+		write(frames[1:key], 0)
+		write(frames[key:key+100], 0) // what the ring holds
+		write(frames[key+100:key+120], 20)
+		write(frames[key+120:key+150], 50)
+		if n := strings.Count(log.String(), "fell behind"); n != 1 {
+			t.Errorf("told %d times:\n%s", n, &log)
+		}
+	})
 	t.Run("the context ends it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -512,4 +548,19 @@ func TestRun(t *testing.T) {
 			}
 		})
 	})
+}
+
+func value(t *testing.T, reg *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.Metric[0].Counter.GetValue()
+		}
+	}
+	t.Fatalf("%s is not there", name)
+	return 0
 }

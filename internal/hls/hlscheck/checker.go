@@ -10,14 +10,19 @@ import (
 // Checker watches the media playlist of one rendition over time. It is not safe for concurrent use.
 type Checker struct {
 	last   *Playlist
-	seen   map[string]uint64 // URI of a part → number of the segment it belongs to
+	seen   map[string]place  // of parts by URI
 	parts  map[uint64][]Part // what is known of a segment's parts, longest list so far
 	faults []string
 }
 
+type place struct {
+	msn  uint64
+	part int
+}
+
 // New makes a checker that has seen nothing.
 func New() *Checker {
-	return &Checker{seen: map[string]uint64{}, parts: map[uint64][]Part{}}
+	return &Checker{seen: map[string]place{}, parts: map[uint64][]Part{}}
 }
 
 // Last gives the newest playlist it was shown, nil before the first.
@@ -248,10 +253,11 @@ func (c *Checker) remember(p *Playlist) {
 		s := &p.Segments[i]
 		known := c.parts[s.MSN]
 		for j, part := range s.Parts {
-			if msn, ok := c.seen[part.URI]; ok && msn != s.MSN {
-				c.wrong("part %s stands in segment %d and in %d", part.URI, msn, s.MSN)
+			here := place{s.MSN, j}
+			if at, ok := c.seen[part.URI]; ok && at != here {
+				c.wrong("part %s stands in %d.%d and in %d.%d", part.URI, at.msn, at.part, s.MSN, j)
 			}
-			c.seen[part.URI] = s.MSN
+			c.seen[part.URI] = here
 			if j < len(known) && known[j] != part {
 				c.wrong("part %d of segment %d is not what it was", j, s.MSN)
 			}
