@@ -79,8 +79,10 @@ func New(d Deps) *Deliverer {
 		delivered: counter("delivered_total", "Events that the target has taken."),
 		failed:    counter("failed_total", "Tries after which an event must be offered again."),
 		refused:   counter("refused_total", "Events left out because the target will never take them."),
-		age: prometheus.NewGauge(prometheus.GaugeOpts{Name: "streamcat_hook_age_seconds",
-			Help: "How long ago the event happened that was offered last.", ConstLabels: label}),
+		age: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "streamcat_hook_age_seconds",
+			Help: "How long ago the event happened that was offered last.", ConstLabels: label,
+		}),
 	}
 	if d.Registerer != nil {
 		d.Registerer.MustRegister(h.delivered, h.failed, h.refused, h.age)

@@ -99,11 +99,7 @@ func openSQLite(ctx context.Context, dsn string) (w, r *sql.DB, err error) {
 
 // sqlitePath gives the path in "sqlite:path", "sqlite:///path" or "sqlite:/path".
 func sqlitePath(dsn string) string {
-	path := strings.TrimPrefix(dsn, "sqlite:")
-	if strings.HasPrefix(path, "//") {
-		path = strings.TrimPrefix(path, "//")
-	}
-	return path
+	return strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "//")
 }
 
 // createPrivate makes an empty file that only its owner can read, where there is none. An existing one
