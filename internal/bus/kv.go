@@ -44,7 +44,7 @@ func (b *Bus) KV(ctx context.Context, bucket string, ttl time.Duration) (*KV, er
 	}
 	kv, err := js.CreateOrUpdateKeyValue(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("bus: open bucket %s: %w", bucket, explain(err))
+		return nil, fmt.Errorf("bus: open bucket %s: %w", bucket, explainJetStream(err))
 	}
 	return &KV{kv}, nil
 }
@@ -130,7 +130,12 @@ func (k *KV) explain(err error, key string) error {
 	case errors.Is(err, jetstream.ErrKeyExists),
 		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence:
 		return fault.InConflict("key %s was changed by another", key).Because(err)
-	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
+	}
+	return explainJetStream(err)
+}
+
+func explainJetStream(err error) error {
+	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) {
 		return fault.Down("the bus keeps no keys just now").Because(err)
 	}
 	return explain(err)
