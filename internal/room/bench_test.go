@@ -223,6 +223,7 @@ func fanOut(b *testing.B, members int, pace time.Duration, window int) {
 
 func BenchmarkFanOut(b *testing.B) {
 	b.Run("members=1000/50-per-second", func(b *testing.B) { fanOut(b, 1000, 20*time.Millisecond, 64) })
+	b.Run("members=1000/1500-per-second", func(b *testing.B) { fanOut(b, 1000, time.Second/1500, 256) })
 	b.Run("members=1000/saturated", func(b *testing.B) { fanOut(b, 1000, 0, 256) })
 	b.Run("members=10/saturated", func(b *testing.B) { fanOut(b, 10, 0, 256) })
 }

@@ -152,10 +152,11 @@ func (c *conn) drain() {
 		batch, size := c.takeQueued()
 		if batch == nil {
 			c.writing = false
-			if c.state == stateClosing {
-				c.wire.finish()
-			}
+			last := c.state == stateClosing
 			c.mu.Unlock()
+			if last {
+				c.wire.finish() // unlocked, because TLS may wait here
+			}
 			return
 		}
 		c.mu.Unlock()

@@ -27,13 +27,15 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	switch {
-	case status >= 500:
+	if status >= 500 && r.Context().Err() == nil {
 		m.log.Error("chat handshake failed", "status", status, "error", err)
-	default:
+	} else {
 		m.log.Debug("chat handshake refused", "status", status, "error", err)
 	}
-	if status == http.StatusUpgradeRequired {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodGet)
+	case http.StatusUpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")
 		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Sec-WebSocket-Version", "13")

@@ -94,6 +94,7 @@ type world struct {
 	rooms  *rooms
 	clock  *clock
 	room   room.Spec // a room to begin with
+	tls    bool      // of nodes to come
 }
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -174,7 +175,12 @@ func (w *world) node(change ...func(*room.Deps)) *node {
 	if n.m, err = room.NewManager(d); err != nil {
 		w.t.Fatal(err)
 	}
-	n.srv = httptest.NewServer(n.m)
+	n.srv = httptest.NewUnstartedServer(n.m)
+	if w.tls {
+		n.srv.StartTLS()
+	} else {
+		n.srv.Start()
+	}
 	n.url = "ws" + strings.TrimPrefix(n.srv.URL, "http")
 	w.t.Cleanup(func() {
 		n.shutdown()
@@ -245,7 +251,7 @@ func (n *node) dial(token string) (*client, *http.Response) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ws, resp, err := websocket.Dial(ctx, n.url, &websocket.DialOptions{Subprotocols: []string{token}, CompressionMode: websocket.CompressionContextTakeover})
+	ws, resp, err := websocket.Dial(ctx, n.url, &websocket.DialOptions{HTTPClient: n.srv.Client(), Subprotocols: []string{token}, CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
 		if resp == nil {
 			n.t.Fatal(err)

@@ -95,7 +95,7 @@ func (r *room) hear(b bus.Message) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n.kind == noteMessage && n.node != r.m.node && r.spec.MaxRate > 0 {
+	if n.kind == noteMessage && n.node != r.m.node {
 		r.rate.charge(r.m.now().UnixNano(), r.spec.MaxRate) // the limit is the room's, wherever people sit
 	}
 	for _, s := range r.shards {
@@ -114,7 +114,7 @@ func (r *room) spend(now time.Time, perSecond int) bool {
 func (r *room) learn(spec Spec, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.spec, r.read = spec, now
+	r.spec, r.read, r.gone = spec.withDefaults(), now, false
 }
 
 // current gives the room's settings, not older than specFresh as long as the directory answers. The error
@@ -149,7 +149,7 @@ func (r *room) refresh(now time.Time, age time.Duration) {
 	r.asking, r.read = false, now
 	switch {
 	case err == nil:
-		r.spec = spec
+		r.spec = spec.withDefaults()
 	case fault.Of(err) == fault.NotFound:
 		r.gone = true
 		for _, s := range r.shards {

@@ -25,11 +25,18 @@ func (n *node) rawJoin(user string) *rawClient {
 // rawDial connects and sends the bytes of early in one piece with the handshake.
 func (n *node) rawDial(token string, early []byte) *rawClient {
 	n.t.Helper()
+	c := n.rawVisit(token, early)
+	n.t.Cleanup(func() { _ = c.conn.Close() })
+	return c
+}
+
+// rawVisit is rawDial for thousands: the caller closes the connection, the test does not remember it.
+func (n *node) rawVisit(token string, early []byte) *rawClient {
+	n.t.Helper()
 	conn, err := net.Dial("tcp", n.srv.Listener.Addr().String())
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.t.Cleanup(func() { _ = conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		n.t.Fatal(err)
 	}

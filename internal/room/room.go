@@ -38,8 +38,18 @@ type Spec struct {
 	ARN       string
 	ID        string // last part of the ARN
 	Name      string // may be empty
-	MaxRate   int    // messages per second, all members together: 1 to 100
-	MaxLength int    // of a message, in code points: 1 to 500
+	MaxRate   int    // messages per second, all members together: 1 to 100; 0: 10
+	MaxLength int    // of a message, in code points: 1 to 500; 0: 500
+}
+
+func (s Spec) withDefaults() Spec {
+	if s.MaxRate < 1 {
+		s.MaxRate = 10
+	}
+	if s.MaxLength < 1 {
+		s.MaxLength = 500
+	}
+	return s
 }
 
 // Directory finds rooms. Room gives a NotFound fault for what does not exist.

@@ -75,15 +75,20 @@ func (s *stream) finish() {
 	}
 }
 
-func (s *stream) close() { _ = s.conn.Close() }
+func (s *stream) close() { _ = s.bare().Close() }
 
 func (s *stream) abort() {
-	c := s.conn
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn() // closing TLS itself would wait for the peer to take an alert
-	}
+	c := s.bare()
 	if t, ok := c.(*net.TCPConn); ok {
 		_ = t.SetLinger(0)
 	}
 	_ = c.Close()
+}
+
+// bare gives the connection below TLS: closing TLS itself would wait for the peer to take its last record.
+func (s *stream) bare() net.Conn {
+	if t, ok := s.conn.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return s.conn
 }

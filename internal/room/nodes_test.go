@@ -1,0 +1,157 @@
+package room_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/streamcat/streamcat/internal/bus"
+	"github.com/streamcat/streamcat/internal/room"
+)
+
+// twoNodes gives two managers, each with a bus of its own to one NATS server.
+func twoNodes(t *testing.T) (a, b *node) {
+	t.Helper()
+	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nats.Start()
+	t.Cleanup(func() {
+		nats.Shutdown()
+		nats.WaitForShutdown()
+	})
+	if !nats.ReadyForConnections(patience) {
+		t.Fatal("NATS does not start")
+	}
+	w := newWorld(t)
+	connect := func(name string) *node {
+		link, err := bus.Open(t.Context(), bus.Options{URL: nats.ClientURL(), Name: name, Log: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = link.Close(context.Background()) })
+		return w.node(func(d *room.Deps) { d.Bus, d.Node = link, name })
+	}
+	return connect("a"), connect("b")
+}
+
+func TestNodesHearEachOther(t *testing.T) {
+	a, b := twoNodes(t)
+	ann, bob := a.join("ann"), b.join("bob")
+	ann.say("from a to b")
+	if diff := cmp.Diff(ann.wantSaid("from a to b"), bob.wantSaid("from a to b")); diff != "" {
+		t.Errorf("the frames differ: %s", diff)
+	}
+	bob.say("from b to a")
+	if diff := cmp.Diff(ann.wantSaid("from b to a"), bob.wantSaid("from b to a")); diff != "" {
+		t.Errorf("the frames differ: %s", diff)
+	}
+	if _, err := a.m.SendEvent(t.Context(), a.room.ARN, "app:hi", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client{ann, bob} {
+		if got := c.read(); got.EventName != "app:hi" {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+func TestDisconnectUserReachesAllNodes(t *testing.T) {
+	a, b := twoNodes(t)
+	mod, here, there := a.join("mod"), a.join("bob"), b.join("bob")
+	mod.send(`{"Action":"DISCONNECT_USER","RequestId":"r","UserId":"bob"}`)
+	for _, c := range []*client{mod, here, there} {
+		if got := c.read(); got.EventName != "aws:DISCONNECT_USER" || got.RequestId != "r" {
+			t.Errorf("got %+v", got)
+		}
+	}
+	here.wantClose(websocket.StatusNormalClosure)
+	there.wantClose(websocket.StatusNormalClosure)
+}
+
+func TestAPIOnANodeWithoutMembersReachesTheOther(t *testing.T) {
+	a, b := twoNodes(t)
+	bob := b.join("bob")
+	if err := a.m.DisconnectUser(t.Context(), a.room.ARN, "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	bob.wantClose(websocket.StatusNormalClosure)
+	carl := b.join("carl")
+	if err := a.m.CloseRoom(t.Context(), a.room.ARN); err != nil {
+		t.Fatal(err)
+	}
+	carl.wantClose(websocket.StatusNormalClosure)
+}
+
+func TestRoomRateCountsWhatOtherNodesSay(t *testing.T) {
+	a, b := twoNodes(t)
+	a.room = a.newRoom(3, 500)
+	b.room = a.room
+	ann, bob := a.join("ann"), b.join("bob")
+	for range 3 {
+		ann.say("x")
+		ann.wantSaid("x")
+		bob.wantSaid("x")
+	}
+	bob.say("one too many")
+	bob.wantError(429, "said")
+}
+
+func TestRoomComesBackAfterItsLastMemberLeft(t *testing.T) {
+	n := newNode(t)
+	for i := range 20 {
+		ann := n.join("ann")
+		text := fmt.Sprint("visit ", i)
+		ann.say(text)
+		ann.wantSaid(text)
+		_ = ann.ws.CloseNow()
+		n.clock.advance(1e9)
+	}
+}
+
+func TestOneOrderForEverybodyOnANode(t *testing.T) {
+	const speakers, each = 8, 100
+	n := newNode(t, func(d *room.Deps) { d.LimitsOff = true })
+	var clients []*client
+	for i := range speakers {
+		clients = append(clients, n.join(fmt.Sprint("speaker-", i)))
+	}
+	orders := make([][]string, speakers)
+	var wg sync.WaitGroup
+	for i, c := range clients {
+		wg.Go(func() {
+			for j := range each {
+				c.say(fmt.Sprint(i, "/", j))
+			}
+		})
+		wg.Go(func() {
+			for range speakers * each {
+				orders[i] = append(orders[i], c.read().Content)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range orders {
+		if diff := cmp.Diff(orders[0], orders[i]); diff != "" {
+			t.Fatalf("listeners 0 and %d heard different orders: %s", i, diff)
+		}
+	}
+	next := map[string]int{}
+	for _, text := range orders[0] {
+		var i, j int
+		if _, err := fmt.Sscanf(text, "%d/%d", &i, &j); err != nil {
+			t.Fatal(err)
+		}
+		if who := fmt.Sprint(i); next[who] != j {
+			t.Fatalf("message %q came when %d was expected", text, next[who])
+		} else {
+			next[who]++
+		}
+	}
+}
