@@ -17,23 +17,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/streamcat/streamcat/internal/engine"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
+
+var binaryPath = filepath.Join(os.TempDir(), fmt.Sprintf("streamcat-e2e-%d", os.Getpid()))
 
 // binary builds the product once per test run, as a user would have it, and gives its path.
 var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("streamcat-e2e-%d", os.Getpid()))
-	out, err := exec.Command("go", "build", "-o", path, "../cmd/streamcat").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", binaryPath, "../cmd/streamcat").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
 	}
-	return path, nil
+	return binaryPath, nil
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.Remove(path)
-	}
+	code := storetest.Run(m)
+	os.Remove(binaryPath)
 	os.Exit(code)
 }
 

@@ -43,13 +43,16 @@ var running atomic.Pointer[server]
 
 // Main is the TestMain of a package that uses PostgresURL: it runs the tests, waits until the server has
 // stopped, and exits. Without it the server stops just after the process has ended.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a package that has more to clean up: it gives the exit code.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if s := running.Load(); s != nil {
 		s.alive.Close()
 		_ = s.guard.Wait() // it was told to stop: how it did is of no interest
 	}
-	os.Exit(code)
+	return code
 }
 
 // PostgresURL gives the URL of a fresh, empty database that is dropped when the test ends. Where
