@@ -58,6 +58,10 @@ func appendPlaylist(b []byte, s *snapshot) []byte {
 		b = append(b, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
 		b = append(b, s.hint...)
 		b = append(b, "\"\n"...)
+	case s.open == nil:
+		// hls.js (1.7.4) takes a segment that nothing follows for the open one, and fails for good when
+		// the next one comes.
+		b = append(b, "# the stream pauses\n"...)
 	}
 	return b
 }

@@ -128,6 +128,12 @@ func TestBrokenPlaylistsAreFound(t *testing.T) {
 			t.Errorf("found %q", faults)
 		}
 	})
+	t.Run("nothing after the last segment", func(t *testing.T) {
+		text := strings.Replace(list(0, 8, 0), "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p27.m4s\"\n", "", 1)
+		if faults := New().Playlist(text); !strings.Contains(strings.Join(faults, "\n"), "nothing follows") {
+			t.Errorf("found %q", faults)
+		}
+	})
 	t.Run("nothing in it", func(t *testing.T) {
 		if faults := New().Playlist(head + "#EXT-X-MEDIA-SEQUENCE:1\n"); !strings.Contains(strings.Join(faults, "\n"), "neither segment nor part") {
 			t.Errorf("found %q", faults)

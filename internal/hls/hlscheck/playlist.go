@@ -71,6 +71,9 @@ func Parse(text string) (*Playlist, []string) {
 	}
 	for i, line := range lines[1:] {
 		p.line = i + 2
+		if line != "" {
+			p.bare = line[0] != '#'
+		}
 		switch {
 		case line == "":
 		case strings.HasPrefix(line, "#EXT"):
@@ -96,6 +99,7 @@ type parser struct {
 	mapURI string
 	cc     uint64
 	hinted bool
+	bare   bool // the last line was a URI
 }
 
 func (p *parser) wrong(format string, args ...any) {
@@ -260,6 +264,9 @@ func (p *parser) finish() {
 		p.list.Segments = append(p.list.Segments, p.cur)
 	} else if p.open {
 		p.wrong("tags without a segment at the end")
+	}
+	if p.bare {
+		p.wrong("nothing follows the last segment: hls.js takes it for the open one")
 	}
 	for _, name := range []string{"EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE"} {
 		if !p.seen[name] {
