@@ -2,11 +2,10 @@ package ingest
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"io"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -111,26 +110,39 @@ func FuzzFLVFile(f *testing.F) {
 	})
 }
 
+// FuzzConnection feeds a whole connection what comes after the handshake.
 func FuzzConnection(f *testing.F) {
 	for _, c := range hostile() {
-		f.Add(c.in)
+		if len(c.in) > len(hello()) {
+			f.Add(c.in[len(hello()):])
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		gate := newFakeGate()
+		gate := &readerGate{}
 		var log bytes.Buffer
-		s := NewRTMP(RTMPDeps{Gates: []media.Gate{gate}, Log: slog.New(slog.NewTextHandler(&log, nil)), Timeouts: Timeouts{Linger: time.Nanosecond}})
-		c := newConn(s, &bytesConn{r: bytes.NewReader(b)})
-		c.serve(t.Context())
-		close(gate.admitted)
-		for a := range gate.admitted {
-			frames, err := a.frames.all(t)
-			if !errors.Is(err, io.EOF) && fault.Of(err) != fault.Invalid {
+		s := NewRTMP(RTMPDeps{Gates: []media.Gate{gate}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		newConn(s, &bytesConn{r: io.MultiReader(bytes.NewReader(hello()), bytes.NewReader(b))}).serve(t.Context())
+		for _, r := range gate.readers {
+			frames, err := r.Next(t.Context())
+			if err == nil {
+				checkTimeline(t, frames)
+				_, err = r.Next(t.Context())
+			}
+			if err != io.EOF && fault.Of(err) != fault.Invalid {
 				t.Fatalf("stream ended with %v", err)
 			}
-			checkTimeline(t, frames)
 		}
 		if bytes.Contains(log.Bytes(), []byte("secretsecret")) {
 			t.Fatalf("the log shows a key: %s", &log)
 		}
 	})
+}
+
+// readerGate admits everybody, and keeps a reader of each stream.
+type readerGate struct{ readers []*media.Reader }
+
+func (g *readerGate) Admit(context.Context, media.Publisher) (*media.Stream, error) {
+	s := media.NewStream()
+	g.readers = append(g.readers, s.NewReader(media.ReaderOptions{}))
+	return s, nil
 }

@@ -165,11 +165,23 @@ func startServer(t testing.TB, change func(*RTMPDeps)) *testServer {
 	if change != nil {
 		change(&d)
 	}
+	t.Cleanup(func() {
+		if l := s.log.String(); strings.Contains(l, "secretsecret") {
+			t.Errorf("the log shows a key:\n%s", l)
+		}
+	})
+	s.RTMP = NewRTMP(d)
+	s.addr = serveOn(t, s.RTMP)
+	return s
+}
+
+// serveOn serves s on a free port until the test ends.
+func serveOn(t testing.TB, s *RTMP) (addr string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.RTMP, s.addr = NewRTMP(d), ln.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
 	t.Cleanup(func() {
@@ -181,11 +193,8 @@ func startServer(t testing.TB, change func(*RTMPDeps)) *testServer {
 		if err := <-served; err != ErrServerClosed {
 			t.Errorf("serve: %v", err)
 		}
-		if l := s.log.String(); strings.Contains(l, "secretsecret") {
-			t.Errorf("the log shows a key:\n%s", l)
-		}
 	})
-	return s
+	return ln.Addr().String()
 }
 
 func (s *testServer) url(key string) string { return "rtmp://" + s.addr + "/app/" + key }
