@@ -129,9 +129,3 @@ func (s *session) watch(r *media.Reader, now func() time.Time, live func()) {
 		}
 	}
 }
-
-func (s *session) tracks() (video, audio *media.Track) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.video, s.audio
-}

@@ -47,9 +47,9 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for setting, addr := range map[string]string{"srt-addr": cfg.SRTAddr, "webrtc-addr": cfg.WebRTCAddr} {
-		if addr != "" {
-			log.Warn("this version does not serve this yet: nothing listens there", "setting", setting)
+	for setting, value := range map[string]string{"blob-url": cfg.BlobURL, "srt-addr": cfg.SRTAddr, "webrtc-addr": cfg.WebRTCAddr} {
+		if value != "" {
+			log.Warn("this setting is reserved: nothing in this version uses it", "setting", setting)
 		}
 	}
 

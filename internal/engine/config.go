@@ -27,7 +27,6 @@ type Config struct {
 	RootSecretAccessKey string `name:"root-secret-access-key" help:"The secret that belongs to root-access-key-id." secret:"yes"`
 	DatabaseURL         string `name:"database-url" help:"postgres://… or sqlite:/path; SQLite in data-dir if empty." secret:"yes"`
 	NATSURL             string `name:"nats-url" help:"nats://… of a cluster; embedded, without a listener, if empty." secret:"yes"`
-	BlobURL             string `name:"blob-url" help:"file:/path for objects; file: in data-dir if empty."`
 	IVSEndpoint         string `name:"ivs-endpoint" help:"The IVS that the web app uses: this server if empty, another one's URL, or aws."`
 	AppTag              string `name:"app-tag" default:"streamcat" help:"Value of the tag project on all that the web app makes."`
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
@@ -36,6 +35,7 @@ type Config struct {
 	LogLevel            string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"Least severe level that is logged."`
 	LogFormat           string `name:"log-format" default:"text" enum:"text,json" help:"Form of the log."`
 
+	BlobURL    string `name:"blob-url" help:"Reserved: this version stores no objects, and says so at start when this is set."`
 	SRTAddr    string `name:"srt-addr" help:"Reserved: this version has no SRT ingest, and says so at start when this is set."`
 	WebRTCAddr string `name:"webrtc-addr" help:"Reserved: this version has no WebRTC media, and says so at start when this is set."`
 }
@@ -90,8 +90,6 @@ func (c *Config) Check() error {
 		return &BadConfig{"hook-secret", "must have at least 16 characters"}
 	case c.AppTag == "" || len(c.AppTag) > 256:
 		return &BadConfig{"app-tag", "must have 1 to 256 characters"}
-	case c.BlobURL != "" && !strings.HasPrefix(c.BlobURL, "file:"):
-		return &BadConfig{"blob-url", "must begin with file:"}
 	}
 	if err := wantURL("public-url", c.PublicURL, "http", "https"); err != nil {
 		return err
@@ -125,14 +123,6 @@ func wantURL(setting, value string, schemes ...string) error {
 		}
 	}
 	return &BadConfig{setting, "must begin with " + strings.Join(schemes, ":// or ") + "://"}
-}
-
-// blobDir gives the directory of objects.
-func (c *Config) blobDir() string {
-	if c.BlobURL == "" {
-		return filepath.Join(c.DataDir, "blobs")
-	}
-	return strings.TrimPrefix(strings.TrimPrefix(c.BlobURL, "file:"), "//")
 }
 
 func (c *Config) databaseURL() string {

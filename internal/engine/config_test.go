@@ -31,7 +31,6 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"insecure-ingest":    func(c *Config) { c.InsecureIngest = "never" },
 		"chat-limits":        func(c *Config) { c.ChatLimits = "on" },
 		"app-tag":            func(c *Config) { c.AppTag = "" },
-		"blob-url":           func(c *Config) { c.BlobURL = "s3://bucket" },
 	} {
 		c := Defaults()
 		spoil(&c)
