@@ -8,8 +8,7 @@ type DeletePlaybackKeyPairInput struct {
 }
 
 // DeletePlaybackKeyPairOutput is the output of DeletePlaybackKeyPair.
-type DeletePlaybackKeyPairOutput struct {
-}
+type DeletePlaybackKeyPairOutput struct{}
 
 // GetPlaybackKeyPairInput is the input of GetPlaybackKeyPair.
 type GetPlaybackKeyPairInput struct {

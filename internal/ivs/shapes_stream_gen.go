@@ -86,8 +86,7 @@ type StopStreamInput struct {
 }
 
 // StopStreamOutput is the output of StopStream.
-type StopStreamOutput struct {
-}
+type StopStreamOutput struct{}
 
 // Stream is part of GetStream.
 type Stream struct {

@@ -35,5 +35,4 @@ type StartViewerSessionRevocationInput struct {
 }
 
 // StartViewerSessionRevocationOutput is the output of StartViewerSessionRevocation.
-type StartViewerSessionRevocationOutput struct {
-}
+type StartViewerSessionRevocationOutput struct{}

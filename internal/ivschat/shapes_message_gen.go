@@ -22,8 +22,7 @@ type DisconnectUserInput struct {
 }
 
 // DisconnectUserOutput is the output of DisconnectUser.
-type DisconnectUserOutput struct {
-}
+type DisconnectUserOutput struct{}
 
 // SendEventInput is the input of SendEvent.
 type SendEventInput struct {

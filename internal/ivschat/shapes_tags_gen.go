@@ -33,8 +33,7 @@ func (in *TagResourceInput) FromURL(resourceARN string, _ url.Values) {
 }
 
 // TagResourceOutput is the output of TagResource.
-type TagResourceOutput struct {
-}
+type TagResourceOutput struct{}
 
 // UntagResourceInput is the input of UntagResource.
 type UntagResourceInput struct {
@@ -49,5 +48,4 @@ func (in *UntagResourceInput) FromURL(resourceARN string, query url.Values) {
 }
 
 // UntagResourceOutput is the output of UntagResource.
-type UntagResourceOutput struct {
-}
+type UntagResourceOutput struct{}

@@ -170,5 +170,4 @@ type StopCompositionInput struct {
 }
 
 // StopCompositionOutput is the output of StopComposition.
-type StopCompositionOutput struct {
-}
+type StopCompositionOutput struct{}

@@ -20,8 +20,7 @@ type DeleteEncoderConfigurationInput struct {
 }
 
 // DeleteEncoderConfigurationOutput is the output of DeleteEncoderConfiguration.
-type DeleteEncoderConfigurationOutput struct {
-}
+type DeleteEncoderConfigurationOutput struct{}
 
 // EncoderConfiguration is part of CreateEncoderConfiguration, GetEncoderConfiguration.
 type EncoderConfiguration struct {

@@ -30,8 +30,7 @@ type DeleteIngestConfigurationInput struct {
 }
 
 // DeleteIngestConfigurationOutput is the output of DeleteIngestConfiguration.
-type DeleteIngestConfigurationOutput struct {
-}
+type DeleteIngestConfigurationOutput struct{}
 
 // GetIngestConfigurationInput is the input of GetIngestConfiguration.
 type GetIngestConfigurationInput struct {

@@ -28,8 +28,7 @@ type DisconnectParticipantInput struct {
 }
 
 // DisconnectParticipantOutput is the output of DisconnectParticipant.
-type DisconnectParticipantOutput struct {
-}
+type DisconnectParticipantOutput struct{}
 
 // Event is part of ListParticipantEvents.
 type Event struct {

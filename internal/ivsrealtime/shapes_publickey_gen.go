@@ -8,8 +8,7 @@ type DeletePublicKeyInput struct {
 }
 
 // DeletePublicKeyOutput is the output of DeletePublicKey.
-type DeletePublicKeyOutput struct {
-}
+type DeletePublicKeyOutput struct{}
 
 // GetPublicKeyInput is the input of GetPublicKey.
 type GetPublicKeyInput struct {

@@ -36,8 +36,7 @@ type StartParticipantReplicationInput struct {
 }
 
 // StartParticipantReplicationOutput is the output of StartParticipantReplication.
-type StartParticipantReplicationOutput struct {
-}
+type StartParticipantReplicationOutput struct{}
 
 // StopParticipantReplicationInput is the input of StopParticipantReplication.
 type StopParticipantReplicationInput struct {
@@ -47,5 +46,4 @@ type StopParticipantReplicationInput struct {
 }
 
 // StopParticipantReplicationOutput is the output of StopParticipantReplication.
-type StopParticipantReplicationOutput struct {
-}
+type StopParticipantReplicationOutput struct{}

@@ -36,8 +36,7 @@ type DeleteStageInput struct {
 }
 
 // DeleteStageOutput is the output of DeleteStage.
-type DeleteStageOutput struct {
-}
+type DeleteStageOutput struct{}
 
 // GetStageInput is the input of GetStage.
 type GetStageInput struct {

@@ -20,8 +20,7 @@ type DeleteStorageConfigurationInput struct {
 }
 
 // DeleteStorageConfigurationOutput is the output of DeleteStorageConfiguration.
-type DeleteStorageConfigurationOutput struct {
-}
+type DeleteStorageConfigurationOutput struct{}
 
 // GetStorageConfigurationInput is the input of GetStorageConfiguration.
 type GetStorageConfigurationInput struct {

@@ -24,6 +24,10 @@ func (m *model) writeShapes(w *writer, names []string) {
 
 func (m *model) writeShape(w *writer, s *shape) {
 	w.line("\n// %s", m.describe(s.name))
+	if len(s.Members) == 0 {
+		w.line("type %s struct{}", goName(s.name))
+		return
+	}
 	w.line("type %s struct {", goName(s.name))
 	for _, mem := range s.Members {
 		tag := mem.Name
