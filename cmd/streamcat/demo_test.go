@@ -115,11 +115,13 @@ func TestDemoPublishesToAFreshChannelAndPrintsItsPage(t *testing.T) {
 	ended := make(chan error, 1)
 	stopped := false
 	go func() {
-		ended <- runDemo(ctx, DemoOptions{URL: "http://127.0.0.1:1", Title: "x", Out: out,
+		ended <- runDemo(ctx, DemoOptions{
+			URL: "http://127.0.0.1:1", Title: "x", Out: out,
 			Start: func(context.Context) (string, func() error, error) {
 				started.Store(true)
 				return app.URL, func() error { stopped = true; return nil }, nil
-			}})
+			},
+		})
 	}()
 	select {
 	case <-out.more:

@@ -80,8 +80,10 @@ func BenchmarkRTMPIngest(b *testing.B) {
 				loop, _ = appendMessage(loop, cs, size, message{kind: t.Kind, stream: 1, timestamp: t.Timestamp, payload: t.Data})
 			}
 			rounds := int64(b.N/len(tags) + 1)
-			in := &endless{head: join(published(), raw(msgSetChunkSize, string(be32(uint32(size)))), raw(msgAudio, string(audioConfig(aacLC)))),
-				loop: loop, left: rounds * int64(len(loop))}
+			in := &endless{
+				head: join(published(), raw(msgSetChunkSize, string(be32(uint32(size)))), raw(msgAudio, string(audioConfig(aacLC)))),
+				loop: loop, left: rounds * int64(len(loop)),
+			}
 			gate := &readerGate{}
 			s := NewRTMP(RTMPDeps{Gates: []media.Gate{gate}})
 			b.ReportAllocs()

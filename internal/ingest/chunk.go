@@ -76,8 +76,10 @@ type chunkReader struct {
 }
 
 func newChunkReader(src *source) *chunkReader {
-	return &chunkReader{src: src, size: defaultChunkSize, limits: strangerLimits,
-		alloc: func(_ byte, n int) []byte { return make([]byte, 0, n) }}
+	return &chunkReader{
+		src: src, size: defaultChunkSize, limits: strangerLimits,
+		alloc: func(_ byte, n int) []byte { return make([]byte, 0, n) },
+	}
 }
 
 // badBytes is a breach of the protocol by the peer. Its text never quotes what was sent.

@@ -39,10 +39,16 @@ func TestClock(t *testing.T) {
 		{"wraps at 24 bits", []sample{{'v', wrap24}, {'a', wrap24 + 5}, {'v', 13}, {'a', 18}}, []int64{0, 5, 33, 38}},
 		{"disorder is squeezed, then right again", []sample{{'v', 100}, {'v', 133}, {'v', 100}, {'v', 120}, {'v', 200}}, []int64{0, 33, 34, 35, 100}},
 		{"equal times are told apart", []sample{{'v', 0}, {'v', 0}, {'v', 33}}, []int64{0, 1, 33}},
-		{"a file that loops goes on, both tracks in step", []sample{{'v', 0}, {'a', 0}, {'v', 9960}, {'a', 9970}, {'v', 10000}, {'a', 9991}, {'v', 0}, {'a', 0}, {'v', 40}, {'a', 21}},
-			[]int64{0, 0, 9960, 9970, 10000, 9991, 10040, 10040, 10080, 10061}},
-		{"a jump ahead is closed, both tracks in step", []sample{{'v', 0}, {'a', 5}, {'v', 40}, {'a', 45}, {'v', 3600_000}, {'a', 3600_005}, {'v', 3600_040}},
-			[]int64{0, 5, 40, 45, 85, 90, 125}},
+		{
+			"a file that loops goes on, both tracks in step",
+			[]sample{{'v', 0}, {'a', 0}, {'v', 9960}, {'a', 9970}, {'v', 10000}, {'a', 9991}, {'v', 0}, {'a', 0}, {'v', 40}, {'a', 21}},
+			[]int64{0, 0, 9960, 9970, 10000, 9991, 10040, 10040, 10080, 10061},
+		},
+		{
+			"a jump ahead is closed, both tracks in step",
+			[]sample{{'v', 0}, {'a', 5}, {'v', 40}, {'a', 45}, {'v', 3600_000}, {'a', 3600_005}, {'v', 3600_040}},
+			[]int64{0, 5, 40, 45, 85, 90, 125},
+		},
 		{"a gap of some seconds stays", []sample{{'v', 0}, {'v', 40}, {'v', 6000}}, []int64{0, 40, 6000}},
 		{"a track that pauses comes back in step", []sample{{'v', 0}, {'a', 0}, {'v', 8000}, {'v', 16000}, {'v', 24000}, {'a', 24005}}, []int64{0, 0, 8000, 16000, 24000, 24005}},
 	} {

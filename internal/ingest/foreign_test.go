@@ -15,9 +15,11 @@ import (
 // ffmpeg runs ffmpeg with a synthetic picture and tone; what it says comes back when it ends.
 func ffmpeg(t *testing.T, length string, args ...string) *exec.Cmd {
 	t.Helper()
-	in := []string{"-hide_banner", "-nostdin", "-loglevel", "info",
+	in := []string{
+		"-hide_banner", "-nostdin", "-loglevel", "info",
 		"-re", "-f", "lavfi", "-t", length, "-i", "testsrc=size=320x180:rate=30",
-		"-re", "-f", "lavfi", "-t", length, "-i", "sine=sample_rate=48000"}
+		"-re", "-f", "lavfi", "-t", length, "-i", "sine=sample_rate=48000",
+	}
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(in, args...)...)
 	cmd.WaitDelay = time.Second
 	return cmd
@@ -123,13 +125,20 @@ func TestFFmpegIsToldWhy(t *testing.T) {
 		reason    string
 	}{
 		{"an unknown key is refused", "sk_us-east-1_othersecretsecret", nil, h264AAC, "unknown stream key", "unknown_key"},
-		{"a key in use is refused", goodKey, fault.InConflict("the channel is live from elsewhere"), h264AAC,
-			"the channel is live from elsewhere", "key_in_use"},
+		{
+			"a key in use is refused", goodKey, fault.InConflict("the channel is live from elsewhere"), h264AAC,
+			"the channel is live from elsewhere", "key_in_use",
+		},
 		{"an internal error shows nothing", goodKey, errors.New("database password"), h264AAC, "an internal error occurred", "error"},
-		{"MPEG-4 video is refused by name", goodKey, nil, []string{"-c:v", "flv", "-c:a", "aac", "-f", "flv"},
-			"the encoder sends Sorenson H.263, use H.264", "codec"},
-		{"MP3 audio is refused by name", goodKey, nil, []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
-			"-c:a", "libmp3lame", "-ar", "44100", "-f", "flv"}, "the encoder sends MP3, use AAC", "codec"},
+		{
+			"MPEG-4 video is refused by name", goodKey, nil,
+			[]string{"-c:v", "flv", "-c:a", "aac", "-f", "flv"},
+			"the encoder sends Sorenson H.263, use H.264", "codec",
+		},
+		{"MP3 audio is refused by name", goodKey, nil, []string{
+			"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+			"-c:a", "libmp3lame", "-ar", "44100", "-f", "flv",
+		}, "the encoder sends MP3, use AAC", "codec"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startServer(t, nil)

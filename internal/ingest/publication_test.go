@@ -128,7 +128,8 @@ func TestTracksChangeOnlyWithTheirParameters(t *testing.T) {
 
 func TestMetadataDescribesTracksAndEncoder(t *testing.T) {
 	meta := appendAMF(nil, "@setDataFrame", "onMetaData", amfObject{
-		{"framerate", 29.97}, {"videodatarate", 6000.0}, {"audiodatarate", 160.0}, {"encoder", "obs-output module\x00\n (libobs)"}})
+		{"framerate", 29.97}, {"videodatarate", 6000.0}, {"audiodatarate", 160.0}, {"encoder", "obs-output module\x00\n (libobs)"},
+	})
 	frames, p, err := take(t, FLVTag{FLVScript, 0, meta}, vid(0, videoConfig(avcRecord(4, sps180, pps))), aud8(0, audioConfig(aacLC)),
 		vid(0, videoFrame(0, idr)), aud8(0, audioFrame(1)))
 	if err != nil {

@@ -53,8 +53,12 @@ func (t *Timeouts) defaults() {
 		v *time.Duration
 		d time.Duration
 	}{
-		{&t.Handshake, 8 * time.Second}, {&t.Publish, 15 * time.Second}, {&t.Idle, 12 * time.Second},
-		{&t.Write, 5 * time.Second}, {&t.Admit, 10 * time.Second}, {&t.Linger, 2 * time.Second},
+		{&t.Handshake, 8 * time.Second},
+		{&t.Publish, 15 * time.Second},
+		{&t.Idle, 12 * time.Second},
+		{&t.Write, 5 * time.Second},
+		{&t.Admit, 10 * time.Second},
+		{&t.Linger, 2 * time.Second},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.d

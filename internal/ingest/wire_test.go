@@ -65,12 +65,18 @@ func TestChunksBecomeMessages(t *testing.T) {
 	}{
 		{"one chunk", chunk(0, 4, head0(5, 3, 8), "abc"), []got{{8, 5, "abc"}}},
 		{"an empty message", chunk(0, 4, head0(5, 0, 8), ""), []got{{8, 5, ""}}},
-		{"a long message in chunks of 128", join(chunk(0, 4, head0(5, 300, 9), long[:128]), chunk(3, 4, nil, long[:128]), chunk(3, 4, nil, long[:44])),
-			[]got{{9, 5, long}}},
-		{"audio between the chunks of a picture", join(chunk(0, 6, head0(5, 200, 9), long[:128]), chunk(0, 4, head0(6, 2, 8), "au"), chunk(3, 6, nil, long[:72])),
-			[]got{{8, 6, "au"}, {9, 5, long[:200]}}},
-		{"deltas add up", join(chunk(0, 4, head0(5000, 1, 8), "a"), chunk(1, 4, head1(20, 2, 8), "bb"), chunk(2, 4, head2(21), "cc"), chunk(3, 4, nil, "dd")),
-			[]got{{8, 5000, "a"}, {8, 5020, "bb"}, {8, 5041, "cc"}, {8, 5062, "dd"}}},
+		{
+			"a long message in chunks of 128", join(chunk(0, 4, head0(5, 300, 9), long[:128]), chunk(3, 4, nil, long[:128]), chunk(3, 4, nil, long[:44])),
+			[]got{{9, 5, long}},
+		},
+		{
+			"audio between the chunks of a picture", join(chunk(0, 6, head0(5, 200, 9), long[:128]), chunk(0, 4, head0(6, 2, 8), "au"), chunk(3, 6, nil, long[:72])),
+			[]got{{8, 6, "au"}, {9, 5, long[:200]}},
+		},
+		{
+			"deltas add up", join(chunk(0, 4, head0(5000, 1, 8), "a"), chunk(1, 4, head1(20, 2, 8), "bb"), chunk(2, 4, head2(21), "cc"), chunk(3, 4, nil, "dd")),
+			[]got{{8, 5000, "a"}, {8, 5020, "bb"}, {8, 5041, "cc"}, {8, 5062, "dd"}},
+		},
 		{"type 3 after a small absolute time repeats it", join(chunk(0, 4, head0(23, 1, 8), "a"), chunk(3, 4, nil, "b")), []got{{8, 23, "a"}, {8, 46, "b"}}},
 		{"type 3 after a large absolute time repeats nothing", join(chunk(0, 4, head0(5000, 1, 8), "a"), chunk(3, 4, nil, "b")), []got{{8, 5000, "a"}, {8, 5000, "b"}}},
 		{"type 1 may come first", chunk(1, 2, head1(7, 1, 8), "a"), []got{{8, 7, "a"}}},
@@ -80,9 +86,11 @@ func TestChunksBecomeMessages(t *testing.T) {
 			chunk(3, 4, be32(0x01000000), "yz")), []got{{8, 0x01000000, long[:128] + "yz"}}},
 		{"an extended timestamp, not repeated in type 3", join(chunk(0, 4, append(head0(extended, 134, 8), be32(0x01000000)...), long[:128]),
 			chunk(3, 4, nil, "uvwxyz")), []got{{8, 0x01000000, long[:128] + "uvwxyz"}}},
-		{"an extended delta, with the absolute time repeated", join(chunk(0, 4, head0(10, 1, 8), "a"),
-			chunk(1, 4, append(head1(extended, 130, 8), be32(0x02000000)...), long[:128]), chunk(3, 4, be32(0x0200000A), "yz")),
-			[]got{{8, 10, "a"}, {8, 0x0200000A, long[:128] + "yz"}}},
+		{
+			"an extended delta, with the absolute time repeated", join(chunk(0, 4, head0(10, 1, 8), "a"),
+				chunk(1, 4, append(head1(extended, 130, 8), be32(0x02000000)...), long[:128]), chunk(3, 4, be32(0x0200000A), "yz")),
+			[]got{{8, 10, "a"}, {8, 0x0200000A, long[:128] + "yz"}},
+		},
 		{"the chunk size changes", join(chunk(0, 2, head0(0, 4, msgSetChunkSize), string(be32(1000))), chunk(0, 4, head0(5, 300, 9), long)), []got{{9, 5, long}}},
 		{"a giant chunk size is just no limit", join(chunk(0, 2, head0(0, 4, msgSetChunkSize), "\xff\xff\xff\xff"), chunk(0, 4, head0(5, 300, 9), long)), []got{{9, 5, long}}},
 		{"an aborted message is forgotten", join(chunk(0, 4, head0(5, 200, 8), long[:128]), chunk(0, 2, head0(0, 4, msgAbort), string(be32(4))),
@@ -195,11 +203,17 @@ func TestAMF0(t *testing.T) {
 		want     []any
 		err      error
 	}{
-		{"a command", "\x02\x00\x07connect\x00\x3f\xf0\x00\x00\x00\x00\x00\x00\x03\x00\x03app\x02\x00\x01x\x00\x00\x09",
-			[]any{"connect", 1.0, amfObject{{"app", "x"}}}, nil},
+		{
+			"a command", "\x02\x00\x07connect\x00\x3f\xf0\x00\x00\x00\x00\x00\x00\x03\x00\x03app\x02\x00\x01x\x00\x00\x09",
+			[]any{"connect", 1.0, amfObject{{"app", "x"}}},
+			nil,
+		},
 		{"nothing", "", nil, nil},
-		{"all simple kinds", "\x01\x01\x01\x00\x05\x06\x0d\x0c\x00\x00\x00\x02hi\x0f\x00\x00\x00\x01x\x0b\x3f\xf0\x00\x00\x00\x00\x00\x00\x00\x00",
-			[]any{true, false, nil, nil, nil, "hi", "x", 1.0}, nil},
+		{
+			"all simple kinds", "\x01\x01\x01\x00\x05\x06\x0d\x0c\x00\x00\x00\x02hi\x0f\x00\x00\x00\x01x\x0b\x3f\xf0\x00\x00\x00\x00\x00\x00\x00\x00",
+			[]any{true, false, nil, nil, nil, "hi", "x", 1.0},
+			nil,
+		},
 		{"an ECMA array with a wrong count", "\x08\xff\xff\xff\xff\x00\x01a\x05\x00\x00\x09", []any{amfObject{{"a", nil}}}, nil},
 		{"a strict array", "\x0a\x00\x00\x00\x02\x05\x01\x01", []any{[]any{nil, true}}, nil},
 		{"a typed object", "\x10\x00\x01T\x00\x01a\x01\x01\x00\x00\x09", []any{amfObject{{"a", true}}}, nil},
