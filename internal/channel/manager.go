@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +59,8 @@ type Manager struct {
 	packing *hls.Metrics
 	stop    context.CancelFunc
 	done    sync.WaitGroup // sessions and the housekeeper
+
+	discontinuity uint64 // where this run's playlists begin to count; set by Recover
 
 	mu       sync.Mutex
 	channels map[string]*channel // by id
@@ -152,7 +155,7 @@ func (m *Manager) open(id string) (*channel, error) {
 	if c == nil {
 		c = &channel{id: id, viewers: newAudience()}
 		c.pack = hls.New(hls.Options{
-			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing,
+			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing, Discontinuity: m.discontinuity,
 			Viewer: func(r *http.Request, lowLatency bool) { c.viewers.seen(viewerOf(r), lowLatency, m.d.Now()) },
 		})
 		m.channels[id] = c
@@ -232,6 +235,9 @@ func (m *Manager) Stop(ctx context.Context, channelARN string) error {
 // Recover closes the sessions that an earlier process of this node left open, with the events that
 // were still owed. It is called once, before anything is admitted.
 func (m *Manager) Recover(ctx context.Context) error {
+	if err := m.countRun(ctx); err != nil {
+		return fmt.Errorf("count the runs: %w", err)
+	}
 	open, err := m.d.DB.OpenStreamSessions(ctx)
 	if err != nil {
 		return fmt.Errorf("find open stream sessions: %w", err)
@@ -251,6 +257,22 @@ func (m *Manager) Recover(ctx context.Context) error {
 	}
 	m.wake()
 	return nil
+}
+
+// countRun lets the discontinuity sequence numbers of this run's playlists begin above those of all runs
+// before: a player may hold a playlist of any of them. A step leaves room for what happens to a channel
+// within a run, and keeps the numbers as small as hls.Options wants them.
+func (m *Manager) countRun(ctx context.Context) error {
+	const setting, step = "channel.discontinuity", 16
+	return m.d.DB.Tx(ctx, func(ctx context.Context) error {
+		text, _, err := m.d.DB.Setting(ctx, setting)
+		if err != nil {
+			return err
+		}
+		last, _ := strconv.ParseUint(string(text), 10, 64) // zero before the first run
+		m.discontinuity = last + step
+		return m.d.DB.PutSetting(ctx, setting, strconv.AppendUint(nil, m.discontinuity, 10))
+	})
 }
 
 // housekeep ends playlists whose stream did not come back, and forgets channels long idle.

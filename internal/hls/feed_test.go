@@ -144,6 +144,7 @@ type watch struct {
 	seen     *snapshot
 	holes    bool      // gaps in decoding times are expected
 	first    time.Time // when the first part was there
+	restarts uint64
 }
 
 func newWatch(t *testing.T) *watch {
@@ -155,7 +156,8 @@ func newWatch(t *testing.T) *watch {
 
 // restart is what a new server process would do.
 func (w *watch) restart() {
-	w.p = New(Options{Now: func() time.Time { return w.now }})
+	w.restarts++
+	w.p = New(Options{Now: func() time.Time { return w.now }, Discontinuity: 16 * w.restarts})
 	w.seen = w.p.current.Load()
 }
 

@@ -30,10 +30,9 @@ func (t ticks) scale(rate int) int64 { return int64(t) * int64(rate) / int64(sec
 // ticksIn converts v, counted in rate units per second, rounding down.
 func ticksIn(v int64, rate int) ticks { return ticks(v * int64(second) / int64(rate)) }
 
-// sequenceAt is the media sequence number, and the discontinuity sequence number, that a packager made
-// at t starts with. Four per second is more than a packager ever uses up, so a later packager of the
-// same channel starts above every earlier one; counted from epoch it stays below 2³¹ until 2043, for
-// players that keep it in an int.
+// sequenceAt is the media sequence number that a packager made at t starts with. Four per second is
+// more than a packager ever uses up, so a later packager of the same channel starts above every earlier
+// one; counted from epoch it stays below 2³¹ until 2043, for players that keep it in an int.
 func sequenceAt(t time.Time) uint64 { return uint64(ticksAt(t) / (second / 4)) }
 
 // appendSeconds prints t in seconds with five digits after the point.

@@ -65,7 +65,7 @@ type snapshot struct {
 func newWindow(o Options) *Window {
 	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics, viewer: o.Viewer}
 	w.nextMSN = sequenceAt(o.Now())
-	w.cc = w.nextMSN
+	w.cc = o.Discontinuity
 	w.current.Store(&snapshot{nextMSN: w.nextMSN, changed: make(chan struct{})})
 	return w
 }
@@ -77,7 +77,8 @@ func (w *Window) Live() (live bool, newest time.Time) {
 }
 
 // End closes the playlist with EXT-X-ENDLIST: players stop at its last segment and do not come back.
-// Between two sessions that are to look like one, do not call it. A later Run opens the playlist again.
+// Between two sessions that are to look like one, do not call it; while a Run is adding media it does
+// nothing. A later Run opens the playlist again.
 func (w *Window) End() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
