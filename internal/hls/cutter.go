@@ -152,7 +152,7 @@ func (c *cutter) audio(a sample) {
 	c.bytes += len(a.payload) + sampleCost
 }
 
-// stretchAudio makes the last audio sample longer, if it is still here.
+// stretchAudio makes the last audio sample longer, unless its part is written.
 func (c *cutter) stretchAudio(by uint32) {
 	if n := len(c.sound); n > 0 {
 		c.sound[n-1].dur += by
@@ -160,7 +160,8 @@ func (c *cutter) stretchAudio(by uint32) {
 }
 
 // clock tells that audio has come to at. It ends parts in the place of video that comes rarely or late.
-func (c *cutter) clock(at ticks) {
+func (c *cutter) clock(at ticks, arrived time.Time) {
+	c.arrived = arrived
 	if c.window.full(c.bytes) {
 		c.segment(at, at)
 	}
@@ -208,7 +209,7 @@ func (c *cutter) part(t ticks) {
 	if t <= c.partStart {
 		return
 	}
-	c.session.silence(t)
+	c.session.silence(t, len(c.pending)+len(c.sound) == 0)
 	n := len(c.sound)
 	if a := c.session.audio; a != nil {
 		limit := t.scale(a.rate)

@@ -56,7 +56,11 @@ func TestPlaylistsKeepTheRules(t *testing.T) {
 		"jitter of 30 ms":                          {frame: jittery(30, 30*time.Millisecond)},
 		"variable frame rate":                      {frame: jittery(8, 400*time.Millisecond)},
 		"video is absent for 0.8 s":                {noVideoFrom: 7100 * time.Millisecond, noVideoTo: 7900 * time.Millisecond},
-		"timestamps begin at ten hours":            {origin: 10 * time.Hour},
+		"video is absent for 2 s":                  {noVideoFrom: 7100 * time.Millisecond, noVideoTo: 9100 * time.Millisecond},
+		"the encoder pauses for 2 s": {
+			noVideoFrom: 7100 * time.Millisecond, noVideoTo: 9100 * time.Millisecond, noAudioFrom: 7100 * time.Millisecond, noAudioTo: 9100 * time.Millisecond,
+		},
+		"timestamps begin at ten hours": {origin: 10 * time.Hour},
 	}
 	for name, f := range cases {
 		for _, sound := range []bool{true, false} {

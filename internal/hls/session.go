@@ -16,7 +16,6 @@ const (
 	audioPatience = time.Second      // how much video a session start holds back while no audio has come
 	heldFrames    = 1024             // and how many frames at most
 	jump          = 3 * second       // a step of the timestamps that begins a new stretch of the timeline
-	maxStretch    = second           // a video gap that the decoding times bridge
 	audioSlack    = 50 * millisecond // how far audio timestamps may be off before frames are added or left out
 	audioMissing  = second           // how far audio may lag behind video before silence is put in
 	audioMaxLag   = 4 * second       // and how far, once audio has come too late for that
@@ -192,12 +191,13 @@ func (s *session) placeVideo(f *media.Frame) error {
 	s.cut.pace(dts)
 	s.newest = max(s.newest, dts)
 
-	// Timestamps are whole milliseconds; a part that was closed before this frame came has guessed
-	// where it starts. Decoding times have no gaps and no overlaps, presentation times stay true.
+	// Timestamps are whole milliseconds, and a part that was closed before this frame came has guessed
+	// where it starts. Decoding times have no gaps and no overlaps all the same, since browsers begin
+	// anew at the next key frame after a gap; presentation times stay true.
 	at, decode := dts, dts
 	if last := s.cut.lastVideo(); last != nil {
 		decode = max(dts, ticks(last.dts)+1)
-	} else if gap := dts - s.videoEnd; s.hasVideo && gap <= maxStretch {
+	} else if gap := dts - s.videoEnd; s.hasVideo && gap <= jump {
 		decode = s.videoEnd
 		if gap <= s.cut.frameTime()/2 {
 			at = decode
@@ -256,15 +256,16 @@ func (s *session) placeAudio(f *media.Frame) {
 	}
 	s.cut.audio(sample{payload: f.Payload, dts: s.audioEnd, dur: uint32(a.frame), key: true})
 	s.audioEnd += a.frame
-	s.cut.clock(at)
+	s.cut.clock(at, f.Arrived)
 }
 
-// silence puts in silence where audio has been missing for long before t.
-func (s *session) silence(t ticks) {
+// silence puts in silence where audio has been missing for long before t; there is no waiting for it
+// where nothing else is in a part.
+func (s *session) silence(t ticks, nothingElse bool) {
 	if s.audio == nil || !s.hasAudio || s.audio.silence == nil {
 		return
 	}
-	if until := t.scale(s.audio.rate); until-s.audioEnd > s.audioWait.scale(s.audio.rate) {
+	if until := t.scale(s.audio.rate); nothingElse || until-s.audioEnd > s.audioWait.scale(s.audio.rate) {
 		s.fill(until - s.audio.frame)
 	}
 }

@@ -35,6 +35,8 @@ const (
 	dateFuzz = 2 * time.Millisecond
 )
 
+const maxDiscontinuity = 100_000
+
 // Playlist takes the next version, not older than those before, and gives each rule it breaks.
 func (c *Checker) Playlist(text string) []string {
 	p, faults := Parse(text)
@@ -55,6 +57,9 @@ func (c *Checker) wrong(format string, args ...any) {
 // alone holds the rules for one playlist.
 func (c *Checker) alone(p *Playlist) {
 	c.control(p)
+	if p.Discontinuity > maxDiscontinuity {
+		c.wrong("EXT-X-DISCONTINUITY-SEQUENCE %d is large: hls.js counts up to it with every playlist", p.Discontinuity)
+	}
 	if len(p.Segments) == 0 {
 		c.wrong("there is neither segment nor part")
 		return

@@ -85,6 +85,7 @@ func TestBrokenPlaylistsAreFound(t *testing.T) {
 		{"CAN-BLOCK-RELOAD=YES,", "", "CAN-BLOCK-RELOAD"},
 		{"PART-HOLD-BACK=1.05", "PART-HOLD-BACK=1.0", "three part targets"},
 		{"HOLD-BACK=12.0", "HOLD-BACK=8.0", "three target durations"},
+		{"DISCONTINUITY-SEQUENCE:7", "DISCONTINUITY-SEQUENCE:7000000", "is large"},
 		{"HOLD-BACK=12.0", "HOLD-BACK=12.0,CAN-SKIP-UNTIL=12.0", "six target durations"},
 		{"HOLD-BACK=12.0", "HOLD-BACK=12.0,", "broken attribute list"},
 		{`URI="p9.m4s"`, `URI=p9.m4s`, "no quoted string"},

@@ -86,9 +86,8 @@ func (m *Media) Part(p Part, data []byte) []string {
 	return m.faults
 }
 
-// maxSkew is how far a part's boundary may be from a video frame's: a frame of slow video may last
-// longer than a part.
-const maxSkew = 1.5
+// maxSkew is how far a part's boundary may be from a video frame's: a frame may last longer than a part.
+const maxSkew = 3.1
 
 func (m *Media) wrong(p Part, format string, args ...any) {
 	m.faults = append(m.faults, "part "+p.URI+": "+fmt.Sprintf(format, args...))
