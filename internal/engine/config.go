@@ -108,13 +108,14 @@ func (c *Config) Check() error {
 	return nil
 }
 
-// wantURL never repeats the value: it may hold a password.
+// wantURL never repeats the value: it may hold a password. The host may stand in the query, where
+// PostgreSQL's own form has the directory of a Unix socket.
 func wantURL(setting, value string, schemes ...string) error {
 	if value == "" {
 		return nil
 	}
 	u, err := url.Parse(value)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" && u.Query().Get("host") == "" {
 		return &BadConfig{setting, "is not a URL"}
 	}
 	for _, s := range schemes {
