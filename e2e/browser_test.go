@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/engine/enginetest"
+	"github.com/streamcat/streamcat/internal/store/storetest"
+)
+
+// script is a node program that drives Chromium and says what it has reached.
+type script struct {
+	t     *testing.T
+	said  chan map[string]any // closed when the program has nothing more to say
+	cues  io.Writer
+	cmd   *exec.Cmd
+	trash bytes.Buffer // its standard error; read after the end
+}
+
+func startScript(t *testing.T, args ...string) *script {
+	t.Helper()
+	for path, remedy := range map[string]string{
+		"node_modules/playwright-core":     "the browser's driver is not installed: run `make test-deps`",
+		"../internal/site/dist/index.html": "the web app is not built: run `make build`",
+		"/usr/bin/chromium":                "chromium is not installed: run `make test-deps`",
+	} {
+		if _, err := os.Stat(path); err != nil {
+			t.Fatal(remedy)
+		}
+	}
+	s := &script{t: t, said: make(chan map[string]any, 16), cmd: exec.Command("node", args...)}
+	s.cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+	s.cmd.Stderr = &s.trash
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.cues, err = s.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("node: %v (make test-deps installs it)", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer close(s.said)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			var line map[string]any
+			if json.Unmarshal(lines.Bytes(), &line) == nil {
+				s.said <- line
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		s.cmd.Process.Kill()
+		<-ended
+		_ = s.cmd.Wait() // how it ended was judged by what it said
+		if t.Failed() {
+			t.Logf("%v printed:\n%s", args, &s.trash)
+		}
+	})
+	return s
+}
+
+// hear waits until the script has reached a step, and gives what it said of it.
+func (s *script) hear(step string) map[string]any {
+	s.t.Helper()
+	select {
+	case line, ok := <-s.said:
+		switch {
+		case !ok:
+			s.t.Fatalf("the script ended before %q", step)
+		case line["step"] != step:
+			s.t.Fatalf("the script said %v instead of %q: %v", line["step"], step, line["error"])
+		}
+		s.t.Logf("%v", line)
+		return line
+	case <-time.After(3 * time.Minute):
+		s.t.Fatalf("the script never reached %q", step)
+	}
+	return nil
+}
+
+func (s *script) cue(name string) {
+	s.t.Helper()
+	if _, err := fmt.Fprintln(s.cues, name); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// publishAddress is where the dashboard says an encoder shall go.
+func publishAddress(line map[string]any) string {
+	return line["server"].(string) + line["key"].(string)
+}
+
+func TestAPersonIsWatchedWithABrowserAndAnEncoder(t *testing.T) {
+	for name, options := range map[string]func(t *testing.T) []enginetest.Option{
+		"sqlite": func(*testing.T) []enginetest.Option { return nil },
+		"postgres": func(t *testing.T) []enginetest.Option {
+			return []enginetest.Option{enginetest.Database(storetest.PostgresURL(t))}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := enginetest.Start(t, options(t)...)
+			s := startScript(t, "browser/story.mjs", e.URL)
+			ffmpeg(t, publishAddress(s.hear("registered")), picture{})
+			s.hear("watching")
+			s.hear("done")
+		})
+	}
+}
+
+func TestAPageLeftOpenPlaysOnAfterKillNine(t *testing.T) {
+	dir := t.TempDir()
+	fixed := []string{"--http-addr", freeAddr(t), "--rtmp-addr", freeAddr(t)}
+	p := startProcess(t, dir, fixed...)
+	s := startScript(t, "browser/story.mjs", "http://"+p.HTTP, "crash")
+	address := publishAddress(s.hear("registered"))
+	first := ffmpeg(t, address, picture{})
+	s.hear("watching")
+
+	p.kill()
+	first.quit()
+	startProcess(t, dir, fixed...)
+	ffmpeg(t, address, picture{})
+	s.cue("crashed")
+	s.hear("back")
+	s.hear("done")
+}
+
+func TestTheDemoIsAPageThatPlays(t *testing.T) {
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	demo := startEncoder(t, path, "demo", "--data-dir", t.TempDir(), "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
+		"--admin-addr", "127.0.0.1:0")
+	page := regexp.MustCompile(`The demo is live: (http://\S+/c/\S+)`)
+	var found []string
+	eventually(t, time.Minute, "the page of the demo", func() bool {
+		found = page.FindStringSubmatch(demo.said())
+		return found != nil
+	})
+	s := startScript(t, "browser/watch.mjs", found[1])
+	s.hear("watching")
+	s.hear("done")
+	demo.quit()
+	if demo.err != nil {
+		t.Errorf("the demo ended badly: %v", demo.err)
+	}
+}
