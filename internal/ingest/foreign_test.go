@@ -142,7 +142,7 @@ func TestFFmpegIsToldWhy(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startServer(t, nil)
-			s.gate.refuse = c.refuse
+			s.gate.refuseWith(c.refuse)
 			out, err := ffmpeg(t, "20", append(c.args, s.url(c.key))...).CombinedOutput()
 			if err == nil {
 				t.Errorf("ffmpeg went on to its end")

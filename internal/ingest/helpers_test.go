@@ -25,10 +25,10 @@ const patience = 20 * time.Second
 // fakeGate knows one key and records the streams it admitted.
 type fakeGate struct {
 	admitted chan admitted
-	refuse   error // given instead of a stream, if set
 
-	mu   sync.Mutex
-	seen []media.Publisher
+	mu     sync.Mutex
+	refuse error // given instead of a stream, if set
+	seen   []media.Publisher
 }
 
 type admitted struct {
@@ -42,9 +42,10 @@ func newFakeGate() *fakeGate { return &fakeGate{admitted: make(chan admitted, 64
 func (g *fakeGate) Admit(_ context.Context, p media.Publisher) (*media.Stream, error) {
 	g.mu.Lock()
 	g.seen = append(g.seen, p)
+	refuse := g.refuse
 	g.mu.Unlock()
-	if g.refuse != nil {
-		return nil, g.refuse
+	if refuse != nil {
+		return nil, refuse
 	}
 	if p.Key != goodKey {
 		return nil, fault.Missing("unknown stream key")
@@ -52,6 +53,20 @@ func (g *fakeGate) Admit(_ context.Context, p media.Publisher) (*media.Stream, e
 	s := media.NewStream()
 	g.admitted <- admitted{p, s, record(s)}
 	return s, nil
+}
+
+// refuseWith makes the gate answer everybody with err; nil lets it admit again.
+func (g *fakeGate) refuseWith(err error) {
+	g.mu.Lock()
+	g.refuse = err
+	g.mu.Unlock()
+}
+
+// asked counts the publishers that came so far.
+func (g *fakeGate) asked() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.seen)
 }
 
 func (g *fakeGate) next(t *testing.T) admitted {

@@ -155,7 +155,7 @@ func (s *testServer) settle(t testing.TB) {
 	t.Helper()
 	// Connections are accepted in their order: when this one is served, all before it were.
 	dialGood(t, s, goodKey).Close()
-	s.wg.Wait()
+	s.drained()
 	for _, name := range []string{"streamcat_ingest_connections", "streamcat_ingest_publishers"} {
 		if n := s.metric(t, name, ""); n != 0 {
 			t.Errorf("%s: %v", name, n)
@@ -166,6 +166,15 @@ func (s *testServer) settle(t testing.TB) {
 	if n := len(s.conns) + len(s.perIP); n != 0 {
 		t.Errorf("%d connections are still known", n)
 	}
+}
+
+// drained waits until every connection that was accepted has ended.
+func (s *testServer) drained() {
+	// isClosing takes the lock under which the server counts a connection in: that orders this Wait with
+	// what was counted before and what will be.
+	s.isClosing()
+	s.wg.Wait()
+	s.isClosing()
 }
 
 // descriptors counts the open files of this process.

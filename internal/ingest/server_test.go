@@ -109,7 +109,7 @@ func TestRefusalsAreTold(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startServer(t, nil)
-			s.gate.refuse = c.gate
+			s.gate.refuseWith(c.gate)
 			_, err := DialPublish(t.Context(), "rtmp://"+s.addr+c.path, PublishOptions{})
 			wantRefused(t, err, c.code, c.text)
 			if n := s.metric(t, "streamcat_ingest_refusals_total", c.kind); n != 1 {
@@ -124,14 +124,14 @@ func TestRefusalsAreTold(t *testing.T) {
 
 func TestNextGateIsAskedWhereTheKeyIsUnknown(t *testing.T) {
 	other := newFakeGate()
-	other.refuse = fault.Missing("unknown here")
+	other.refuseWith(fault.Missing("unknown here"))
 	s := startServer(t, func(d *RTMPDeps) { d.Gates = append([]media.Gate{other}, d.Gates...) })
 	dialGood(t, s, goodKey+"?priority=3&x=y")
 	if a := s.gate.next(t); a.Priority != 3 || a.Key != goodKey {
 		t.Errorf("publisher: priority %d", a.Priority)
 	}
-	if len(other.seen) != 1 {
-		t.Errorf("first gate was asked %d times", len(other.seen))
+	if n := other.asked(); n != 1 {
+		t.Errorf("first gate was asked %d times", n)
 	}
 }
 
@@ -241,21 +241,14 @@ func TestShutdownTellsPublishers(t *testing.T) {
 
 func TestShutdownDoesNotWaitForever(t *testing.T) {
 	s := startServer(t, func(d *RTMPDeps) { d.Timeouts.Linger = time.Hour })
-	p := dialGood(t, s, goodKey)
+	dialClient(t, s).send(t, published()[len(hello()):]) // this client does not listen
 	s.gate.next(t)
-	nc := p.nc.(*net.TCPConn)
-	p.nc = keepOpen{nc} // this client hears the server but does not go
-	defer nc.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Shutdown(ctx); err != context.Canceled {
 		t.Errorf("shutdown: %v", err)
 	}
 }
-
-type keepOpen struct{ *net.TCPConn }
-
-func (keepOpen) Close() error { return nil }
 
 func TestConnectionsAreLimited(t *testing.T) {
 	for _, c := range []struct {
@@ -276,7 +269,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 			}
 			first.Close()
 			// The place is free a moment after the client has gone.
-			s.wg.Wait()
+			s.drained()
 			dialGood(t, s, goodKey)
 		})
 	}
