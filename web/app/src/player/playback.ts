@@ -16,7 +16,6 @@ export interface PlaybackOptions {
 
 const config: Partial<HlsConfig> = {
   lowLatencyMode: true,
-  maxLiveSyncPlaybackRate: 1.1, // catches up after a stall without a jump and hardly to be heard
   liveDurationInfinity: true,
   backBufferLength: 30,
   maxBufferLength: 20,
@@ -32,6 +31,8 @@ function policy(time: number, tries: number) {
 }
 
 const STALLED = 6_000;
+/** Catching up without a jump: begun when this far behind the wished-for place, ended when nearly there. */
+const CATCH_UP = { from: 1, to: 0.3, rate: 1.08, ahead: 0.8 };
 /** Seconds behind the wished-for place that are not caught up by playing faster. */
 const FAR = 5;
 
@@ -170,6 +171,17 @@ export class Playback {
     this.#later(this.#backoff.next());
   };
 
+  /** After a stall plays a little faster, hardly to be heard, until the delay is what it was. */
+  #catchUp(): void {
+    const video = this.#video;
+    const { buffered, currentTime } = video;
+    const ahead = buffered.length > 0 ? buffered.end(buffered.length - 1) - currentTime : 0;
+    const late = this.latency - this.target;
+    const fast = video.playbackRate > 1;
+    const rate = ahead > CATCH_UP.ahead && late > (fast ? CATCH_UP.to : CATCH_UP.from) ? CATCH_UP.rate : 1;
+    if (this.#hls && video.playbackRate !== rate) video.playbackRate = rate;
+  }
+
   /** A page out of view falls behind; who comes back to it wants to see what is now. */
   #backInView = (): void => {
     if (document.visibilityState !== "visible") return;
@@ -186,6 +198,7 @@ export class Playback {
       return;
     }
     if (performance.now() - this.#moved.at > STALLED) this.#retry();
+    else this.#catchUp();
   }
 
   #retry(): void {

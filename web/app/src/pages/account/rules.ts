@@ -50,11 +50,11 @@ export function strength(password: string, username = ""): Strength {
   if ([...password].length < 8) return { bars: 1, word: "Too short.", advice: "At least 8 characters." };
   let rest = password.toLowerCase();
   if (username.length > 2) rest = rest.replaceAll(username.toLowerCase(), "");
+  rest = rest.replace(/passwor[dt]|letmein|welcome|iloveyou|dragon|monkey/g, "");
   rest = rest.replace(/(.+?)\1+/g, "$1");
   for (const run of ["0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm"])
     for (let n = run.length; n >= 4; n--)
       for (let i = 0; i + n <= run.length; i++) rest = rest.replaceAll(run.slice(i, i + n), "");
-  rest = rest.replace(/passwor[dt]|letmein|welcome|iloveyou|dragon|monkey/g, "");
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^a-zA-Z0-9]/].filter((k) => k.test(password)).length;
   const worth = rest.length + (kinds - 1) * 1.5;
   if (worth < 8) return { bars: 1, word: "Weak.", advice: "Easy to guess. Add a word or two." };

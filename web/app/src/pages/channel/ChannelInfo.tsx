@@ -5,7 +5,7 @@ import { Link } from "../../router/router";
 import { useAccount } from "../../session/session";
 import { copyText } from "../../ui/copy";
 import { monthOf } from "../../ui/format";
-import { Avatar, LiveNumbers } from "../../ui/marks";
+import { Avatar, LiveBadge, LiveNumbers } from "../../ui/marks";
 
 export function ChannelInfo({ channel }: { channel: Channel }) {
   const { user } = useAccount();
@@ -29,7 +29,10 @@ export function ChannelInfo({ channel }: { channel: Channel }) {
       <div className="streamer">
         <Avatar name={channel.username} size={56} />
         <div className="grow">
-          <b className="t16 b clip1">{channel.username}</b>
+          <span className="row info-name">
+            <b className="t16 b clip1">{channel.username}</b>
+            {channel.live ? <LiveBadge /> : null}
+          </span>
           <span className="t13 muted clip1 info-since">On StreamCat since {monthOf(channel.createdAt)}</span>
           <span className="t13 muted info-brief num">
             {channel.live ? <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} /> : channel.category.name}

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FakeSocket } from "./fakesocket";
+import { ChatRoom } from "./room";
+
+let room: ChatRoom;
+let told = 0;
+const socket = () => FakeSocket.all.at(-1)!;
+const lines = () => room.view().lines;
+const request = (n: number) => JSON.parse(socket().sent[n]!) as Record<string, string>;
+const batch = () => vi.advanceTimersByTimeAsync(100);
+
+function message(id: string, from: string, text: string, more: object = {}, role = "viewer") {
+  return {
+    Type: "MESSAGE",
+    Id: id,
+    SendTime: "2026-11-23T10:00:00.123456789Z",
+    Content: text,
+    Sender: { UserId: from, Attributes: { username: from, displayName: from, role } },
+    ...more,
+  };
+}
+
+async function enter(capabilities: string[]) {
+  room = new ChatRoom({
+    token: async () => ({
+      token: "t",
+      tokenExpirationTime: "",
+      sessionExpirationTime: "",
+      endpoint: "ws://chat.test/chat",
+      userId: "me",
+      displayName: "me",
+      capabilities,
+    }),
+  });
+  room.subscribe(() => (told += 1));
+  room.open();
+  await vi.advanceTimersByTimeAsync(0);
+  socket().open();
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("WebSocket", FakeSocket);
+  FakeSocket.all = [];
+  told = 0;
+  await enter(["SEND_MESSAGE", "DELETE_MESSAGE", "DISCONNECT_USER"]);
+});
+afterEach(() => {
+  room.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("a chat room", () => {
+  it("shows who says what, with the roles the token's maker gave", async () => {
+    socket().receive(message("1", "okko", "hello"));
+    socket().receive(message("2", "guest-1", "hi", {}, "guest"));
+    socket().receive(message("3", "patchbay", "welcome", {}, "owner"));
+    await batch();
+    expect(lines().map((l) => [l.name, l.text, l.guest, l.host])).toEqual([
+      ["okko", "hello", false, false],
+      ["guest-1", "hi", true, false],
+      ["patchbay", "welcome", false, true],
+    ]);
+  });
+
+  it("draws a burst in one go", async () => {
+    told = 0;
+    for (let i = 0; i < 50; i++) socket().receive(message(`m${i}`, "okko", "x"));
+    expect(told).toBe(0);
+    await batch();
+    expect(told).toBe(1);
+    expect(lines()).toHaveLength(50);
+  });
+
+  it("shows the same message once, however often it is told", async () => {
+    socket().receive(message("1", "okko", "hello"));
+    socket().receive(message("1", "okko", "hello"));
+    await batch();
+    expect(lines()).toHaveLength(1);
+  });
+
+  it("keeps the newest 250 lines and counts them all", async () => {
+    for (let i = 0; i < 300; i++) socket().receive(message(`m${i}`, "okko", String(i)));
+    await batch();
+    expect(lines()).toHaveLength(250);
+    expect(lines()[0]!.text).toBe("50");
+    expect(room.view().total).toBe(300);
+  });
+
+  it("shows an own message at once and settles it by its request id", async () => {
+    room.send("hi");
+    expect(lines()[0]).toMatchObject({ text: "hi", state: "pending" });
+    socket().receive(message("9", "me", "hi (reviewed)", { RequestId: request(0)["RequestId"] }));
+    await batch();
+    expect(lines()).toHaveLength(1);
+    expect(lines()[0]).toMatchObject({ id: "9", text: "hi (reviewed)", state: "sent" });
+  });
+
+  it("does not take another person's frame for an answer", async () => {
+    room.send("hi");
+    socket().receive(message("9", "okko", "mine", { RequestId: request(0)["RequestId"] }));
+    await batch();
+    expect(lines().map((l) => l.state)).toEqual(["pending", "sent"]);
+  });
+
+  it.each([
+    [429, "Too fast. Wait a second, then try again."],
+    [406, "This channel’s rules did not let it through."],
+    [413, "It is too long."],
+  ])("says why a message failed (%i)", async (code, words) => {
+    room.send("hi");
+    socket().receive({ Type: "ERROR", Id: "e", RequestId: request(0)["RequestId"], ErrorCode: code, ErrorMessage: "Rejected" });
+    await batch();
+    expect(lines()[0]).toMatchObject({ state: "failed", trouble: words });
+  });
+
+  it("gives up on a message that nobody answers, and sends it again when asked", async () => {
+    room.send("hi");
+    await vi.advanceTimersByTimeAsync(10_100);
+    expect(lines()[0]!.state).toBe("failed");
+    room.retry(lines()[0]!.key);
+    expect(lines()).toHaveLength(1);
+    expect(lines()[0]!.state).toBe("pending");
+    expect(request(1)["Content"]).toBe("hi");
+    expect(request(1)["RequestId"]).not.toBe(request(0)["RequestId"]);
+  });
+
+  it("fails what was under way when the connection breaks", async () => {
+    room.send("hi");
+    socket().drop();
+    expect(room.view().state.name).toBe("waiting");
+    expect(lines()[0]!.state).toBe("failed");
+    room.dismiss(lines()[0]!.key);
+    expect(lines()).toHaveLength(0);
+  });
+
+  it("takes the text out of a deleted message", async () => {
+    socket().receive(message("1", "okko", "rude"));
+    await batch();
+    room.deleteMessage(lines()[0]!);
+    expect(request(0)).toMatchObject({ Action: "DELETE_MESSAGE", Id: "1" });
+    socket().receive({
+      Type: "EVENT",
+      Id: "e",
+      RequestId: request(0)["RequestId"],
+      EventName: "aws:DELETE_MESSAGE",
+      Attributes: { MessageID: "1" },
+    });
+    await batch();
+    expect(lines()[0]).toMatchObject({ state: "removed", text: "" });
+  });
+
+  it("notes who was disconnected, and when that was refused", async () => {
+    socket().receive(message("1", "okko", "rude"));
+    await batch();
+    room.disconnectUser(lines()[0]!);
+    expect(request(0)).toMatchObject({ Action: "DISCONNECT_USER", UserId: "okko" });
+    socket().receive({ Type: "EVENT", Id: "e", EventName: "aws:DISCONNECT_USER", Attributes: { UserId: "okko", Reason: "" } });
+    room.disconnectUser(lines()[0]!);
+    socket().receive({ Type: "ERROR", Id: "f", RequestId: request(1)["RequestId"], ErrorCode: 403, ErrorMessage: "" });
+    await batch();
+    expect(
+      lines()
+        .slice(1)
+        .map((l) => l.text),
+    ).toEqual(["okko was disconnected from chat", "Not disconnected: okko. You may not do this here."]);
+  });
+
+  it("knows when there is too much to be read aloud", async () => {
+    for (let i = 0; i < 10; i++) socket().receive(message(`m${i}`, "okko", "x"));
+    await batch();
+    expect(room.view().busy).toBe(false);
+    socket().receive(message("m10", "okko", "x"));
+    await batch();
+    expect(room.view().busy).toBe(true);
+  });
+});

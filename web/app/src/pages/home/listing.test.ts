@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+import type { ChannelCard } from "../../api/types";
+import { merge } from "./listing";
+
+const card = (username: string, viewers: number, live = true): ChannelCard => ({
+  username,
+  title: username,
+  category: { id: "talk", name: "Talk" },
+  live,
+  viewers,
+});
+const names = (list: ChannelCard[]) => list.map((c) => c.username);
+
+it("changes numbers in place, without moving cards", () => {
+  const next = merge({ live: [card("a", 9), card("b", 5)], recent: [] }, card("b", 50));
+  expect(names(next.live)).toEqual(["a", "b"]);
+  expect(next.live[1]!.viewers).toBe(50);
+});
+
+it("puts a newcomer where its viewers belong and takes it from those off air", () => {
+  const next = merge({ live: [card("a", 9), card("b", 5)], recent: [card("c", 0, false)] }, card("c", 7));
+  expect(names(next.live)).toEqual(["a", "c", "b"]);
+  expect(next.recent).toEqual([]);
+});
+
+it("moves who leaves to the front of those off air", () => {
+  const next = merge({ live: [card("a", 9)], recent: [card("c", 0, false)] }, card("a", 0, false));
+  expect(next.live).toEqual([]);
+  expect(names(next.recent)).toEqual(["a", "c"]);
+});
+
+it("does not list strangers who are off air", () => {
+  const now = { live: [], recent: [] };
+  expect(merge(now, card("x", 0, false))).toEqual(now);
+});
