@@ -1,11 +1,13 @@
 package site
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -105,5 +107,20 @@ func TestBrokenEventsAreNotToBeSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.browser().do("POST", "/hooks/events", c.body, bearer).want(t, c.code)
 		})
+	}
+}
+
+func TestAnEventThatWasCutOffIsToBeSentAgain(t *testing.T) {
+	w := newWorld(t)
+	w.register("ada")
+	body := event("1", "Stream Start", "st-1", w.channelARN("ada"), time.Now())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, "POST", "/hooks/events", strings.NewReader(body))
+	bearer(r)
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, r)
+	if rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("answer = %d, want 503", rec.Code)
 	}
 }

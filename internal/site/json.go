@@ -68,8 +68,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &large):
 		writeProblem(w, http.StatusRequestEntityTooLarge, problem{Message: "the request is too large"})
 		return
-	case r.Context().Err() != nil:
-		return // nobody waits for the answer
+	case r.Context().Err() != nil: // nobody waits for the answer, or what was asked was cut off
+		writeProblem(w, http.StatusServiceUnavailable, problem{Message: "the request was cut off"})
+		return
 	}
 	code, ok := codes[fault.Of(err)]
 	if !ok {

@@ -105,7 +105,7 @@ func (s *Server) Start(ctx context.Context) error {
 	first, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	if err := s.app.Prepare(first); err != nil {
-		s.Log.WarnContext(ctx, "the web app is not ready yet; it tries again", "err", err)
+		s.Log.WarnContext(ctx, "the web app could not catch up with the services; it tries again", "ready", s.app.Ready(), "err", err)
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop

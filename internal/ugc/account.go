@@ -45,7 +45,7 @@ func (a *App) Register(ctx context.Context, username, password string) (User, er
 	if err != nil {
 		return User{}, err
 	}
-	now := a.Now()
+	now := a.Now().UTC().Truncate(time.Microsecond) // as the database gives it back
 	u := store.AppUser{
 		ID: arn.NewID(16), Username: username, NameKey: nameKey(username), PasswordHash: hash,
 		State: store.AppProvisioning, Created: now,
@@ -83,7 +83,10 @@ func (a *App) resume(ctx context.Context, u store.AppUser, password string) (don
 		return false, fault.Down("this account is being set up; please try again in a moment")
 	}
 	if u.State == store.AppRemoving {
-		return false, a.remove(ctx, u, a.resources())
+		if err := a.remove(ctx, u, a.resources()); err != nil {
+			return false, fault.Down("this username is not free again yet; please try again in a moment").Because(err)
+		}
+		return false, nil
 	}
 	return true, a.provision(ctx, u, true)
 }
