@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -17,11 +18,23 @@ type demoCmd struct {
 
 func (d demoCmd) Run(ctx context.Context, cfg *engine.Config) error {
 	return runDemo(ctx, DemoOptions{
-		URL:   "http://" + cfg.HTTPAddr,
+		URL:   "http://" + dialable(cfg.HTTPAddr),
 		Title: d.Title,
 		Out:   os.Stdout,
 		Start: func(ctx context.Context) (string, func() error, error) { return startEngine(ctx, *cfg) },
 	})
+}
+
+// dialable turns an address to listen on into one to connect to on the same machine.
+func dialable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // startEngine runs a server inside this process. stop drains it.

@@ -63,7 +63,7 @@ func loadClip() (*clip, error) {
 
 // dialClip connects a publisher.
 func dialClip(ctx context.Context, url string) (*ingest.PublishConn, error) {
-	return ingest.DialPublish(ctx, url, ingest.PublishOptions{})
+	return ingest.DialPublish(ctx, url, ingest.PublishOptions{Encoder: "StreamCat demo"})
 }
 
 // play sends the clip in real time, counted from start, over and over until ctx ends or the server has

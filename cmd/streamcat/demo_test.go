@@ -146,6 +146,17 @@ func TestDemoPublishesToAFreshChannelAndPrintsItsPage(t *testing.T) {
 	}
 }
 
+func TestListeningAddressesBecomeDialable(t *testing.T) {
+	for in, want := range map[string]string{
+		"127.0.0.1:8080": "127.0.0.1:8080", ":8080": "127.0.0.1:8080", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80",
+		"live.example.org:80": "live.example.org:80",
+	} {
+		if got := dialable(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
 func TestDemoSaysThatNoServerAnswers(t *testing.T) {
 	err := runDemo(t.Context(), DemoOptions{URL: "http://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), "no server answers") {

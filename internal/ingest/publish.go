@@ -20,7 +20,7 @@ type PublishOptions struct {
 	TLS       *tls.Config // for rtmps addresses; nil is the default configuration
 	ChunkSize int         // of what we send; default 64 KiB
 	Timeout   time.Duration
-	Encoder   string // what onMetaData calls us when frames are sent; default "StreamCat"
+	Encoder   string // what onMetaData calls us; default "StreamCat"
 }
 
 // PublishRefused is the server's answer to a publisher it does not want, or wants no more.
@@ -212,7 +212,7 @@ func (p *PublishConn) Err() error {
 	return p.err
 }
 
-// WriteTag sends one FLV tag; the caller keeps the pace.
+// WriteTag sends one FLV tag; the caller keeps the pace. Metadata that names no encoder gets ours.
 func (p *PublishConn) WriteTag(t FLVTag) error {
 	m := message{kind: t.Kind, stream: messageStreamID, timestamp: t.Timestamp, payload: t.Data}
 	cs := byte(csVideo)
@@ -221,7 +221,7 @@ func (p *PublishConn) WriteTag(t FLVTag) error {
 		cs = csAudio
 	case FLVScript:
 		cs = csAudio
-		m.payload = append(appendAMF(nil, "@setDataFrame"), t.Data...)
+		m.payload = p.metadata(t.Data)
 	}
 	err := p.send(cs, m)
 	if err != nil {
@@ -234,13 +234,25 @@ func (p *PublishConn) WriteTag(t FLVTag) error {
 	return err
 }
 
+// metadata makes the message that carries the script tag b.
+func (p *PublishConn) metadata(b []byte) []byte {
+	values, err := decodeAMF(b)
+	if err != nil || len(values) < 2 || values[0] != "onMetaData" {
+		return append(appendAMF(nil, "@setDataFrame"), b...)
+	}
+	if o, ok := values[1].(amfObject); ok && o.get("encoder") == nil {
+		values[1] = append(o, amfMember{"encoder", p.encoder})
+	}
+	return appendAMF(nil, append([]any{"@setDataFrame"}, values...)...)
+}
+
 // WriteFrame sends one frame, with the configuration of its track before it where that is new.
 func (p *PublishConn) WriteFrame(f *media.Frame) error {
 	t := f.Track
 	ts := uint32(f.DTS.Milliseconds())
 	if p.tracks[t.ID] != t {
 		if len(p.tracks) == 0 {
-			meta := appendAMF(nil, "onMetaData", amfObject{{"encoder", p.encoder}})
+			meta := appendAMF(nil, "onMetaData", amfObject{})
 			if err := p.WriteTag(FLVTag{FLVScript, ts, meta}); err != nil {
 				return err
 			}
