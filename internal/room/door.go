@@ -23,10 +23,10 @@ const usedLonger = time.Minute
 // connection goes on after ServeHTTP has returned.
 func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, err := m.admit(w, r)
-	m.metrics.handshake(status)
 	if err == nil {
 		return
 	}
+	m.metrics.handshake(status)
 	if status >= 500 && r.Context().Err() == nil {
 		m.log.Error("chat handshake failed", "status", status, "error", err)
 	} else {
@@ -43,7 +43,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, fault.Message(err), status)
 }
 
-// admit does ServeHTTP's work. An error means that nothing was written yet.
+// admit does ServeHTTP's work. An error means that nothing was written yet, and status is what to say.
 func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err error) {
 	key, status, err := handshake(r)
 	if err != nil {
@@ -81,18 +81,20 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 	c, err := newConn(room, nc, pass, accept(key, token))
 	if err != nil {
 		m.log.Error("chat handshake failed", "error", err)
-		_ = nc.Close()
-		return http.StatusInternalServerError, nil // the answer can only be the lost connection
+		m.metrics.handshake(http.StatusInternalServerError)
+		_ = nc.Close() // the only answer left
+		return 0, nil
 	}
 	stays = true
 	room.join(c)
+	m.metrics.handshake(http.StatusSwitchingProtocols)
 	m.metrics.connections.Inc()
 	m.work.Go(func() { c.serve(early) })
 	c.drain()
 	if m.life.Err() != nil {
 		c.drop(byShutdown) // Shutdown may have looked before c had joined
 	}
-	return http.StatusSwitchingProtocols, nil
+	return 0, nil
 }
 
 // judge says whether a token opens a room. Denied means that the token does not.
