@@ -74,7 +74,7 @@ func (c *conn) serve(ctx context.Context) {
 	publishing := c.pub != nil
 	r := refusalOf(err, publishing)
 	if publishing {
-		c.unpublish(r)
+		c.unpublish(ending(r))
 	}
 	if r == nil {
 		if err != io.EOF && !publishing {
@@ -220,19 +220,30 @@ func (c *conn) aggregate(m message) error {
 	return nil
 }
 
-// unpublish ends the stream, if there is one. r says why, nil for the encoder's own leave.
-func (c *conn) unpublish(r *refusal) {
+// errLost ends the stream of an encoder that went without a word.
+var errLost = fault.Down("the connection to the encoder was lost")
+
+// ending says why a stream ends whose encoder did not unpublish it.
+func ending(r *refusal) error {
+	if r != nil && r.code == codeRejected {
+		return fault.InvalidInput("%s", r.text)
+	}
+	return errLost
+}
+
+// unpublish ends the stream, if there is one. why is nil for the encoder's own leave, which alone is
+// orderly: who follows the stream need not wait for that encoder to come back.
+func (c *conn) unpublish(why error) {
 	p := c.pub
 	if p == nil {
 		return
 	}
 	c.pub = nil
 	c.unwatch()
-	switch {
-	case r != nil && r.code == codeRejected:
-		p.stream.Stop(fault.InvalidInput("%s", r.text))
-	default:
+	if why == nil {
 		p.stream.Close()
+	} else {
+		p.stream.Stop(why)
 	}
 	c.server.metrics.publishers.Dec()
 	c.server.log.Info("rtmp: publisher left", "remote", c.remote, "encoder", p.stream.Info().Encoder,

@@ -231,7 +231,7 @@ func TestShutdownTellsPublishers(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusedAs(t, p, codeUnpublished, "going away")
-	if _, err := a.frames.all(t); err != io.EOF {
+	if _, err := a.frames.all(t); err != errLost {
 		t.Errorf("stream ended with %v", err)
 	}
 	if _, err := DialPublish(t.Context(), s.url(goodKey), PublishOptions{}); err == nil {
@@ -312,7 +312,16 @@ func TestSilenceIsCut(t *testing.T) {
 		s := startServer(t, quick)
 		p := dialGood(t, s, goodKey)
 		refusedAs(t, p, codeUnpublished, "nothing was received")
-		if _, err := s.gate.next(t).frames.all(t); err != io.EOF {
+		if _, err := s.gate.next(t).frames.all(t); err != errLost {
+			t.Errorf("stream ended with %v", err)
+		}
+	})
+	t.Run("by a cut line", func(t *testing.T) {
+		s := startServer(t, nil)
+		p := dialGood(t, s, goodKey)
+		a := s.gate.next(t)
+		p.nc.Close()
+		if _, err := a.frames.all(t); err != errLost {
 			t.Errorf("stream ended with %v", err)
 		}
 	})
