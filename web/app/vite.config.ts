@@ -53,7 +53,7 @@ export default defineConfig({
   },
   server: {
     port: 5173,
-    ...(backend ? { proxy: { "/api": { target: backend, ws: true, changeOrigin: true } } } : {}),
+    ...(backend ? { proxy: { "/api": { target: backend, ws: true } } } : {}),
   },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true, css: false },
 });

@@ -51,15 +51,15 @@ export function ChatComposer({ view, guest, onSend }: { view: RoomView; guest: b
       </div>
       <div className="composer-foot">
         <span className="clip1">
-          {guest && view.me ? (
+          {tooLong ? (
+            <span className="bad">{length - LIMIT} too many</span>
+          ) : guest && view.me ? (
             <>
               You are {view.me.name}.{" "}
               <Link className="link under" href={`/signin?next=${encodeURIComponent(pathname)}`}>
                 Sign in
               </Link>
             </>
-          ) : tooLong ? (
-            <span className="bad">{length - LIMIT} too many</span>
           ) : null}
         </span>
         <span className={tooLong ? "num bad" : "num"} id={counter} aria-live={length > NEAR ? "polite" : "off"}>

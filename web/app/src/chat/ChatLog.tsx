@@ -1,5 +1,5 @@
 import { ArrowDown } from "lucide-react";
-import { memo, useRef, useState } from "react";
+import { memo, useLayoutEffect, useRef, useState } from "react";
 import { count } from "../ui/format";
 import { ChatLine } from "./ChatLine";
 import type { ChatRoom, Line, RoomView } from "./room";
@@ -28,6 +28,11 @@ export function ChatLog({ room, view, channel }: Props) {
     list.current?.scrollTo({ top: 0 });
     list.current?.focus({ preventScroll: true });
   };
+
+  if (held && held.written !== view.written) setHeld(undefined);
+  useLayoutEffect(() => {
+    list.current?.scrollTo({ top: 0 });
+  }, [view.written]);
 
   const lines = held ? fresh(held.lines, view.lines) : view.lines;
   const missed = held ? view.total - held.total : 0;

@@ -24,6 +24,8 @@ export interface RoomView {
   lines: readonly Line[];
   /** How many lines there ever were: tells what came while somebody read further up. */
   total: number;
+  /** How many of them were written here: whoever writes wants to see it. */
+  written: number;
   /** More than ten lines in the last minute: too many to be read aloud. */
   busy: boolean;
 }
@@ -56,6 +58,7 @@ export class ChatRoom {
   #recent: number[] = [];
   #lines: Line[] = [];
   #total = 0;
+  #written = 0;
   #state: ConnectionState = { name: "connecting" };
   #me: Me | undefined;
   #view: RoomView;
@@ -110,6 +113,7 @@ export class ChatRoom {
     const me = this.#me;
     if (!me) return;
     const key = requestId();
+    this.#written += 1;
     this.#add({
       key,
       kind: "message",
@@ -272,7 +276,14 @@ export class ChatRoom {
   }
 
   #look(): RoomView {
-    return { state: this.#state, me: this.#me, lines: this.#lines, total: this.#total, busy: this.#recent.length > 10 };
+    return {
+      state: this.#state,
+      me: this.#me,
+      lines: this.#lines,
+      total: this.#total,
+      written: this.#written,
+      busy: this.#recent.length > 10,
+    };
   }
 }
 

@@ -30,7 +30,9 @@ function policy(time: number, tries: number) {
   return { default: { maxTimeToFirstByteMs: time, maxLoadTimeMs: 3 * time, timeoutRetry: retry, errorRetry: retry } };
 }
 
+/** How long pictures may stand still, and how long the first may take, before the player is built anew. */
 const STALLED = 6_000;
+const FIRST_PICTURE = 20_000;
 /** Catching up without a jump: begun when this far behind the wished-for place, ended when nearly there. */
 const CATCH_UP = { from: 1, to: 0.3, rate: 1.08, ahead: 0.8 };
 /** Seconds behind the wished-for place that are not caught up by playing faster. */
@@ -52,7 +54,7 @@ export class Playback {
   #probe: AbortController | undefined;
   #state: PlaybackState = "loading";
   #destroyed = false;
-  #mediaRepair = 0;
+  #mediaRepair = Number.NEGATIVE_INFINITY;
   #moved = { at: performance.now(), time: -1 };
 
   constructor({ video, url, onState }: PlaybackOptions) {
@@ -197,7 +199,8 @@ export class Playback {
       this.#moved.at = performance.now();
       return;
     }
-    if (performance.now() - this.#moved.at > STALLED) this.#retry();
+    const limit = this.#moved.time < 0 ? FIRST_PICTURE : STALLED;
+    if (performance.now() - this.#moved.at > limit) this.#retry();
     else this.#catchUp();
   }
 

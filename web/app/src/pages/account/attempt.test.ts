@@ -6,7 +6,7 @@ import { attempt, registerPatiently } from "./attempt";
 const user = { username: "okko", createdAt: "2026-11-23T10:00:00Z" };
 const busy = new ApiError(503, "busy", {}, 2_000);
 const taken = new ApiError(409, "taken");
-const pause = () => vi.fn(async (_: number) => undefined);
+const pause = () => vi.fn<(time: number) => Promise<void>>(async () => undefined);
 
 afterEach(() => vi.restoreAllMocks());
 

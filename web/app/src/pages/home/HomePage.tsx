@@ -39,7 +39,7 @@ export function HomePage() {
           <section className="sec" aria-labelledby="h-recent">
             <div className="sec-head">
               <h2 id="h-recent">Off air</h2>
-              <span className="grow not-phone">They were here lately. A page left open turns live by itself.</span>
+              <span className="grow not-phone">Here lately. Their pages turn live by themselves.</span>
             </div>
             <ul className="recent">
               {data.recent.map((channel) => (
