@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,7 +83,9 @@ func (s *script) hear(step string) map[string]any {
 		case line["step"] != step:
 			s.t.Fatalf("the script said %v instead of %q: %v", line["step"], step, line["error"])
 		}
-		s.t.Logf("%v", line)
+		if line["key"] == nil {
+			s.t.Logf("%v", line)
+		}
 		return line
 	case <-time.After(3 * time.Minute):
 		s.t.Fatalf("the script never reached %q", step)
@@ -112,9 +115,13 @@ func TestAPersonIsWatchedWithABrowserAndAnEncoder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := enginetest.Start(t, options(t)...)
 			s := startScript(t, "browser/story.mjs", e.URL)
-			ffmpeg(t, publishAddress(s.hear("registered")), picture{})
+			registered := s.hear("registered")
+			ffmpeg(t, publishAddress(registered), picture{})
 			s.hear("watching")
 			s.hear("done")
+			if strings.Contains(e.Log(), registered["key"].(string)) {
+				t.Error("the stream key is in the log")
+			}
 		})
 	}
 }

@@ -120,7 +120,8 @@ func (s *socket) write(conn *gws.Conn) (dropped bool) {
 // liveEvents is what a socket's reading half does: nothing but notice that the page is still there.
 type liveEvents struct{ gws.BuiltinEventHandler }
 
-func (liveEvents) OnOpen(c *gws.Conn)           { _ = c.SetReadDeadline(time.Now().Add(readTimeout)) }
+func (liveEvents) OnOpen(c *gws.Conn) { _ = c.SetReadDeadline(time.Now().Add(readTimeout)) }
+
 func (liveEvents) OnPong(c *gws.Conn, _ []byte) { _ = c.SetReadDeadline(time.Now().Add(readTimeout)) }
 
 func (liveEvents) OnPing(c *gws.Conn, payload []byte) {
