@@ -25,9 +25,9 @@ type Options struct {
 	Metrics *Metrics         // shared by all packagers of a process; nil counts nothing
 	Now     func() time.Time // default time.Now
 
-	// Discontinuity is the discontinuity sequence number to begin with. After a restart it must be
-	// above all that the channel has used, and it must stay small: hls.js keeps an array by this number
-	// and walks it from zero with every playlist, so that a million stalls a phone.
+	// Discontinuity is the discontinuity sequence number to begin with. After a restart of the server it
+	// must be above all that the channel has used. It must stay small all the same: hls.js (1.7) keeps an
+	// array by this number and walks it from zero with every playlist, so that a million stalls a phone.
 	Discontinuity uint64
 
 	// MaxBytes caps what the window holds, default 64 MiB. It must be many times a frame's size.

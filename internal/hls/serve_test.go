@@ -360,7 +360,7 @@ func TestHeaders(t *testing.T) {
 	t.Run("unknown names are not found", func(t *testing.T) {
 		for _, file := range []string{
 			"", "x", "p", "p1", "p1-", "i0-a-b.mp4", "other.m3u8", "../av.m3u8", "p99999999999999999999999-a",
-			part.name[:len(part.name)-5] + "A.m4s", strings.Replace(part.name, "p", "s", 1), "s" + segment.name,
+			part.name[:len(part.name)-5] + "=.m4s", strings.Replace(part.name, "p", "s", 1), "s" + segment.name,
 		} {
 			rec := httptest.NewRecorder()
 			l.ServeMedia(rec, httptest.NewRequest(http.MethodGet, "/", nil), file)
