@@ -27,8 +27,16 @@ type channel struct {
 
 	mu      sync.Mutex
 	session *session  // nil while nobody publishes
-	idle    time.Time // when the last session ended
+	private bool      // of the newest session: what is left of it is no more public than it was
+	idle    time.Time // when it was made, or the last session ended
 	ended   bool      // the playlist carries its end
+	gone    bool      // no longer the manager's: whoever still holds it looks again
+}
+
+func (c *channel) isPrivate() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.private
 }
 
 func (c *channel) live() *session {

@@ -426,7 +426,120 @@ func TestViewersAreCountedBySession(t *testing.T) {
 	viewers := func() int64 { l, _ := r.Live(t.Context(), r.spec.ARN); return l.Viewers }
 	eventually(t, "three viewers", func() bool { return viewers() == 3 })
 	r.clock.pass(13 * time.Second)
+	r.write(s, 4*time.Second, time.Second)
 	eventually(t, "no viewers", func() bool { return viewers() == 0 })
+}
+
+func TestNobodyCountsAsGoneWhileNoMediaComes(t *testing.T) {
+	r := newRig(t)
+	s := r.admit()
+	r.write(s, 0, 4*time.Second)
+	eventually(t, "live", r.live)
+	r.get(r.media())
+	viewers := func() int64 { l, _ := r.Live(t.Context(), r.spec.ARN); return l.Viewers }
+	eventually(t, "one viewer", func() bool { return viewers() == 1 })
+	r.clock.pass(13 * time.Second)
+	r.Tidy()
+	if n := viewers(); n != 1 {
+		t.Errorf("%d viewers", n)
+	}
+}
+
+// media gives the path of the media playlist, as a new player learns it.
+func (r *rig) media() string {
+	r.t.Helper()
+	code, body := r.get(channel.PlaybackPath(r.spec.ARN))
+	if code != 200 {
+		r.t.Fatalf("multivariant: %d %s", code, body)
+	}
+	return channel.PlaybackRoot + regexp.MustCompile(`(?m)^[^#\n].*$`).FindString(body)
+}
+
+func TestPlaylistEndsAtOnceOnlyAfterAnOrderlyEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(*media.Stream)
+		ends bool
+	}{
+		"the encoder said goodbye": {(*media.Stream).Close, true},
+		"the line was cut":         {func(s *media.Stream) { s.Stop(fault.Down("cut")) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			s := r.admit()
+			r.write(s, 0, 4*time.Second)
+			eventually(t, "live", r.live)
+			playlist := r.media()
+			c.end(s)
+			eventually(t, "not busy", func() bool { return !r.Busy(r.spec.ARN) })
+			_, body := r.get(playlist)
+			if got := strings.Contains(body, "#EXT-X-ENDLIST"); got != c.ends {
+				t.Errorf("ended: %v, want %v\n%s", got, c.ends, body)
+			}
+			r.clock.pass(31 * time.Second)
+			eventually(t, "ended for good", func() bool {
+				_, body := r.get(playlist)
+				return strings.Contains(body, "#EXT-X-ENDLIST")
+			})
+		})
+	}
+}
+
+func TestAnEncoderMayComeBackAtOnceAfterItsGoodbye(t *testing.T) {
+	r := newRig(t)
+	for range 5 {
+		s := r.admit()
+		r.write(s, 0, time.Second)
+		s.Close() // and the next is there before this end is written down
+	}
+	eventually(t, "five lives", func() bool { return len(r.told()) >= 18 })
+}
+
+func TestWhatIsLeftOfAPrivateStreamStaysPrivate(t *testing.T) {
+	r := newRig(t)
+	private, err := r.deps.Directory.ByStreamKey(t.Context(), "private")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Admit(t.Context(), media.Publisher{Key: "private"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(s, 0, 4*time.Second)
+	for _, when := range []string{"live", "after the end"} {
+		for _, path := range []string{channel.PlaybackPath(private.ARN), strings.TrimSuffix(channel.PlaybackPath(private.ARN), ".m3u8") + "/av.m3u8"} {
+			if code, body := r.get(path); code == 200 || strings.Contains(body, "EXTM3U") {
+				t.Errorf("%s: %s: %d", when, path, code)
+			}
+		}
+		s.Close()
+		eventually(t, "not busy", func() bool { return !r.Busy(private.ARN) })
+	}
+}
+
+func TestAChannelIsNotForgottenWhileItIsMade(t *testing.T) {
+	r := newRig(t)
+	stop := make(chan struct{})
+	var tidying sync.WaitGroup
+	tidying.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				r.Tidy()
+			}
+		}
+	})
+	defer func() { close(stop); tidying.Wait() }()
+	for range 50 {
+		s := r.admit()
+		if !r.Busy(r.spec.ARN) {
+			t.Fatal("admitted, and not to be found")
+		}
+		s.Close()
+		eventually(t, "not busy", func() bool { return !r.Busy(r.spec.ARN) })
+		r.clock.pass(2 * time.Minute) // long enough to be forgotten
+	}
 }
 
 func TestHealthFollowsTheFrames(t *testing.T) {

@@ -26,9 +26,8 @@ const (
 	deadPublisher = 3 * time.Second
 	// A stream that was cut off may come back without its viewers seeing an end.
 	comeback = 30 * time.Second
-	// An idle channel's playlists are kept this long; numbers never go back even after that,
-	// since a new packager counts from the clock.
-	forget = 10 * time.Minute
+	// An idle channel's playlists are kept this long; numbers never go back even after that.
+	forget = time.Minute
 )
 
 // Waker tells readers of the outbox that there is something new.
@@ -58,13 +57,14 @@ type Manager struct {
 	metrics *metrics
 	packing *hls.Metrics
 	stop    context.CancelFunc
-	done    sync.WaitGroup // sessions and the housekeeper
+	done    sync.WaitGroup // sessions, admissions and the housekeeper
+	closed  chan struct{}  // closed by Close
 
-	discontinuity uint64 // where this run's playlists begin to count; set by Recover
-
-	mu       sync.Mutex
-	channels map[string]*channel // by id
-	closing  bool
+	mu            sync.Mutex
+	channels      map[string]*channel // by id
+	discontinuity uint64              // where the next channel's playlists begin to count
+	reserved      uint64              // no playlist of this run counts above it without writing that down
+	closing       bool
 }
 
 // NewManager makes a manager and starts its housekeeping. Close ends it.
@@ -76,7 +76,7 @@ func NewManager(d Deps) *Manager {
 		d.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, channels: map[string]*channel{}}
+	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), channels: map[string]*channel{}}
 	m.done.Go(func() { m.housekeep(ctx) })
 	return m
 }
@@ -92,42 +92,63 @@ func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, 
 	if m.d.EnforceSecureIngest && !p.Encrypted && !spec.InsecureIngest {
 		return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
 	}
-	c, err := m.open(spec.ID)
-	if err != nil {
-		return nil, err
+	for {
+		c, err := m.open(spec.ID)
+		if err != nil {
+			return nil, err
+		}
+		stream, old, err := m.claim(ctx, c, spec, p)
+		m.done.Done()
+		if old == nil {
+			return stream, err
+		}
+		select {
+		case <-old.over:
+		case <-ctx.Done():
+			return nil, fault.Down("the earlier stream of this key is still ending").Because(ctx.Err())
+		}
 	}
-
-	c.mu.Lock()
-	old := c.session
-	if old == nil {
-		s := m.newSession(spec, p)
-		c.session = s // claims the channel before anything slow happens
-		c.mu.Unlock()
-		return m.begin(ctx, c, s)
-	}
-	if old.silentFor(m.d.Now()) < deadPublisher {
-		c.mu.Unlock()
-		return nil, fault.InConflict("this stream key is live already")
-	}
-	c.mu.Unlock()
-
-	old.stream.Stop(errTakenOver)
-	select {
-	case <-old.over:
-	case <-ctx.Done():
-		return nil, fault.Down("the earlier stream of this key is still ending").Because(ctx.Err())
-	}
-	return m.Admit(ctx, p)
 }
+
+// claim begins a session on a channel, or gives the one that has to end first.
+func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publisher) (stream *media.Stream, old *session, err error) {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return nil, gone, nil
+	}
+	if old := c.session; old != nil {
+		c.mu.Unlock()
+		if old.stream.Err() == nil && old.silentFor(m.d.Now()) < deadPublisher {
+			return nil, nil, fault.InConflict("this stream key is live already")
+		}
+		old.stream.Stop(errTakenOver)
+		return nil, old, nil
+	}
+	s := m.newSession(spec, p)
+	c.session, c.private = s, spec.Authorized // claims the channel before anything slow happens
+	c.mu.Unlock()
+	stream, err = m.begin(ctx, c, s)
+	return stream, nil, err
+}
+
+// gone is the session that a forgotten channel has: it is over.
+var gone = func() *session {
+	s := &session{over: make(chan struct{})}
+	close(s.over)
+	return s
+}()
 
 var errTakenOver = fault.InConflict("another encoder took this stream over")
 
 func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Stream, error) {
 	if err := m.create(ctx, s); err != nil {
-		c.mu.Lock()
-		c.session = nil
-		c.mu.Unlock()
-		close(s.over)
+		// The store may have taken it all the same, and only its answer was lost: then it must end.
+		s.stream.Stop(fault.Down("the stream could not be written down"))
+		m.done.Go(func() {
+			m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.finish(ctx, s, m.d.Now()) })
+			m.leave(c, s, true)
+		})
 		return nil, fmt.Errorf("begin stream session: %w", err)
 	}
 	// Readers join before the publisher may write: the first frame is a key frame, and the next may be
@@ -144,7 +165,8 @@ func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Str
 
 var errDraining = fault.Down("the server is shutting down")
 
-// open finds or makes the running object of a channel.
+// open finds or makes the running object of a channel. The caller ends what it does with it by
+// done.Done: Close waits for it.
 func (m *Manager) open(id string) (*channel, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -153,13 +175,14 @@ func (m *Manager) open(id string) (*channel, error) {
 	}
 	c := m.channels[id]
 	if c == nil {
-		c = &channel{id: id, viewers: newAudience()}
+		c = &channel{id: id, viewers: newAudience(), idle: m.d.Now()}
 		c.pack = hls.New(hls.Options{
 			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing, Discontinuity: m.discontinuity,
 			Viewer: func(r *http.Request, lowLatency bool) { c.viewers.seen(viewerOf(r), lowLatency, m.d.Now()) },
 		})
 		m.channels[id] = c
 	}
+	m.done.Add(1)
 	return c, nil
 }
 
@@ -250,7 +273,7 @@ func (m *Manager) Recover(ctx context.Context) error {
 		if err := json.Unmarshal(row.Doc, &r); err != nil {
 			return fmt.Errorf("stream session %s: %w", row.StreamID, err)
 		}
-		if err := m.finish(ctx, row.StreamID, r.Channel, m.d.Now()); err != nil {
+		if err := m.finish(ctx, &session{id: row.StreamID, spec: r.Channel}, m.d.Now()); err != nil {
 			return fmt.Errorf("close stream session %s: %w", row.StreamID, err)
 		}
 		m.d.Log.Info("closed a stream session that the last run left open", "channel", r.Channel.ID, "stream", row.StreamID)
@@ -259,23 +282,39 @@ func (m *Manager) Recover(ctx context.Context) error {
 	return nil
 }
 
+const (
+	discontinuitySetting = "channel.discontinuity"
+	discontinuityStep    = 16
+)
+
 // countRun lets the discontinuity sequence numbers of this run's playlists begin above those of all runs
 // before: a player may hold a playlist of any of them. A step leaves room for what happens to a channel
 // within a run, and keeps the numbers as small as hls.Options wants them.
 func (m *Manager) countRun(ctx context.Context) error {
-	const setting, step = "channel.discontinuity", 16
-	return m.d.DB.Tx(ctx, func(ctx context.Context) error {
-		text, _, err := m.d.DB.Setting(ctx, setting)
-		if err != nil {
-			return err
-		}
-		last, _ := strconv.ParseUint(string(text), 10, 64) // zero before the first run
-		m.discontinuity = last + step
-		return m.d.DB.PutSetting(ctx, setting, strconv.AppendUint(nil, m.discontinuity, 10))
-	})
+	text, _, err := m.d.DB.Setting(ctx, discontinuitySetting)
+	if err != nil {
+		return err
+	}
+	last, _ := strconv.ParseUint(string(text), 10, 64) // zero before the first run
+	m.mu.Lock()
+	m.discontinuity = last
+	m.mu.Unlock()
+	return m.reserve(ctx, last+discontinuityStep)
 }
 
-// housekeep ends playlists whose stream did not come back, and forgets channels long idle.
+// reserve writes down up to where this run counts.
+func (m *Manager) reserve(ctx context.Context, upTo uint64) error {
+	if err := m.d.DB.PutSetting(ctx, discontinuitySetting, strconv.AppendUint(nil, upTo, 10)); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.reserved = upTo
+	m.mu.Unlock()
+	return nil
+}
+
+// housekeep counts viewers, ends playlists whose stream did not come back, and forgets channels that
+// are idle.
 func (m *Manager) housekeep(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -285,37 +324,52 @@ func (m *Manager) housekeep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := m.d.Now()
-		live, viewers := 0, int64(0)
-		m.mu.Lock()
-		for id, c := range m.channels {
-			n := c.viewers.sweep(now)
-			c.mu.Lock()
-			switch idle := now.Sub(c.idle); {
-			case c.session != nil:
-				c.session.viewers.Store(n)
-				live++
-				viewers += n
-			case idle > forget:
-				c.pack.Close()
-				delete(m.channels, id)
-			case idle > comeback && !c.ended:
-				c.ended = true
-				c.pack.End()
+		if used, reserved := m.tidy(m.d.Now()); reserved > 0 && used+discontinuityStep/2 > reserved {
+			if err := m.reserve(ctx, used+discontinuityStep); err != nil && ctx.Err() == nil {
+				m.d.Log.Warn("could not reserve discontinuity numbers, trying again", "err", err)
 			}
-			c.mu.Unlock()
 		}
-		m.mu.Unlock()
-		m.metrics.live.Set(float64(live))
-		m.metrics.viewers.Set(float64(viewers))
 	}
+}
+
+// tidy is one round of housekeeping. It gives the highest discontinuity number in use, and up to where
+// they are written down; zero before Recover.
+func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
+	live, viewers := 0, int64(0)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, c := range m.channels {
+		number := c.pack.Discontinuity()
+		c.mu.Lock()
+		switch idle := now.Sub(c.idle); {
+		case c.session != nil:
+			live++
+			viewers += c.session.count(c.viewers, now)
+		case idle > forget:
+			c.gone = true
+			c.pack.Close()
+			delete(m.channels, id)
+			m.discontinuity = max(m.discontinuity, number+1)
+		case idle > comeback && !c.ended:
+			c.ended = true
+			c.pack.End()
+		}
+		c.mu.Unlock()
+		used = max(used, number)
+	}
+	m.metrics.live.Set(float64(live))
+	m.metrics.viewers.Set(float64(viewers))
+	return max(used, m.discontinuity), m.reserved
 }
 
 // Close refuses new publishers, ends the running sessions with their events, and waits for them until
 // ctx ends.
 func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Lock()
-	m.closing = true
+	if !m.closing {
+		m.closing = true
+		close(m.closed)
+	}
 	all := make([]*channel, 0, len(m.channels))
 	for _, c := range m.channels {
 		all = append(all, c)
@@ -329,15 +383,17 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.stop()
 	ended := make(chan struct{})
 	go func() { m.done.Wait(); close(ended) }()
+	defer func() { // whoever still waits for a part is answered
+		for _, c := range all {
+			c.pack.Close()
+		}
+	}()
 	select {
 	case <-ended:
+		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("channel: sessions still ending: %w", ctx.Err())
+		return fmt.Errorf("sessions still ending: %w", ctx.Err())
 	}
-	for _, c := range all {
-		c.pack.Close()
-	}
-	return nil
 }
 
 func (m *Manager) wake() {

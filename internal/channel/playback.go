@@ -64,22 +64,30 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, name string) {
-	spec, err := m.d.Directory.Channel(r.Context(), id)
-	switch {
+	// A live channel is served from memory: its settings cannot change, and viewers can join while the
+	// database is away.
+	if c := m.find(id); c != nil && c.live() != nil {
+		m.serveLive(w, r, c, name)
+		return
+	}
+	switch spec, err := m.d.Directory.Channel(r.Context(), id); {
 	case fault.Of(err) == fault.NotFound:
 		m.refuse(w, http.StatusNotFound, "no such channel")
-		return
 	case err != nil:
 		m.d.Log.Error("could not look a channel up for playback", "channel", id, "err", err)
 		m.refuse(w, http.StatusServiceUnavailable, "try again")
-		return
 	case spec.Authorized:
-		m.refuse(w, http.StatusForbidden, "this channel is private: a playback token is needed")
-		return
-	}
-	c := m.find(id)
-	if c == nil || c.live() == nil {
+		m.refuse(w, http.StatusForbidden, needsToken)
+	default:
 		m.refuse(w, http.StatusNotFound, "the channel is offline")
+	}
+}
+
+const needsToken = "this channel is private: a playback token is needed"
+
+func (m *Manager) serveLive(w http.ResponseWriter, r *http.Request, c *channel, name string) {
+	if c.isPrivate() {
+		m.refuse(w, http.StatusForbidden, needsToken)
 		return
 	}
 	// Each player gets a session of its own, by which it is counted.
@@ -103,8 +111,8 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 		m.refuse(w, http.StatusNotFound, "the channel is offline")
 		return
 	}
-	if s := c.live(); s != nil && s.spec.Authorized {
-		m.refuse(w, http.StatusForbidden, "this channel is private: a playback token is needed")
+	if c.isPrivate() {
+		m.refuse(w, http.StatusForbidden, needsToken)
 		return
 	}
 	c.pack.ServeMedia(w, r, file)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -58,60 +59,81 @@ func (m *Manager) create(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return m.tell(ctx, s.id, s.spec, "Session Created", s.created)
+		return m.tell(ctx, s, "Session Created", s.created)
 	})
 }
 
 // announce writes that the first frame came, and Stream Start.
 func (m *Manager) announce(log *slog.Logger, s *session) {
-	s.mu.Lock()
-	at, video, audio := s.started, s.video, s.audio
-	s.mu.Unlock()
-	m.persist(log, "start", func(ctx context.Context) error {
-		return m.d.DB.Tx(ctx, func(ctx context.Context) error {
-			err := m.d.DB.UpdateStreamSession(ctx, s.id, func(row *store.StreamSession) error {
-				return change(row, func(r *Record) {
-					row.Started = at
-					r.Live, r.Encoder, r.Video, r.Audio = true, s.stream.Info().Encoder, trackRecord(video), trackRecord(audio)
-					r.Events = append(r.Events, Happening{"Stream Start", stateChange, at})
-				})
-			})
-			if err != nil {
-				return err
-			}
-			return m.tell(ctx, s.id, s.spec, "Stream Start", at)
-		})
-	})
+	m.persist(log, "start", func(ctx context.Context) error { return m.start(ctx, s) })
 	m.wake()
+	video, _ := s.tracks()
 	log.Info("stream is live", "video", describe(video), "encoder", s.stream.Info().Encoder)
 }
 
-// finish writes the session's end: Stream End if it was live, and Session Ended. A session that has
-// ended already is left alone, so that no end is told twice.
-func (m *Manager) finish(ctx context.Context, streamID string, spec Spec, at time.Time) error {
+// start writes Stream Start, once: a session that is told to be live, or that ended, is left alone.
+func (m *Manager) start(ctx context.Context, s *session) error {
 	return m.d.DB.Tx(ctx, func(ctx context.Context) error {
-		var owed []string
-		err := m.d.DB.UpdateStreamSession(ctx, streamID, func(row *store.StreamSession) error {
+		owed := false
+		err := m.d.DB.UpdateStreamSession(ctx, s.id, func(row *store.StreamSession) error {
+			owed = false
+			if !row.Ended.IsZero() {
+				return nil
+			}
+			return change(row, func(r *Record) { owed = s.goLive(row, r) })
+		})
+		if err != nil || !owed {
+			return err
+		}
+		return m.tell(ctx, s, "Stream Start", s.startedAt())
+	})
+}
+
+// goLive notes the first frame in a session's row, unless it is noted or did not come.
+func (s *session) goLive(row *store.StreamSession, r *Record) bool {
+	at := s.startedAt()
+	if r.Live || at.IsZero() {
+		return false
+	}
+	video, audio := s.tracks()
+	row.Started = at
+	r.Live, r.Encoder, r.Video, r.Audio = true, s.stream.Info().Encoder, trackRecord(video), trackRecord(audio)
+	r.Events = append(r.Events, Happening{"Stream Start", stateChange, at})
+	return true
+}
+
+// finish writes the session's end: Stream End if it was live, and Session Ended. A Stream Start that the
+// store did not take in time is told before. A session that has ended already is left alone, so that no
+// end is told twice; so is one that the store never took.
+func (m *Manager) finish(ctx context.Context, s *session, at time.Time) error {
+	return m.d.DB.Tx(ctx, func(ctx context.Context) error {
+		var owed []Happening
+		err := m.d.DB.UpdateStreamSession(ctx, s.id, func(row *store.StreamSession) error {
 			owed = nil
 			if !row.Ended.IsZero() {
 				return nil
 			}
 			row.Ended = at
 			return change(row, func(r *Record) {
+				if s.goLive(row, r) {
+					owed = append(owed, Happening{"Stream Start", stateChange, s.startedAt()})
+				}
+				ends := []Happening{{"Session Ended", stateChange, at}}
 				if r.Live {
-					owed = append(owed, "Stream End")
+					ends = append([]Happening{{"Stream End", stateChange, at}}, ends...)
 				}
-				owed = append(owed, "Session Ended")
-				for _, name := range owed {
-					r.Events = append(r.Events, Happening{name, stateChange, at})
-				}
+				r.Events = append(r.Events, ends...)
+				owed = append(owed, ends...)
 			})
 		})
+		if fault.Of(err) == fault.NotFound {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		for _, name := range owed {
-			if err := m.tell(ctx, streamID, spec, name, at); err != nil {
+		for _, h := range owed {
+			if err := m.tell(ctx, s, h.Name, h.Time); err != nil {
 				return err
 			}
 		}
@@ -131,35 +153,45 @@ func change(row *store.StreamSession, edit func(*Record)) error {
 }
 
 // tell puts a stream state change into the outbox.
-func (m *Manager) tell(ctx context.Context, streamID string, spec Spec, name string, at time.Time) error {
+func (m *Manager) tell(ctx context.Context, s *session, name string, at time.Time) error {
 	detail, err := json.Marshal(struct {
 		EventName   string `json:"event_name"`
 		ChannelName string `json:"channel_name"`
 		StreamID    string `json:"stream_id"`
-	}{name, spec.Name, streamID})
+	}{name, s.spec.Name, s.id})
 	if err != nil {
 		return err
 	}
 	return m.d.DB.AppendEvent(ctx, store.Event{
-		ID: uuid.NewString(), DetailType: stateChange, Resources: []string{spec.ARN}, Time: at, Detail: detail,
+		ID: uuid.NewString(), DetailType: stateChange, Resources: []string{s.spec.ARN}, Time: at, Detail: detail,
 	})
 }
 
-// persist tries until the store takes a change, for half a minute at most. What is lost then is made
-// good by Recover when the process starts again: the session's row still stands open.
+// persist tries until the store takes a change; a manager that closes lets it try for five more seconds.
+// What is lost then is made good by Recover when the process starts again: the session's row still
+// stands open.
 func (m *Manager) persist(log *slog.Logger, what string, write func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	go func() {
+		select {
+		case <-m.closed:
+			time.AfterFunc(5*time.Second, cancel)
+		case <-ctx.Done():
+		}
+	}()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := write(ctx)
+		try, done := context.WithTimeout(ctx, 20*time.Second)
+		err := write(try)
+		done()
 		if err == nil {
 			return
 		}
+		m.metrics.unwritten.Inc()
 		log.Error("could not write a stream session down, trying again", "what", what, "err", err)
 		select {
 		case <-ctx.Done():
-			m.metrics.unwritten.Inc()
-			log.Error("a stream session's change is not written; the next start will close it", "what", what)
+			log.Error("a stream session's change is not written; the next start will make it good", "what", what)
 			return
 		case <-time.After(wait):
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ type session struct {
 	id       string // stream id: "st-" and 23 letters or digits
 	spec     Spec
 	protocol string
+	remote   netip.AddrPort
 	created  time.Time
 	stream   *media.Stream
 	over     chan struct{} // closed when the session has left the channel
@@ -32,7 +34,7 @@ type session struct {
 
 func (m *Manager) newSession(spec Spec, p media.Publisher) *session {
 	s := &session{
-		id: "st-" + arn.NewID(23), spec: spec, protocol: p.Protocol, created: m.d.Now(),
+		id: "st-" + arn.NewID(23), spec: spec, protocol: p.Protocol, remote: p.Remote, created: m.d.Now(),
 		stream: media.NewStream(), over: make(chan struct{}),
 	}
 	s.lastFrame.Store(s.created.UnixNano())
@@ -64,7 +66,7 @@ func (s *session) status(now time.Time) (Live, bool) {
 func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	m.metrics.sessions.Inc()
 	log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
-	log.Info("stream session created", "protocol", s.protocol)
+	log.Info("stream session created", "protocol", s.protocol, "remote", s.remote)
 
 	c.mu.Lock()
 	c.ended = false
@@ -87,11 +89,16 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	})
 	both.Wait()
 
-	reason := s.stream.Err()
-	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s.id, s.spec, m.d.Now()) })
+	reason, at := s.stream.Err(), m.d.Now()
+	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s, at) })
 	orderly := errors.Is(reason, io.EOF)
 	log.Info("stream session ended", "orderly", orderly, "reason", reason)
+	m.leave(c, s, orderly)
+	m.wake()
+}
 
+// leave gives the channel back.
+func (m *Manager) leave(c *channel, s *session, orderly bool) {
 	c.mu.Lock()
 	c.session, c.idle = nil, m.d.Now()
 	if orderly { // the encoder said goodbye: players need not wait for it
@@ -100,7 +107,15 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	}
 	c.mu.Unlock()
 	close(s.over)
-	m.wake()
+}
+
+// count brings the number of viewers up to date and gives it. While no media comes, nobody can ask for
+// any, so nobody counts as gone.
+func (s *session) count(a *audience, now time.Time) int64 {
+	if s.silentFor(now) < time.Second || now.Sub(s.created) < time.Second {
+		s.viewers.Store(a.sweep(now))
+	}
+	return s.viewers.Load()
 }
 
 // watch notes what arrives, and calls live once when the first frame has.
@@ -128,4 +143,17 @@ func (s *session) watch(r *media.Reader, now func() time.Time, live func()) {
 			live()
 		}
 	}
+}
+
+// startedAt is when the first frame came; zero while none has.
+func (s *session) startedAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.started
+}
+
+func (s *session) tracks() (video, audio *media.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.video, s.audio
 }

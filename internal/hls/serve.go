@@ -58,6 +58,9 @@ func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, medi
 	h := rw.Header()
 	h["Content-Type"] = typePlaylist
 	h["Cache-Control"] = cacheShortly
+	if strings.Contains(mediaURL, "?") { // it names one player's session
+		h["Cache-Control"] = cacheNever
+	}
 	h["Content-Length"] = contentLength(len(text))
 	w.metrics.ok(kindMultivariant)
 	rw.Write(text)

@@ -88,6 +88,14 @@ func (w *Window) End() {
 	}
 }
 
+// Discontinuity is the discontinuity sequence number in use. What follows this packager on the same
+// channel must begin above it.
+func (w *Window) Discontinuity() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cc
+}
+
 // Close answers all who wait, and whoever would have to wait later, with 503: the server is about to
 // stop, and players are to try again. It does not end the playlist.
 func (w *Window) Close() {
