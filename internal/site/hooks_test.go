@@ -124,3 +124,21 @@ func TestAnEventThatWasCutOffIsToBeSentAgain(t *testing.T) {
 		t.Errorf("answer = %d, want 503", rec.Code)
 	}
 }
+
+func TestStreamsOfLongAgoAreForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.register("ada")
+	channelARN, now := w.channelARN("ada"), time.Now()
+	c := must(w.DB.App().ChannelByARN(t.Context(), channelARN))
+	for i, id := range []string{"st-1", "st-2", "st-3"} {
+		w.tell(event("start "+id, "Stream Start", id, channelARN, now.AddDate(0, 0, 10*i)))
+		w.tell(event("end "+id, "Stream End", id, channelARN, now.AddDate(0, 0, 10*i)))
+	}
+	w.clock.pass(streamsFor + 15*24*time.Hour)
+	if err := w.purgeOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := must(w.DB.App().Streams(t.Context(), c.UserID, 10)); len(left) != 1 || left[0].ID != "st-3" {
+		t.Errorf("left: %+v", left)
+	}
+}

@@ -9,6 +9,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -97,6 +98,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 const (
 	startPatience = 10 * time.Second
 	purgeEvery    = time.Hour
+	streamsFor    = 60 * 24 * time.Hour // as long as IVS tells of a channel's streams
 )
 
 // Start brings the app in step with the services, and keeps it so until Shutdown. The services must
@@ -122,11 +124,16 @@ func (s *Server) purge(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.DB.App().PurgeSessions(ctx, s.Now()); err != nil && ctx.Err() == nil {
-				s.Log.WarnContext(ctx, "expired sessions could not be removed", "err", err)
+			if err := s.purgeOnce(ctx); err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "expired sessions and old streams could not be removed", "err", err)
 			}
 		}
 	}
+}
+
+func (s *Server) purgeOnce(ctx context.Context) error {
+	_, err := s.DB.App().TrimStreams(ctx, s.Now().Add(-streamsFor))
+	return errors.Join(err, s.DB.App().PurgeSessions(ctx, s.Now()))
 }
 
 // Shutdown ends the live feed and what Start began, and waits for it until ctx ends.

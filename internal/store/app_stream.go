@@ -96,3 +96,12 @@ func (a *App) Streams(ctx context.Context, userID string, limit int) ([]AppStrea
 	return query(ctx, a.db, scanAppStream,
 		appStreamSelect+`WHERE user_id = $1 AND started > 0 ORDER BY started DESC, seen DESC LIMIT $2`, userID, limit)
 }
+
+// TrimStreams removes streams that ended before the given time, and gives their number. The newest of
+// each person stays: it is what a late word of an older one is held against.
+func (a *App) TrimStreams(ctx context.Context, before time.Time) (int, error) {
+	return a.db.trim(ctx, `DELETE FROM app_streams WHERE id IN (
+		SELECT id FROM app_streams s WHERE ended > 0 AND ended < $1
+			AND EXISTS (SELECT 1 FROM app_streams later WHERE later.user_id = s.user_id AND later.started > s.started)
+		ORDER BY ended LIMIT $2)`, before)
+}

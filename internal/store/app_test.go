@@ -225,3 +225,45 @@ func TestAppSessionsEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestAppStreamsAreTrimmedButForTheNewest(t *testing.T) {
+	both(t, func(t *testing.T, db *store.DB) {
+		app := db.App()
+		ada, eve := appUser(t, app, "ada"), appUser(t, app, "eve")
+		stream := func(u store.AppUser, id string, started, ended time.Duration) {
+			t.Helper()
+			if err := app.ChangeStream(t.Context(), u.ID, id, func(s *store.AppStream) {
+				if started >= 0 {
+					s.Started = appTime.Add(started)
+				}
+				if ended >= 0 {
+					s.Ended = appTime.Add(ended)
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stream(ada, "old", 0, time.Hour)
+		stream(ada, "no start told", -1, time.Hour)
+		stream(ada, "ends at the limit", time.Hour, 2*time.Hour)
+		stream(ada, "live", 3*time.Hour, -1)
+		stream(eve, "long ago", 0, time.Minute)
+		stream(eve, "newest", time.Minute, time.Hour)
+
+		for _, want := range []int{3, 0} {
+			if n, err := app.TrimStreams(t.Context(), appTime.Add(2*time.Hour)); err != nil || n != want {
+				t.Errorf("trimmed %d, %v, want %d", n, err, want)
+			}
+		}
+		for u, want := range map[store.AppUser]string{ada: "[live ends at the limit]", eve: "[newest]"} {
+			var ids []string
+			streams, err := app.Streams(t.Context(), u.ID, 10)
+			for _, s := range streams {
+				ids = append(ids, s.ID)
+			}
+			if got := fmt.Sprint(ids); err != nil || got != want {
+				t.Errorf("%s has %s, %v, want %s", u.Username, got, err, want)
+			}
+		}
+	})
+}

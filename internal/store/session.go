@@ -117,3 +117,24 @@ func (db *DB) OpenStreamSessions(ctx context.Context) ([]StreamSession, error) {
 	return query(ctx, db, scanStreamSession,
 		`SELECT `+sessionColumns+` FROM stream_sessions WHERE ended = 0 ORDER BY started, stream_id`)
 }
+
+// TrimStreamSessions removes sessions that ended before the given time, and gives their number. It lets
+// others write in between; on an error the number is of those that are gone by then.
+func (db *DB) TrimStreamSessions(ctx context.Context, before time.Time) (int, error) {
+	return db.trim(ctx, `DELETE FROM stream_sessions WHERE stream_id IN (
+		SELECT stream_id FROM stream_sessions WHERE ended > 0 AND ended < $1 ORDER BY ended LIMIT $2)`, before)
+}
+
+// trimChunk is how many rows one statement of trim removes: it holds up other writers for no longer.
+const trimChunk = 500
+
+// trim repeats a statement that removes at most $2 rows from before $1, until it finds no more.
+func (db *DB) trim(ctx context.Context, text string, before time.Time) (int, error) {
+	for total := 0; ; {
+		n, err := db.exec(ctx, text, micros(before), trimChunk)
+		total += int(n)
+		if err != nil || n < trimChunk {
+			return total, err
+		}
+	}
+}

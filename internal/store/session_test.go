@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -104,6 +105,40 @@ func TestSessionWithoutADocumentHasNull(t *testing.T) {
 		s.StreamID, s.Doc = "st-broken", json.RawMessage(`{`)
 		if err := db.InsertStreamSession(t.Context(), s); err == nil {
 			t.Error("a document that is no JSON was taken")
+		}
+	})
+}
+
+func TestOldSessionsAreTrimmed(t *testing.T) {
+	both(t, func(t *testing.T, db *store.DB) {
+		const old = 1100 // more than one statement removes
+		ctx, limit := t.Context(), start.Add(time.Hour)
+		check(t, db.Tx(ctx, func(ctx context.Context) error {
+			for n := range old {
+				s := session("a", n)
+				s.Ended = limit.Add(-time.Duration(n+1) * time.Microsecond)
+				if err := db.InsertStreamSession(ctx, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		just, live := session("a", old), session("b", 0)
+		just.Ended = limit
+		check(t, db.InsertStreamSession(ctx, just))
+		check(t, db.InsertStreamSession(ctx, live))
+
+		for _, want := range []int{old, 0} {
+			if n := must[int](t)(db.TrimStreamSessions(ctx, limit)); n != want {
+				t.Errorf("trimmed %d, want %d", n, want)
+			}
+		}
+		for channel, want := range map[string]store.StreamSession{"a": just, "b": live} {
+			list, _, err := db.StreamSessions(ctx, channel, 10, nil)
+			check(t, err)
+			if diff := cmp.Diff([]store.StreamSession{want}, list); diff != "" {
+				t.Errorf("left of channel %s:\n%s", channel, diff)
+			}
 		}
 	})
 }
