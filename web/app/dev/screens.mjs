@@ -1,14 +1,19 @@
 // Pictures of every page, desktop and phone, dark and light, each checked by axe on the way.
 //   node dev/screens.mjs [--base http://127.0.0.1:5173] [--out ../../e2e/out/screens] [--only channel]
-// Wants the mock server (`npm run dev`, with STREAMCAT_MOCK_HLS for a picture) and Debian's chromium.
-import { mkdirSync, readFileSync } from "node:fs";
+// Without --base it starts the pages and the mock server itself; with ffmpeg at hand the channels have a picture.
+// Wants Debian's chromium.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { createServer } from "vite";
 
 const { values } = parseArgs({
   options: {
-    base: { type: "string", default: "http://127.0.0.1:5173" },
+    base: { type: "string", default: "" },
     out: { type: "string", default: new URL("../../../e2e/out/screens", import.meta.url).pathname },
     only: { type: "string", default: "" },
   },
@@ -59,6 +64,7 @@ const browser = await chromium.launch({
   ),
 });
 mkdirSync(values.out, { recursive: true });
+const stage = values.base ? { base: values.base, strike: async () => undefined } : await setStage();
 let findings = 0;
 for (const [size, viewport] of Object.entries(sizes)) {
   for (const colorScheme of ["light", "dark"]) {
@@ -67,6 +73,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
   }
 }
 await browser.close();
+await stage.strike();
 console.log(findings === 0 ? "axe: no findings" : `axe: ${findings} findings`);
 process.exitCode = findings === 0 ? 0 : 1;
 
@@ -77,10 +84,10 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
     bypassCSP: true, // for axe alone
     ...(size === "phone" ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {}),
   });
-  await context.addCookies(cookies.map((c) => ({ ...c, url: values.base })));
+  await context.addCookies(cookies.map((c) => ({ ...c, url: stage.base })));
   const page = await context.newPage();
   page.on("pageerror", (error) => console.log(`${name}: ${error.message}`));
-  await page.goto(values.base + path);
+  await page.goto(stage.base + path);
   await page.waitForSelector(ready, { timeout: 15_000 }).catch(() => console.log(`${name} ${size}: never ready`));
   await act?.(page);
   await page.waitForTimeout(settle);
@@ -97,4 +104,35 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
   }
   await context.close();
   return violations.length;
+}
+
+/** The pages with the mock server, and a slowly swaying picture as every channel's stream. */
+async function setStage() {
+  const dir = mkdtempSync(join(tmpdir(), "streamcat-screens-"));
+  const painter = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+  await painter.goto(new URL("../src/assets/harbor.svg", import.meta.url).href);
+  await painter.screenshot({ path: join(dir, "still.png") });
+  await painter.close();
+  const encode =
+    "-v error -re -loop 1 -framerate 15 -i still.png -re -f lavfi -i anullsrc=r=48000 -vf crop=1240:698:x='20+20*sin(t/2)':y=10,scale=1280:720,format=yuv420p " +
+    "-c:v libx264 -preset ultrafast -g 15 -c:a aac -f hls -hls_time 1 -hls_segment_type fmp4 -hls_flags delete_segments live.m3u8";
+  const encoder = spawn("ffmpeg", encode.split(" "), { cwd: dir, stdio: "ignore" });
+  encoder.on("error", () => console.log("no ffmpeg: the players stay without a picture"));
+  for (let n = 0; n < 100 && encoder.exitCode === null && encoder.pid && !existsSync(join(dir, "live.m3u8")); n++)
+    await new Promise((done) => setTimeout(done, 100));
+  process.env.STREAMCAT_MOCK_HLS = dir;
+  const server = await createServer({
+    root: new URL("..", import.meta.url).pathname,
+    logLevel: "error",
+    server: { port: 0, host: "127.0.0.1" },
+  });
+  await server.listen();
+  return {
+    base: `http://127.0.0.1:${server.httpServer.address().port}`,
+    strike: async () => {
+      encoder.kill("SIGKILL");
+      await server.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
 }

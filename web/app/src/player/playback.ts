@@ -16,6 +16,7 @@ export interface PlaybackOptions {
 
 const config: Partial<HlsConfig> = {
   lowLatencyMode: true,
+  liveSyncOnStallIncrease: 0.25, // a line that stalls gets a little more room each time
   liveDurationInfinity: true,
   backBufferLength: 30,
   maxBufferLength: 20,
@@ -35,6 +36,8 @@ const STALLED = 6_000;
 const FIRST_PICTURE = 20_000;
 /** Catching up without a jump: begun when this far behind the wished-for place, ended when nearly there. */
 const CATCH_UP = { from: 1, to: 0.3, rate: 1.08, ahead: 0.8 };
+/** After this long without a stall the extra room is given back. */
+const CALM = 45_000;
 /** Seconds behind the wished-for place that are not caught up by playing faster. */
 const FAR = 5;
 
@@ -55,6 +58,7 @@ export class Playback {
   #state: PlaybackState = "loading";
   #destroyed = false;
   #mediaRepair = Number.NEGATIVE_INFINITY;
+  #stalledAt = Number.NEGATIVE_INFINITY;
   #moved = { at: performance.now(), time: -1 };
 
   constructor({ video, url, onState }: PlaybackOptions) {
@@ -63,6 +67,7 @@ export class Playback {
     this.#onState = onState;
     video.addEventListener("playing", this.#playing);
     video.addEventListener("timeupdate", this.#playing);
+    video.addEventListener("waiting", this.#waiting);
     video.addEventListener("ended", this.#ended);
     video.addEventListener("error", this.#nativeError);
     document.addEventListener("visibilitychange", this.#backInView);
@@ -89,6 +94,7 @@ export class Playback {
 
   /** Jumps to the newest pictures. */
   goLive(): void {
+    this.#forgetStalls();
     const { seekable } = this.#video;
     const edge = this.#hls?.liveSyncPosition ?? (seekable.length > 0 ? seekable.end(seekable.length - 1) - 2 : null);
     if (edge !== null && edge > this.#video.currentTime) this.#video.currentTime = edge;
@@ -110,6 +116,7 @@ export class Playback {
     document.removeEventListener("visibilitychange", this.#backInView);
     video.removeEventListener("playing", this.#playing);
     video.removeEventListener("timeupdate", this.#playing);
+    video.removeEventListener("waiting", this.#waiting);
     video.removeEventListener("ended", this.#ended);
     video.removeEventListener("error", this.#nativeError);
     this.#hls?.destroy();
@@ -182,6 +189,19 @@ export class Playback {
     const fast = video.playbackRate > 1;
     const rate = ahead > CATCH_UP.ahead && late > (fast ? CATCH_UP.to : CATCH_UP.from) ? CATCH_UP.rate : 1;
     if (this.#hls && video.playbackRate !== rate) video.playbackRate = rate;
+    if (performance.now() - this.#stalledAt > CALM) this.#forgetStalls();
+  }
+
+  #waiting = (): void => {
+    this.#stalledAt = performance.now();
+  };
+
+  /** Wishes again for the place that the playlist recommends. */
+  #forgetStalls(): void {
+    const hls = this.#hls;
+    const details = hls?.latestLevelDetails;
+    const wish = details ? details.partHoldBack || details.holdBack : 0;
+    if (hls && wish > 0 && (hls.targetLatency ?? 0) > wish + 0.01) hls.targetLatency = wish;
   }
 
   /** A page out of view falls behind; who comes back to it wants to see what is now. */
