@@ -20,10 +20,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		partBytes:       counter("part_bytes_total", "Bytes of parts packaged."),
 		discontinuities: counter("discontinuities_total", "Segments that follow a discontinuity."),
 		framesLost:      counter("frames_lost_total", "Frames lost because a packager fell behind."),
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "streamcat", Subsystem: "hls",
-			Name: "requests_waiting", Help: "Requests that wait for a part."}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "streamcat", Subsystem: "hls",
-			Name: "requests_total", Help: "Requests by kind of file and status."}, []string{"kind", "code"}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "streamcat", Subsystem: "hls",
+			Name: "requests_waiting", Help: "Requests that wait for a part.",
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "streamcat", Subsystem: "hls",
+			Name: "requests_total", Help: "Requests by kind of file and status.",
+		}, []string{"kind", "code"}),
 	}
 	for k := range m.answered {
 		m.answered[k] = m.requests.WithLabelValues(fileKind(k).String(), "200")
