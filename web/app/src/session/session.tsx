@@ -8,6 +8,8 @@ interface Account {
   user: User | null | undefined;
   signedIn: (user: User) => void;
   signOut: () => Promise<void>;
+  /** For whoever met a 401: the server knows us no more, so nor do we. */
+  forget: () => void;
 }
 
 const AccountContext = createContext<Account | null>(null);
@@ -21,11 +23,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     },
     [patch, reload],
   );
+  const forget = useCallback(() => patch((now) => ({ ...now, user: null })), [patch]);
   const signOut = useCallback(async () => {
     await api.signOut();
-    patch((now) => ({ ...now, user: null }));
-  }, [patch]);
-  const value = useMemo(() => ({ user: data?.user, signedIn, signOut }), [data, signedIn, signOut]);
+    forget();
+  }, [forget]);
+  const value = useMemo(() => ({ user: data?.user, signedIn, signOut, forget }), [data, signedIn, signOut, forget]);
   return <AccountContext value={value}>{children}</AccountContext>;
 }
 

@@ -40,9 +40,10 @@ function Overview({ username }: { username: string }) {
     },
     reload,
   );
+  const { forget } = useAccount();
   useEffect(() => {
-    if (error?.status === 401) go("/signin?next=/dashboard", { replace: true });
-  }, [error]);
+    if (error?.status === 401) forget();
+  }, [error, forget]);
   if (!data) return error && error.status !== 401 ? <LoadFailed error={error} retry={reload} /> : <DashboardSkeleton />;
   return (
     <>

@@ -2,6 +2,7 @@ import { Eye, EyeOff, RotateCw } from "lucide-react";
 import { useState } from "react";
 import { ApiError } from "../../api/client";
 import { api } from "../../api/endpoints";
+import { useAccount } from "../../session/session";
 import { CopyButton } from "../../ui/copy";
 import { Dialog } from "../../ui/dialog";
 import { Spinner } from "../../ui/states";
@@ -15,13 +16,16 @@ interface Props {
 
 /** The stream key: masked until asked for, copied without being shown, replaced after a question. */
 export function StreamKey({ masked, live, onReplaced, onCopied }: Props) {
+  const { forget } = useAccount();
   const [value, setValue] = useState<string>();
   const [trouble, setTrouble] = useState("");
   const [asking, setAsking] = useState(false);
   const [said, setSaid] = useState("");
 
-  const failed = (cause: unknown) =>
+  const failed = (cause: unknown) => {
+    if (cause instanceof ApiError && cause.status === 401) forget();
     setTrouble(cause instanceof ApiError ? cause.message : "The key could not be had. Try again.");
+  };
   const reveal = async () => {
     setTrouble("");
     if (value !== undefined) {
@@ -94,6 +98,7 @@ function ReplaceDialog({
   onClose: () => void;
   onReplaced: (masked: string) => void;
 }) {
+  const { forget } = useAccount();
   const [working, setWorking] = useState(false);
   const [trouble, setTrouble] = useState("");
   const replace = async () => {
@@ -102,6 +107,7 @@ function ReplaceDialog({
     try {
       onReplaced((await api.resetStreamKey()).masked);
     } catch (cause) {
+      if (cause instanceof ApiError && cause.status === 401) forget();
       setTrouble(cause instanceof ApiError ? cause.message : "The key was not replaced. Try again.");
       setWorking(false);
     }

@@ -4,12 +4,14 @@ import { ApiError, errorWords } from "../../api/client";
 import { api } from "../../api/endpoints";
 import { useResource } from "../../api/resource";
 import type { Dashboard } from "../../api/types";
+import { useAccount } from "../../session/session";
 import { points } from "../../ui/format";
 import { Spinner } from "../../ui/states";
 
 const LIMIT = 140;
 
 export function TitleForm({ data, onSaved }: { data: Dashboard; onSaved: (saved: Dashboard) => void }) {
+  const { forget } = useAccount();
   const { data: shelves } = useResource("categories", api.categories);
   const [title, setTitle] = useState(data.title);
   const [category, setCategory] = useState(data.category.id);
@@ -38,6 +40,7 @@ export function TitleForm({ data, onSaved }: { data: Dashboard; onSaved: (saved:
       onSaved(saved);
     } catch (cause) {
       const error = cause instanceof ApiError ? cause : new ApiError(0, errorWords(0));
+      if (error.status === 401) forget();
       const own = error.fields["title"];
       setTrouble(own ? { title: own } : { rest: error.message });
     } finally {
