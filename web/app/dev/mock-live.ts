@@ -14,6 +14,7 @@ export function liveSocket(socket: WebSocket, request: IncomingMessage): void {
     const { set } = JSON.parse(String(data)) as { set?: Partial<ChannelCard> & { username: string } };
     if (set) change(set.username, { startedAt: set.live ? new Date().toISOString() : null, ...set });
   });
+  const alive = setInterval(() => socket.send(JSON.stringify({ type: "alive" })), 25_000);
   const drift = setInterval(() => {
     for (const c of channels.values())
       if (c.live && c.viewers > 20)
@@ -22,5 +23,6 @@ export function liveSocket(socket: WebSocket, request: IncomingMessage): void {
   socket.on("close", () => {
     listeners.delete(tell);
     clearInterval(drift);
+    clearInterval(alive);
   });
 }

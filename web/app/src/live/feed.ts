@@ -9,9 +9,13 @@ export interface FeedEvents {
   onConnected?: (connected: boolean) => void;
 }
 
+/** The server says something every 25 seconds at the latest; after this much silence the line is dead. */
+const SILENCE = 60_000;
+
 /**
  * The live feed: a socket on which the server tells the channels' cards as they are, then each change.
- * It comes back by itself for as long as it is not closed. No channels means all of them.
+ * It comes back by itself for as long as it is not closed, also from a line that died without a word.
+ * No channels means all of them.
  */
 export class LiveFeed {
   readonly #url: string;
@@ -19,6 +23,7 @@ export class LiveFeed {
   readonly #backoff = new Backoff(500, 10_000);
   #socket: WebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #opened = false;
   #closed = false;
 
@@ -36,6 +41,7 @@ export class LiveFeed {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     this.#socket?.close(1000);
     removeEventListener("online", this.#hurry);
     document.removeEventListener("visibilitychange", this.#hurry);
@@ -44,22 +50,41 @@ export class LiveFeed {
   #open(): void {
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#listen(socket);
     socket.onopen = () => {
+      if (this.#closed) return;
+      this.#listen(socket);
       this.#backoff.reset();
       this.#events.onConnected?.(true);
       if (this.#opened) this.#events.onAgain();
       this.#opened = true;
     };
     socket.onmessage = (event: MessageEvent) => {
+      if (this.#closed) return;
+      this.#listen(socket);
       const frame = readFrame(event.data);
-      if (frame && !this.#closed) this.#events.onChannel(frame.channel);
+      if (frame) this.#events.onChannel(frame.channel);
     };
     socket.onclose = () => {
-      if (this.#closed || this.#socket !== socket) return;
-      this.#socket = undefined;
-      this.#events.onConnected?.(false);
-      this.#timer = setTimeout(() => this.#open(), this.#backoff.next());
+      if (!this.#closed) this.#lost();
     };
+  }
+
+  /** Browsers do not tell of a dead line, and wait long for the end of one they are told to close. */
+  #listen(socket: WebSocket): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.close();
+      this.#lost();
+    }, SILENCE);
+  }
+
+  #lost(): void {
+    clearTimeout(this.#silence);
+    this.#socket = undefined;
+    this.#events.onConnected?.(false);
+    this.#timer = setTimeout(() => this.#open(), this.#backoff.next());
   }
 
   /** Back on line or back in view: do not sit out a long pause. */
