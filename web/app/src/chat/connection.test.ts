@@ -183,6 +183,53 @@ describe("a chat connection", () => {
     expect(tokens).toBe(2);
   });
 
+  it("leaves a dead wire at once and comes back with a new token", async () => {
+    const connection = begin();
+    await settle();
+    const dead = last();
+    dead.open();
+    connection.restart();
+    expect(dead.closedWith).toBe(1000);
+    expect(now()).toBe("waiting");
+    expect(connection.send({ Action: "SEND_MESSAGE", RequestId: "r", Content: "hi" })).toBe(false);
+    connection.restart(); // is under way already
+    await vi.advanceTimersByTimeAsync(499);
+    expect(tokens).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(last().protocol).toBe("token-2");
+    last().open();
+    dead.receive({ Type: "MESSAGE", Id: "m", Content: "late", Sender: { UserId: "u2" } });
+    dead.drop();
+    expect(frames).toHaveLength(0);
+    expect(now()).toBe("open");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("does not wait for the token of a renewal when the wire is dead", async () => {
+    let answer = (): Promise<ChatToken> => token();
+    const connection = new ChatConnection({
+      token: () => answer(),
+      onFrame: () => undefined,
+      onState: (state) => states.push(state),
+      onIdentity: () => undefined,
+      random: () => 1,
+    });
+    connection.connect();
+    await settle();
+    last().open();
+    answer = () => new Promise(() => undefined);
+    await vi.advanceTimersByTimeAsync(3_540_000);
+    answer = token;
+    connection.restart();
+    expect(now()).toBe("waiting");
+    await vi.advanceTimersByTimeAsync(500);
+    last().open();
+    expect(now()).toBe("open");
+    expect(FakeSocket.all).toHaveLength(2);
+    connection.close();
+  });
+
   it("tries at once when the network is back", async () => {
     begin();
     await settle();

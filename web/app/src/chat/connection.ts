@@ -78,6 +78,20 @@ export class ChatConnection {
     return true;
   }
 
+  /**
+   * Gives up a wire that does not carry any more: a browser may notice its end many minutes late, and
+   * waits long for the end of one it is told to close.
+   */
+  restart(): void {
+    const socket = this.#socket;
+    if (!socket) return; // the next one is already under way
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(1000);
+    this.#asking?.abort(); // a renewal's token, asked for over the same network
+    this.#asking = undefined;
+    this.#lost(socket);
+  }
+
   #stop(): void {
     removeEventListener("online", this.#hurry);
     for (const timer of [this.#retry, this.#renewal, this.#good]) clearTimeout(timer);

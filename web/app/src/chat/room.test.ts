@@ -115,15 +115,25 @@ describe("a chat room", () => {
     expect(lines()[0]).toMatchObject({ state: "failed", trouble: words });
   });
 
-  it("gives up on a message that nobody answers, and sends it again when asked", async () => {
+  it("gives up on a message that nobody answers and on its connection, and sends it again when asked", async () => {
+    const dead = socket();
     room.send("hi");
-    await vi.advanceTimersByTimeAsync(10_100);
-    expect(lines()[0]!.state).toBe("failed");
+    const first = request(0);
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(lines()[0]!.state).toBe("pending");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(lines()[0]).toMatchObject({ state: "failed", trouble: "No answer came. It may not have arrived." });
+    expect(room.view().state.name).toBe("waiting");
+    expect(dead.closedWith).toBe(1000);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(socket()).not.toBe(dead);
+    socket().open();
+    expect(room.view().state.name).toBe("open");
     room.retry(lines()[0]!.key);
     expect(lines()).toHaveLength(1);
     expect(lines()[0]!.state).toBe("pending");
-    expect(request(1)["Content"]).toBe("hi");
-    expect(request(1)["RequestId"]).not.toBe(request(0)["RequestId"]);
+    expect(request(0)["Content"]).toBe("hi");
+    expect(request(0)["RequestId"]).not.toBe(first["RequestId"]);
   });
 
   it("fails what was under way when the connection breaks", async () => {

@@ -130,7 +130,10 @@ export class ChatRoom {
     if (this.#connection.send({ Action: "SEND_MESSAGE", RequestId: key, Content: text })) {
       this.#waiting.set(
         key,
-        setTimeout(() => this.#fail(key, "No answer came. It may not have arrived."), UNANSWERED),
+        setTimeout(() => {
+          this.#fail(key, "No answer came. It may not have arrived.");
+          this.#connection.restart();
+        }, UNANSWERED),
       );
     } else {
       this.#fail(key, "Not sent: chat is not connected.");
