@@ -44,6 +44,8 @@ type mishap struct {
 	crash   bool  // the app dies there
 	lasting bool  // every later call goes the same way
 	err     error // what is answered; errLost when nil
+
+	meanwhile func() // runs before the answer
 }
 
 var errLost = errors.New("connection reset by peer")
@@ -83,6 +85,11 @@ func (c *cloud) call(op string, effect func() error) error {
 	}
 	if m.crash {
 		panic(crashed{})
+	}
+	if m.meanwhile != nil {
+		c.mu.Unlock()
+		m.meanwhile()
+		c.mu.Lock()
 	}
 	if m.err != nil {
 		return m.err

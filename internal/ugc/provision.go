@@ -43,8 +43,8 @@ func (a *App) resources() []resource {
 
 const (
 	// claimFor is how long a worker may be silent about a person before another takes over. A call to
-	// a service is given up long before.
-	claimFor    = 20 * time.Second
+	// a service is given up long before, even if the database lets it wait before and after.
+	claimFor    = 45 * time.Second
 	callTimeout = 8 * time.Second
 
 	makeAttempts = 3
@@ -52,7 +52,8 @@ const (
 )
 
 // provision makes what a person lacks and makes them active; the caller holds the claim on them. If
-// that cannot be done, what there is of them is removed again. searched says that an earlier worker may
+// that cannot be done, what there is of them is removed again, unless another worker was faster and they
+// are active. searched says that an earlier worker may
 // have made things it could not write down, which are looked for before anything is made.
 func (a *App) provision(ctx context.Context, u store.AppUser, searched bool) error {
 	c, err := a.rows.Channel(ctx, u.ID)
@@ -74,6 +75,9 @@ func (a *App) provision(ctx context.Context, u store.AppUser, searched bool) err
 		}
 	}
 	if err := a.rows.SetUserState(ctx, u.ID, store.AppProvisioning, store.AppActive); err != nil {
+		if a.overtaken(ctx, u, err) {
+			return nil
+		}
 		return err
 	}
 	a.metrics.provisionings.WithLabelValues("made").Inc()
@@ -136,11 +140,24 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// overtaken says whether a person could not be given another state because another worker, who found the
+// claim run out, has made them whole meanwhile.
+func (a *App) overtaken(ctx context.Context, u store.AppUser, err error) bool {
+	if fault.Of(err) != fault.Conflict {
+		return false
+	}
+	now, err := a.rows.User(ctx, u.ID)
+	return err == nil && now.State == store.AppActive
+}
+
 // giveUp ends a registration that cannot be completed, and says so in words for its person.
 func (a *App) giveUp(ctx context.Context, u store.AppUser, suspects []resource, what string, cause error) error {
 	err := a.rows.SetUserState(ctx, u.ID, store.AppProvisioning, store.AppRemoving)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = a.remove(ctx, u, suspects)
+	case a.overtaken(ctx, u, err):
+		return nil
 	}
 	if err != nil {
 		a.Log.WarnContext(ctx, "a failed registration is not cleared away yet; repair will do it", "username", u.Username, "err", err)

@@ -239,6 +239,32 @@ func TestRegistrationCutOffByACrashIsResumedByItsPerson(t *testing.T) {
 	}
 }
 
+func TestRegistrationThatAnotherWorkerFinishesIsMade(t *testing.T) {
+	for name, m := range map[string]mishap{
+		"the answer comes late": {late: true},
+		"the call fails":        {err: &ivstypes.AccessDeniedException{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			other := New(w.Deps)
+			m.meanwhile = func() {
+				w.clock.pass(claimFor)
+				if err := other.Repair(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			w.cloud.goWrong("CreateStage", m)
+			w.register("ada")
+			if _, err := w.SignIn(t.Context(), "ada", "correct horse"); err != nil {
+				t.Error(err)
+			}
+			if got := w.cloud.left(); !slices.Equal(got, whole) {
+				t.Errorf("resources = %v, want each once", got)
+			}
+		})
+	}
+}
+
 func TestOneNameRegisteredByManyAtOnceIsMadeOnce(t *testing.T) {
 	w := newWorld(t)
 	var all sync.WaitGroup
