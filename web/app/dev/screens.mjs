@@ -74,7 +74,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
 }
 await browser.close();
 await stage.strike();
-console.log(findings === 0 ? "axe: no findings" : `axe: ${findings} findings`);
+console.log(findings === 0 ? "no findings" : `${findings} findings`);
 process.exitCode = findings === 0 ? 0 : 1;
 
 async function shoot({ name, path, ready, cookies = [], settle = 500, act }, size, viewport, colorScheme) {
@@ -86,9 +86,14 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
   });
   await context.addCookies(cookies.map((c) => ({ ...c, url: stage.base })));
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.log(`${name}: ${error.message}`));
+  let faults = 0;
+  const fault = (words) => {
+    faults += 1;
+    console.log(`${name} ${size} ${colorScheme}: ${words}`);
+  };
+  page.on("pageerror", (error) => fault(error.message));
   await page.goto(stage.base + path);
-  await page.waitForSelector(ready, { timeout: 15_000 }).catch(() => console.log(`${name} ${size}: never ready`));
+  await page.waitForSelector(ready, { timeout: 15_000 }).catch(() => fault("never ready"));
   await act?.(page);
   await page.waitForTimeout(settle);
   await page.screenshot({ path: `${values.out}/${name}-${size}-${colorScheme}.png` });
@@ -103,7 +108,7 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
       console.log(`    ${node.target.join(" ")}\n      ${node.failureSummary.split("\n").slice(1, 3).join(" ")}`);
   }
   await context.close();
-  return violations.length;
+  return violations.length + faults;
 }
 
 /** The pages with the mock server, and a slowly swaying picture as every channel's stream. */

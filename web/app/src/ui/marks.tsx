@@ -41,26 +41,26 @@ let now = Date.now();
 const tickers = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
+function tick(): void {
+  now = Date.now();
+  for (const told of tickers) told();
+}
+
+function subscribe(told: () => void): () => void {
+  if (tickers.size === 0) {
+    now = Date.now(); // nobody kept it going
+    timer = setInterval(tick, 1000);
+  }
+  tickers.add(told);
+  return () => {
+    tickers.delete(told);
+    if (tickers.size === 0) clearInterval(timer);
+  };
+}
+
 /** The time of day, a second apart, from one timer for the whole page. */
 export function useNow(): number {
-  return useSyncExternalStore(
-    (told) => {
-      tickers.add(told);
-      now = Date.now();
-      timer ??= setInterval(() => {
-        now = Date.now();
-        for (const t of tickers) t();
-      }, 1000);
-      return () => {
-        tickers.delete(told);
-        if (tickers.size === 0) {
-          clearInterval(timer);
-          timer = undefined;
-        }
-      };
-    },
-    () => now,
-  );
+  return useSyncExternalStore(subscribe, () => now);
 }
 
 export function OnAirClock({ since }: { since: string }) {
