@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/fault"
@@ -175,6 +176,19 @@ func (a *App) Channel(ctx context.Context, userID string) (AppChannel, error) {
 // ChannelByName gives the channel of the active person with that name.
 func (a *App) ChannelByName(ctx context.Context, nameKey string) (AppChannel, error) {
 	return a.channel(ctx, `WHERE u.name_key = $1 AND u.state = 'active'`, nameKey)
+}
+
+// ChannelsByName gives the channels of those active people among the named, in no certain order.
+func (a *App) ChannelsByName(ctx context.Context, nameKeys []string) (out []AppChannel, err error) {
+	for chunk := range slices.Chunk(nameKeys, 100) {
+		some, err := query(ctx, a.db, scanAppChannel, appChannelSelect+
+			`WHERE u.name_key IN (`+places(1, len(chunk))+`) AND u.state = 'active'`, anys(chunk)...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
 }
 
 // ChannelByARN gives the channel with that name at IVS.

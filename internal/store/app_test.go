@@ -124,6 +124,37 @@ func TestAppChannelChangesLeaveTheRestAlone(t *testing.T) {
 	})
 }
 
+func TestAppChannelsOfManyNames(t *testing.T) {
+	both(t, func(t *testing.T, db *store.DB) {
+		app := db.App()
+		asked := []string{"nobody", "half-made"}
+		appUser(t, app, "half-made")
+		appUser(t, app, "not-asked")
+		want := map[string]bool{}
+		for i := range 101 { // more than one query asks for
+			u := appUser(t, app, fmt.Sprint("name", i))
+			if err := app.SetUserState(t.Context(), u.ID, store.AppProvisioning, store.AppActive); err != nil {
+				t.Fatal(err)
+			}
+			asked = append(asked, u.NameKey)
+			want[u.ID] = true
+		}
+		got, err := app.ChannelsByName(t.Context(), asked)
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%d channels, %v, want %d", len(got), err, len(want))
+		}
+		for _, c := range got {
+			if !want[c.UserID] || c.Title != "t" {
+				t.Errorf("channel = %+v", c)
+			}
+			delete(want, c.UserID)
+		}
+		if none, err := app.ChannelsByName(t.Context(), nil); err != nil || len(none) != 0 {
+			t.Errorf("no names: %v, %v", none, err)
+		}
+	})
+}
+
 func TestAppStreamsOfOnePersonChangeOneAfterAnother(t *testing.T) {
 	both(t, func(t *testing.T, db *store.DB) {
 		app := db.App()

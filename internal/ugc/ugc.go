@@ -49,6 +49,7 @@ type App struct {
 	// return. Lock order: telling before mu.
 	telling sync.Mutex
 	shown   map[string]Card // live cards as last told, by user id; guarded by telling
+	looking chan struct{}   // full of who looks: a crowd waits here, where it can give up, not before telling
 
 	mu       sync.Mutex // guards what follows; never held while calling out
 	viewers  map[string]int64
@@ -71,6 +72,7 @@ func New(d Deps) *App {
 		channels: newChannelCache(d.Channels, d.Now),
 		viewers:  map[string]int64{},
 		shown:    map[string]Card{},
+		looking:  make(chan struct{}, maxLooking),
 		watchers: map[*watcher]struct{}{},
 	}
 }

@@ -24,6 +24,7 @@ const (
 	settling = 15 * time.Second
 
 	maxPolled    = 10_000 // live channels
+	maxLooking   = 4      // that news may have to wait for
 	maxListPages = 100    // of 100 streams
 )
 
@@ -44,28 +45,32 @@ func (a *App) Watch(tell func(Card)) (stop func()) {
 }
 
 // Look calls tell with the cards of the named channels as they are now, or of all that are live if none
-// is named, in order with what Watch tells: a card from here is never followed by an older one.
+// is named, in order with what Watch tells: a card from here is never followed by an older one. When many
+// look at once, it waits for its turn until ctx ends.
 func (a *App) Look(ctx context.Context, usernames []string, tell func(Card)) error {
+	select {
+	case a.looking <- struct{}{}:
+		defer func() { <-a.looking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	a.telling.Lock()
 	defer a.telling.Unlock()
+	var found []store.AppChannel
+	var err error
 	if len(usernames) == 0 {
-		live, err := a.rows.LiveChannels(ctx, maxLive)
-		for _, c := range live {
-			tell(a.card(c))
+		found, err = a.rows.LiveChannels(ctx, maxLive)
+	} else {
+		keys := make([]string, len(usernames))
+		for i, name := range usernames {
+			keys[i] = nameKey(name)
 		}
-		return err
+		found, err = a.rows.ChannelsByName(ctx, keys)
 	}
-	for _, name := range usernames {
-		c, err := a.rows.ChannelByName(ctx, nameKey(name))
-		if fault.Of(err) == fault.NotFound {
-			continue
-		}
-		if err != nil {
-			return err
-		}
+	for _, c := range found {
 		tell(a.card(c))
 	}
-	return nil
+	return err
 }
 
 // show tells watchers what a channel looks like now.

@@ -1,9 +1,12 @@
 package ugc
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +73,35 @@ func TestWatchersHearEveryChangeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("looking at all", "ada true 0 New title")
+}
+
+func TestACrowdThatLooksDoesNotHoldUpNewsAndMayGiveUp(t *testing.T) {
+	w := newWorld(t)
+	arn := w.channelARN(w.register("ada"))
+	var news heard
+	w.Watch(news.tell)
+	for range maxLooking {
+		w.looking <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var crowd sync.WaitGroup
+	for range 100 {
+		crowd.Go(func() {
+			if err := w.Look(ctx, []string{"ada"}, func(Card) {}); !errors.Is(err, context.Canceled) {
+				t.Errorf("looking ended with %v", err)
+			}
+		})
+	}
+	w.handle(told("Stream Start", "A", arn, 0))
+	if got := news.take(); len(got) != 1 {
+		t.Errorf("news: %q", got)
+	}
+	cancel()
+	crowd.Wait()
+	<-w.looking
+	if err := w.Look(t.Context(), []string{"ada"}, news.tell); err != nil || len(news.take()) != 1 {
+		t.Errorf("looking once there is room: %v", err)
+	}
 }
 
 func TestChangesThatAnotherNodeWroteAreNoticed(t *testing.T) {
