@@ -47,7 +47,7 @@ func (s *Server) postRegister(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.signIn(r.Context(), u); err != nil {
+	if err := s.signIn(r.Context(), w, u); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusCreated, map[string]any{"user": wireUser(u)})
@@ -70,14 +70,14 @@ func (s *Server) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	forgive()
-	if err := s.signIn(r.Context(), u); err != nil {
+	if err := s.signIn(r.Context(), w, u); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"user": wireUser(u)})
 }
 
 func (s *Server) postSignOut(w http.ResponseWriter, r *http.Request) error {
-	if err := s.sessions.Destroy(r.Context()); err != nil {
+	if err := s.signOut(r.Context(), w); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

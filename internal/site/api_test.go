@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/streamcat/streamcat/internal/fault"
 )
 
 func TestAPersonRegistersLooksAroundAndLeaves(t *testing.T) {
@@ -280,6 +283,34 @@ func TestSessionsEndOnTheServer(t *testing.T) {
 	w.clock.pass(sessionLifetime + time.Minute)
 	if got := b.get("/api/session").json("user"); got != nil {
 		t.Errorf("a session of last month is of %v", got)
+	}
+}
+
+// fullStore takes no session any more.
+type fullStore struct{ sessionStore }
+
+func (fullStore) CommitCtx(context.Context, string, []byte, time.Time) error {
+	return fault.Down("the disk is full")
+}
+
+func TestASessionThatCannotBeKeptIsOneHonestAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.register("ada")
+	w.sessions.Store = fullStore{sessionStore{w.DB.App(), w.Now}}
+	b := w.browser()
+	for path, who := range map[string]form{"/api/signin": {"ada", password}, "/api/register": {"grace", password}} {
+		a := b.do("POST", path, who).want(t, 503)
+		if m, _ := a.json("error", "message").(string); m == "" {
+			t.Errorf("%s answers %s", path, a.body)
+		}
+		if c := a.Cookies(); len(c) != 0 {
+			t.Errorf("%s gives cookies %v", path, c)
+		}
+	}
+	w.sessions.Store = sessionStore{w.DB.App(), w.Now}
+	b.do("POST", "/api/signin", form{"grace", password}).want(t, 200)
+	if got := b.get("/api/session").json("user", "username"); got != "grace" {
+		t.Errorf("signed in as %v", got)
 	}
 }
 

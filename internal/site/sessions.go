@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -57,6 +58,24 @@ func (s sessionStore) Commit(token string, b []byte, expiry time.Time) error {
 
 func (s sessionStore) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
+// withSession gives a request the session of its cookie. Unlike scs's own middleware it writes nothing by
+// itself: who changes a session keeps it before anything is answered, so that a failure can still be told.
+func (s *Server) withSession(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Cookie")
+		var token string
+		if c, err := r.Cookie(sessionCookie); err == nil {
+			token = c.Value
+		}
+		ctx, err := s.sessions.Load(r.Context(), token)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
 // user gives who is signed in, or errSignedOut.
 func (s *Server) user(ctx context.Context) (ugc.User, error) {
 	id := s.sessions.GetString(ctx, sessionUser)
@@ -71,11 +90,25 @@ func (s *Server) user(ctx context.Context) (ugc.User, error) {
 }
 
 // signIn makes the request's session that of u, under a new token: one that was planted in the browser
-// before is worth nothing.
-func (s *Server) signIn(ctx context.Context, u ugc.User) error {
+// before is worth nothing. On an error nobody is signed in.
+func (s *Server) signIn(ctx context.Context, w http.ResponseWriter, u ugc.User) error {
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
 	s.sessions.Put(ctx, sessionUser, u.ID)
+	token, expires, err := s.sessions.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	s.sessions.WriteSessionCookie(ctx, w, token, expires)
+	return nil
+}
+
+// signOut ends the request's session.
+func (s *Server) signOut(ctx context.Context, w http.ResponseWriter) error {
+	if err := s.sessions.Destroy(ctx); err != nil {
+		return err
+	}
+	s.sessions.WriteSessionCookie(ctx, w, "", time.Time{})
 	return nil
 }

@@ -77,14 +77,13 @@ func New(d Deps) *Server {
 		Log: d.Log, Registerer: d.Registerer, Now: d.Now,
 	})
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
-	s.sessions.ErrorFunc = s.fail
 	s.pages = newPages(s.app, builtFrontEnd())
 	s.live = newHub(s.app, d.Log, s.metrics)
 	s.signIns = newThrottle(d.Now)
 	s.api = s.routes()
 
 	root := http.NewServeMux()
-	root.Handle("/api/", s.protect(s.sessions.LoadAndSave(http.HandlerFunc(s.serveAPI))))
+	root.Handle("/api/", s.protect(s.withSession(http.HandlerFunc(s.serveAPI))))
 	root.Handle("GET /api/live", s.live)
 	root.HandleFunc("POST /hooks/events", s.serveEvents)
 	root.Handle("/", s.pages)
