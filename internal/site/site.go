@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -40,6 +41,10 @@ type Deps struct {
 	// MediaOrigins are further origins that playlists and parts come from, such as Amazon's; the origin
 	// of PublicURL and the page's own are always allowed.
 	MediaOrigins []string
+
+	// TrustedProxies are those whose X-Forwarded-For tells where a request comes from. Without them it is
+	// never read, and everybody behind a proxy is one client.
+	TrustedProxies []netip.Prefix
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // may be nil
@@ -79,7 +84,7 @@ func New(d Deps) *Server {
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
 	s.pages = newPages(s.app, builtFrontEnd())
 	s.live = newHub(s.app, d.Log, s.metrics)
-	s.signIns = newThrottle(d.Now)
+	s.signIns = newThrottle(d.TrustedProxies, d.Now)
 	s.api = s.routes()
 
 	root := http.NewServeMux()

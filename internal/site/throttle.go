@@ -3,9 +3,7 @@ package site
 import (
 	"container/list"
 	"math"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +18,8 @@ import (
 // address and name together. It remembers a bounded number of pairs and forgets the longest unused;
 // an address that tries many names runs into its own limit long before it can make it forget.
 type throttle struct {
-	now func() time.Time
+	clients clients
+	now     func() time.Time
 
 	mu    sync.Mutex
 	known map[string]*list.Element
@@ -38,14 +37,14 @@ const (
 	maxBuckets                 = 20_000
 )
 
-func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, known: map[string]*list.Element{}, order: list.New()}
+func newThrottle(c clients, now func() time.Time) *throttle {
+	return &throttle{clients: c, now: now, known: map[string]*list.Element{}, order: list.New()}
 }
 
 // admit lets an attempt pass or refuses it with a Throttled fault and a Retry-After header. forgive
 // takes the attempt back from the pair's account, when it turned out to be rightful.
 func (t *throttle) admit(w http.ResponseWriter, r *http.Request, name string) (forgive func(), err error) {
-	address := clientNetwork(r)
+	address := t.clients.network(r)
 	if len(name) > 64 {
 		name = name[:64] // cannot exist; one account for all such will do
 	}
@@ -91,23 +90,4 @@ func (t *throttle) forget(key string) {
 		t.order.Remove(e)
 		delete(t.known, key)
 	}
-}
-
-// clientNetwork names where a request comes from: an IPv4 address, or an IPv6 network of the size one
-// customer gets.
-func clientNetwork(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if ip = ip.Unmap(); ip.Is6() {
-		if p, err := ip.WithZone("").Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return ip.String()
 }
