@@ -27,6 +27,7 @@ type hub struct {
 	app      *ugc.App
 	log      *slog.Logger
 	metrics  *metrics
+	origin   string // of the app's own pages, where it is not that of the request's Host
 	upgrader *gws.Upgrader
 	unwatch  func()
 	running  sync.WaitGroup
@@ -38,9 +39,9 @@ type hub struct {
 	byName  map[string]map[*socket]struct{} // by lower-case username
 }
 
-func newHub(app *ugc.App, log *slog.Logger, m *metrics) *hub {
+func newHub(app *ugc.App, origin string, log *slog.Logger, m *metrics) *hub {
 	h := &hub{
-		app: app, log: log, metrics: m,
+		app: app, origin: origin, log: log, metrics: m,
 		sockets: map[*socket]struct{}{}, all: map[*socket]struct{}{}, byName: map[string]map[*socket]struct{}{},
 	}
 	h.upgrader = gws.NewUpgrader(liveEvents{}, &gws.ServerOption{
@@ -57,11 +58,9 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusUpgradeRequired, problem{Message: "this is a WebSocket"})
 		return
 	}
-	if o := r.Header.Get("Origin"); o != "" {
-		if u, err := url.Parse(o); err != nil || u.Host != r.Host {
-			writeProblem(w, http.StatusForbidden, problem{Message: "this request came from another site"})
-			return
-		}
+	if !h.ownPage(r) {
+		writeProblem(w, http.StatusForbidden, problem{Message: "this request came from another site"})
+		return
 	}
 	names := followed(r.URL.Query())
 	if len(names) > maxFollowed {
@@ -95,6 +94,17 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.leave(s)
 		writing.Wait()
 	}()
+}
+
+// ownPage says whether no browser sent the request for another site's page, as protect does for requests
+// that change something: CrossOriginProtection lets every GET pass.
+func (h *hub) ownPage(r *http.Request) bool {
+	o := r.Header.Get("Origin")
+	if o == "" || o == h.origin {
+		return true
+	}
+	u, err := url.Parse(o)
+	return err == nil && u.Host == r.Host
 }
 
 // followed gives the channels a query asks for by name, each once; none means all.

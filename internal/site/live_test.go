@@ -88,13 +88,15 @@ func TestPagesHearOfTheirChannelsByThemselves(t *testing.T) {
 }
 
 func TestTheLiveFeedIsOnlyForItsOwnPages(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(d *Deps) { d.PublicURL = "https://tv.example" })
 	for _, c := range []struct {
 		name, query, origin string
 		code                int
 	}{
 		{"no browser", "", "", 101},
 		{"its own page", "", w.url, 101},
+		{"its own page behind a proxy with another Host", "", "https://tv.example", 101},
+		{"its own name, but unencrypted", "", "http://tv.example", 403},
 		{"another site", "", "https://evil.example", 403},
 		{"a sandboxed frame", "", "null", 403},
 		{"too many channels", "?channels=" + manyNames(maxFollowed+1), "", 400},

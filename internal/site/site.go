@@ -83,7 +83,7 @@ func New(d Deps) *Server {
 	})
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
 	s.pages = newPages(s.app, builtFrontEnd())
-	s.live = newHub(s.app, d.Log, s.metrics)
+	s.live = newHub(s.app, origin(d.PublicURL), d.Log, s.metrics)
 	s.signIns = newThrottle(d.TrustedProxies, d.Now)
 	s.api = s.routes()
 
