@@ -173,13 +173,14 @@ func (h *hub) tell(c ugc.Card) {
 }
 
 // catchUp gives a new socket the cards as they are, so that nothing is lost between a page's first
-// question and its socket.
+// question and its socket. If that fails the page is sent away: it comes back, and asks again.
 func (h *hub) catchUp(s *socket) {
 	ctx, cancel := context.WithTimeout(context.Background(), catchUpPatience)
 	defer cancel()
 	err := h.app.Look(ctx, s.names, func(c ugc.Card) { s.offer(strings.ToLower(c.Username), liveFrame(c)) })
 	if err != nil {
 		h.log.WarnContext(ctx, "a live feed could not be brought up to date", "err", err)
+		s.close()
 	}
 }
 

@@ -149,6 +149,20 @@ func TestShutdownSendsPagesAwayToComeBack(t *testing.T) {
 	}
 }
 
+func TestAPageThatCannotBeBroughtUpToDateIsSentAwayToComeBack(t *testing.T) {
+	w := newWorld(t)
+	if err := w.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{"", "?channels=ada"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if _, _, err := w.feed(query).Read(ctx); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+			t.Errorf("the page %q read %v, want going away", query, err)
+		}
+	}
+}
+
 func TestASlowPageGetsTheLatestOfEachChannelOrNothing(t *testing.T) {
 	s := newSocket(nil)
 	for i := range 3 * maxPending {
