@@ -35,18 +35,23 @@ func (f *feed) next() ugc.Card {
 	f.w.t.Helper()
 	ctx, cancel := context.WithTimeout(f.w.t.Context(), 10*time.Second)
 	defer cancel()
-	kind, text, err := f.Read(ctx)
-	if err != nil {
-		f.w.t.Fatal(err)
+	for {
+		kind, text, err := f.Read(ctx)
+		if err != nil {
+			f.w.t.Fatal(err)
+		}
+		var frame struct {
+			Type    string
+			Channel ugc.Card
+		}
+		err = json.Unmarshal(text, &frame)
+		switch {
+		case err == nil && kind == websocket.MessageText && frame.Type == "channel":
+			return frame.Channel
+		case string(text) != string(aliveFrame):
+			f.w.t.Fatalf("frame %v %s: %v", kind, text, err)
+		}
 	}
-	var frame struct {
-		Type    string
-		Channel ugc.Card
-	}
-	if err := json.Unmarshal(text, &frame); err != nil || kind != websocket.MessageText || frame.Type != "channel" {
-		f.w.t.Fatalf("frame %v %s: %v", kind, text, err)
-	}
-	return frame.Channel
 }
 
 // until waits for a card that fits.

@@ -17,6 +17,10 @@ const (
 	readTimeout  = 2*pingEvery + 10*time.Second
 )
 
+// aliveFrame goes with every ping: browsers answer pings without telling the page, which would never
+// notice that its connection is dead.
+var aliveFrame = []byte(`{"type":"alive"}`)
+
 // socket is one page's end of the live feed. What is pending for it is at most one frame per channel.
 type socket struct {
 	names []string      // channels it follows, lower case; none for all
@@ -98,7 +102,7 @@ func (s *socket) write(conn *gws.Conn) (dropped bool) {
 			return false
 		case <-ping.C:
 			_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-			if conn.WritePing(nil) != nil {
+			if conn.WritePing(nil) != nil || conn.WriteMessage(gws.OpcodeText, aliveFrame) != nil {
 				return false
 			}
 		case <-s.wake:
