@@ -12,14 +12,14 @@ import (
 // yamlSettings reads a settings file: one flat YAML mapping from flag names to values. A name that is
 // no flag is an error, so that a typo does not pass for a setting.
 func yamlSettings(r io.Reader) (kong.Resolver, error) {
-	values := map[string]any{}
+	values := map[string]yaml.Node{} // nodes, since 000000000000 is an account and no number
 	if err := yaml.NewDecoder(r).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("settings file: %w", err)
 	}
 	return &fileSettings{values}, nil
 }
 
-type fileSettings struct{ values map[string]any }
+type fileSettings struct{ values map[string]yaml.Node }
 
 // Validate wants every name in the file to be a flag.
 func (f *fileSettings) Validate(app *kong.Application) error {
@@ -43,5 +43,8 @@ func (f *fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 	if !ok {
 		return nil, nil
 	}
-	return fmt.Sprint(v), nil
+	if v.Kind != yaml.ScalarNode {
+		return nil, fmt.Errorf("settings file: %s must be one value", flag.Name)
+	}
+	return v.Value, nil
 }

@@ -88,6 +88,9 @@ func (e *Engine) build(ctx context.Context) error {
 	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), Admin: adminLn.Addr().String()}
 	e.addr.URL = publicURL(cfg.PublicURL, e.addr.HTTP)
 	ingestHost := publicHost(e.addr.URL, e.addr.RTMP)
+	if !loopback(e.addr.HTTP) && cfg.PublicURL == "" {
+		log.Warn("public-url is not set: other machines are sent to an address that is only good on this one", "url", e.addr.URL)
+	}
 
 	// The live things.
 	minter := arn.Minter{Region: cfg.Region, Account: cfg.AccountID}
@@ -148,25 +151,33 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("hook secret: %w", err)
 	}
+	proxies, err := cfg.trustedProxies()
+	if err != nil {
+		return err
+	}
 	web := site.New(site.Deps{
 		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, HookSecret: secret, AppTag: cfg.AppTag,
-		PublicURL: e.addr.URL, IngestServer: e.ingestServer(ingestHost), ChatEndpoint: e.chatEndpoint(sockets),
+		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(ingestHost), ChatEndpoint: e.chatEndpoint(sockets),
 		Log: log.With("part", "site"), Registerer: e.reg,
 	})
 	e.add("web app", web.Start, web.Shutdown)
 	if cfg.IVSEndpoint == "" {
 		deliver := hook.New(hook.Deps{
-			DB: db, Bus: messages, Consumer: "web app", Account: cfg.AccountID, Region: cfg.Region,
+			DB: db, Bus: messages, Consumer: appConsumer, Account: cfg.AccountID, Region: cfg.Region,
 			Target: inProcessHook(web, secret), Log: log.With("part", "hook"), Registerer: e.reg,
 		})
 		e.runPart("event delivery", deliver.Run)
+	} else if err := db.ForgetEventCursor(ctx, appConsumer); err != nil { // events need not be kept for it
+		return err
 	}
 
-	e.runPart("event retention", func(ctx context.Context) error { return forgetEvents(ctx, db, log) })
+	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, log) })
 
 	// The doors.
 	e.front = &front{api: mux, chat: rooms, playback: e.channels, site: web, ready: func(r *http.Request) error {
-		if err := db.Ping(r.Context()); err != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := db.Ping(ctx); err != nil {
 			return errors.New("the database does not answer")
 		}
 		if !messages.Healthy() {
@@ -175,7 +186,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return nil
 	}}
 	e.serveHTTP("http server", httpLn, e.front)
-	rtmp := ingest.NewRTMP(ingest.RTMPDeps{Gates: []media.Gate{e.channels}, Log: log.With("part", "rtmp"), Registerer: e.reg})
+	rtmp := ingest.NewRTMP(ingest.RTMPDeps{Gates: []media.Gate{e.channels}, MaxPerIP: 1024, Log: log.With("part", "rtmp"), Registerer: e.reg})
 	var serving sync.WaitGroup
 	e.add("rtmp server", func(context.Context) error {
 		serving.Go(func() {
@@ -188,7 +199,12 @@ func (e *Engine) build(ctx context.Context) error {
 		defer serving.Wait()
 		return rtmp.Shutdown(ctx)
 	})
-	e.add("streams", nil, e.channels.Close)
+	e.add("streams", nil, func(ctx context.Context) error {
+		// Not all the time there is: whoever stops after them wants some, too.
+		ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
+		defer cancel()
+		return e.channels.Close(ctx)
+	})
 	return nil
 }
 
@@ -210,18 +226,25 @@ func (e *Engine) runPart(name string, run func(context.Context) error) {
 	})
 }
 
-// eventRetention is how long the outbox keeps what was told.
-const eventRetention = 60 * 24 * time.Hour
+// appConsumer is the web app as a reader of the outbox.
+const appConsumer = "web app"
 
-// forgetEvents trims the outbox once an hour. A failure is tried again the next hour.
-func forgetEvents(ctx context.Context, db *store.DB, log *slog.Logger) error {
+// retention is how long ended stream sessions and told events are kept.
+const retention = 60 * 24 * time.Hour
+
+// forget trims what is past retention, once an hour. A failure is tried again the next hour.
+func forget(ctx context.Context, db *store.DB, log *slog.Logger) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if n, err := db.TrimEvents(ctx, time.Now().Add(-eventRetention)); err != nil && ctx.Err() == nil {
-			log.Warn("could not trim the outbox", "err", err)
-		} else if n > 0 {
-			log.Info("trimmed the outbox", "events", n)
+		before := time.Now().Add(-retention)
+		events, err := db.TrimEvents(ctx, before)
+		sessions, err2 := db.TrimStreamSessions(ctx, before)
+		if err := errors.Join(err, err2); err != nil && ctx.Err() == nil {
+			log.Warn("could not forget what is past retention", "err", err)
+		}
+		if events+sessions > 0 {
+			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions)
 		}
 		select {
 		case <-ctx.Done():
@@ -253,7 +276,7 @@ func inProcessHook(web http.Handler, secret string) func(context.Context, []byte
 		w := httptest.NewRecorder()
 		web.ServeHTTP(w, r)
 		switch {
-		case w.Code/100 == 2:
+		case w.Code == http.StatusNoContent:
 			return nil
 		case w.Code == http.StatusBadRequest:
 			return fault.InvalidInput("the web app cannot read this event")
@@ -279,7 +302,10 @@ func nodeName(dir string) (string, error) {
 // publicURL gives the configured URL, or that of the listener as seen from this machine.
 func publicURL(configured, bound string) string {
 	if configured != "" {
-		return strings.TrimRight(configured, "/")
+		u, err := url.Parse(configured) // in its usual form: a lower-case scheme, for one
+		if err == nil {
+			return strings.TrimRight(u.String(), "/")
+		}
 	}
 	return "http://" + reachable(bound)
 }
@@ -292,6 +318,12 @@ func publicHost(public, bound string) string {
 		return reachable(bound)
 	}
 	return net.JoinHostPort(u.Hostname(), port)
+}
+
+func loopback(bound string) bool {
+	host, _, _ := net.SplitHostPort(bound)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 // reachable replaces "all interfaces" by loopback.

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ type Config struct {
 	AdminAddr           string `name:"admin-addr" default:"127.0.0.1:9600" help:"Prometheus /metrics and /debug/pprof. Keep it private."`
 	InsecureIngest      string `name:"insecure-ingest" default:"auto" enum:"auto,enforce" help:"auto: plain RTMP is accepted for every channel; enforce: the channel's insecureIngest decides, as at AWS."`
 	PublicURL           string `name:"public-url" help:"What goes into playbackUrl, endpoints and links; http:// and http-addr if empty."`
+	TrustedProxies      string `name:"trusted-proxies" help:"Addresses or networks, comma-separated, whose X-Forwarded-For is believed; nobody's if empty."`
 	Region              string `name:"region" default:"us-east-1" help:"Appears in ARNs; requests must be signed for it."`
 	AccountID           string `name:"account-id" default:"000000000000" help:"12 digits; appears in ARNs."`
 	RootAccessKeyID     string `name:"root-access-key-id" help:"First API credentials; made at first start and kept in data-dir/credentials if empty."`
@@ -64,7 +66,11 @@ func (c *Config) Check() error {
 	for _, a := range []struct{ name, value string }{
 		{"http-addr", c.HTTPAddr}, {"rtmp-addr", c.RTMPAddr}, {"admin-addr", c.AdminAddr},
 	} {
-		if _, err := net.ResolveTCPAddr("tcp", a.value); err != nil {
+		_, _, err := net.SplitHostPort(a.value) // the resolver takes an empty address for any port everywhere
+		if err == nil {
+			_, err = net.ResolveTCPAddr("tcp", a.value)
+		}
+		if err != nil {
 			return &BadConfig{a.name, fmt.Sprintf("%q is not host:port", a.value)}
 		}
 	}
@@ -88,10 +94,18 @@ func (c *Config) Check() error {
 		return &BadConfig{"root-secret-access-key", "must have at least 16 characters"}
 	case c.HookSecret != "" && len(c.HookSecret) < 16:
 		return &BadConfig{"hook-secret", "must have at least 16 characters"}
+	case c.Ephemeral && c.DatabaseURL != "":
+		return &BadConfig{"ephemeral", "the keys of a kept database would go with the directory; leave database-url out"}
 	case c.AppTag == "" || len(c.AppTag) > 256:
 		return &BadConfig{"app-tag", "must have 1 to 256 characters"}
 	}
 	if err := wantURL("public-url", c.PublicURL, "http", "https"); err != nil {
+		return err
+	}
+	if u, _ := url.Parse(c.PublicURL); c.PublicURL != "" && (u.Hostname() == "" || u.RawQuery != "" || strings.Trim(u.Path, "/") != "") {
+		return &BadConfig{"public-url", "must be a scheme and a host, with a port if need be, and nothing behind"}
+	}
+	if _, err := c.trustedProxies(); err != nil {
 		return err
 	}
 	if err := wantURL("nats-url", c.NATSURL, "nats", "tls"); err != nil {
@@ -124,6 +138,26 @@ func wantURL(setting, value string, schemes ...string) error {
 		}
 	}
 	return &BadConfig{setting, "must begin with " + strings.Join(schemes, ":// or ") + "://"}
+}
+
+// trustedProxies reads the networks of the setting.
+func (c *Config) trustedProxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for text := range strings.SplitSeq(c.TrustedProxies, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, &BadConfig{"trusted-proxies", fmt.Sprintf("%q is neither an address nor a network", text)}
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 func (c *Config) databaseURL() string {

@@ -30,6 +30,9 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"ivs-endpoint":       func(c *Config) { c.IVSEndpoint = "amazon" },
 		"insecure-ingest":    func(c *Config) { c.InsecureIngest = "never" },
 		"chat-limits":        func(c *Config) { c.ChatLimits = "on" },
+		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
+		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
+		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
 		"app-tag":            func(c *Config) { c.AppTag = "" },
 	} {
 		c := Defaults()
@@ -40,5 +43,21 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		} else if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the message shows a password: %v", setting, err)
 		}
+	}
+}
+
+func TestPublicURLIsASchemeAndAHost(t *testing.T) {
+	for url, good := range map[string]bool{
+		"https://live.example.org": true, "http://[::1]:8080": true, "HTTPS://Live.Example.org/": true,
+		"http://:8080": false, "https://live.example.org/app": false, "https://live.example.org?x=1": false, "ftp://x": false,
+	} {
+		c := Defaults()
+		c.PublicURL = url
+		if err := c.Check(); (err == nil) != good {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if got := publicURL("HTTPS://Live.example.org/", ""); got != "https://Live.example.org" {
+		t.Errorf("got %s", got)
 	}
 }

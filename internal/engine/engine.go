@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -55,14 +56,14 @@ func (e *Engine) add(name string, start, stop func(ctx context.Context) error) {
 
 // New builds an engine. Its error is a *BadConfig where a setting is at fault. An engine that was built
 // must be stopped, started or not.
-func New(ctx context.Context, cfg Config, log *slog.Logger) (*Engine, error) {
+func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Engine, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	if err := cfg.prepareDataDir(); err != nil {
 		return nil, &BadConfig{"data-dir", err.Error()}
 	}
-	e := &Engine{cfg: cfg, log: log, reg: newRegistry(), failed: make(chan error, 1)}
+	e := &Engine{cfg: cfg, log: logger, reg: newRegistry(), failed: make(chan error, 1)}
 	if err := e.build(ctx); err != nil {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
@@ -142,7 +143,7 @@ func (e *Engine) serveHTTP(name string, ln net.Listener, h http.Handler) {
 		WriteTimeout:      time.Minute, // longer than any blocked playlist; sockets clear it when they take over
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(e.log.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(serverErrors{e.log.With("part", name)}, "", 0),
 	}
 	var served sync.WaitGroup
 	e.add(name, func(context.Context) error {
@@ -172,4 +173,17 @@ func (e *Engine) removeEphemeral(context.Context) error {
 		return os.RemoveAll(e.cfg.DataDir)
 	}
 	return nil
+}
+
+// serverErrors takes what net/http complains of: a handler that panicked is a bug and is always logged, the
+// rest (peers that break TLS or hang up) is noise.
+type serverErrors struct{ log *slog.Logger }
+
+func (s serverErrors) Write(p []byte) (int, error) {
+	text, level := strings.TrimSpace(string(p)), slog.LevelDebug
+	if strings.Contains(text, "panic") {
+		level = slog.LevelError
+	}
+	s.log.Log(context.Background(), level, text)
+	return len(p), nil
 }

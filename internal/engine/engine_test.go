@@ -125,6 +125,23 @@ func TestConfiguredRootKeyIsTaken(t *testing.T) {
 	}
 }
 
+func TestANewRootKeyEndsTheOldOne(t *testing.T) {
+	dir := t.TempDir()
+	first := enginetest.Start(t, enginetest.DataDir(dir))
+	first.Stop()
+	second := enginetest.Start(t, enginetest.DataDir(dir), func(c *engine.Config) {
+		c.RootAccessKeyID, c.RootSecretAccessKey = "AKIACONFIGURED000000", "configured-secret-of-the-operator"
+	})
+	old := second.AWS()
+	old.Credentials = first.AWS().Credentials
+	if _, err := ivs.NewFromConfig(old).ListChannels(t.Context(), &ivs.ListChannelsInput{}); err == nil {
+		t.Error("the old root key is still good")
+	}
+	if _, body := get(t, second.URL+"/api/session"); !strings.Contains(body, `"ready":true`) {
+		t.Errorf("the web app lost its key: %s", body)
+	}
+}
+
 func TestEphemeralLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	e := enginetest.Start(t, func(c *engine.Config) { c.Ephemeral = true })

@@ -106,12 +106,26 @@ func (a *accessKeys) ensureRoot(ctx context.Context, want credentials) (credenti
 		return want, nil
 	case err != nil && fault.Of(err) != fault.NotFound:
 		return want, err
-	case err == nil: // configured with a new secret
-		if err := a.db.DeleteAccessKey(ctx, want.ID); err != nil {
-			return want, err
-		}
 	}
-	return want, a.insert(ctx, want, true, rootNote)
+	return want, a.replaceRoot(ctx, want)
+}
+
+// replaceRoot makes want the only root key: whoever configures a new one means to end the old.
+func (a *accessKeys) replaceRoot(ctx context.Context, want credentials) error {
+	return a.db.Tx(ctx, func(ctx context.Context) error {
+		rows, err := a.db.AccessKeys(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.Note == rootNote || row.ID == want.ID {
+				if err := a.db.DeleteAccessKey(ctx, row.ID); err != nil {
+					return err
+				}
+			}
+		}
+		return a.insert(ctx, want, true, rootNote)
+	})
 }
 
 // writeCredentials keeps the root key, and the region, in the form that AWS tools read, so that
