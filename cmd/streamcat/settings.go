@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/alecthomas/kong"
 	"gopkg.in/yaml.v3"
@@ -37,8 +38,13 @@ func (f *fileSettings) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve gives the file's value of a flag.
+// Resolve gives the file's value of a flag, unless the environment has one: that wins.
 func (f *fileSettings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if _, ok := os.LookupEnv(name); ok {
+			return nil, nil
+		}
+	}
 	v, ok := f.values[flag.Name]
 	if !ok {
 		return nil, nil
