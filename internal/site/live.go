@@ -17,6 +17,7 @@ import (
 
 const (
 	maxSockets      = 20_000
+	maxPerNetwork   = 64  // sockets of one client network
 	maxFollowed     = 100 // channels that one socket may ask for by name
 	catchUpPatience = 10 * time.Second
 )
@@ -28,21 +29,24 @@ type hub struct {
 	log      *slog.Logger
 	metrics  *metrics
 	origin   string // of the app's own pages, where it is not that of the request's Host
+	clients  clients
 	upgrader *gws.Upgrader
 	unwatch  func()
 	running  sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	sockets map[*socket]struct{}
-	all     map[*socket]struct{}
-	byName  map[string]map[*socket]struct{} // by lower-case username
+	mu        sync.Mutex
+	closed    bool
+	sockets   map[*socket]struct{}
+	all       map[*socket]struct{}
+	byName    map[string]map[*socket]struct{} // by lower-case username
+	byNetwork map[string]int
 }
 
-func newHub(app *ugc.App, origin string, log *slog.Logger, m *metrics) *hub {
+func newHub(app *ugc.App, origin string, c clients, log *slog.Logger, m *metrics) *hub {
 	h := &hub{
-		app: app, origin: origin, log: log, metrics: m,
+		app: app, origin: origin, clients: c, log: log, metrics: m,
 		sockets: map[*socket]struct{}{}, all: map[*socket]struct{}{}, byName: map[string]map[*socket]struct{}{},
+		byNetwork: map[string]int{},
 	}
 	h.upgrader = gws.NewUpgrader(liveEvents{}, &gws.ServerOption{
 		ReadMaxPayloadSize: maxFrame, ReadBufferSize: 512, Logger: quiet{},
@@ -68,9 +72,12 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newSocket(names)
-	if !h.enter(s) {
+	if !h.clients.address(r).IsLoopback() { // likely a proxy of this machine that nobody told us to trust
+		s.network = h.clients.network(r)
+	}
+	if refused := h.enter(s); refused != nil {
 		w.Header().Set("Retry-After", "5")
-		writeProblem(w, http.StatusServiceUnavailable, problem{Message: "there is no room for another live feed"})
+		writeProblem(w, refused.code, problem{Message: refused.message})
 		return
 	}
 	conn, err := h.upgrader.Upgrade(w, r)
@@ -122,15 +129,28 @@ func followed(q url.Values) []string {
 	return names
 }
 
-// enter lets a socket in; from here on it hears of changes. Whoever enters ends with leave and
-// running.Done.
-func (h *hub) enter(s *socket) bool {
+var (
+	errFeedFull  = &status{http.StatusServiceUnavailable, "there is no room for another live feed"}
+	errFeedShare = &status{http.StatusTooManyRequests, "too many live feeds are open from your network"}
+)
+
+// enter lets a socket in, or says why not; from here on it hears of changes. Whoever enters ends with
+// leave and running.Done.
+func (h *hub) enter(s *socket) (refused *status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || len(h.sockets) >= maxSockets {
-		return false
+	switch {
+	case h.closed:
+		return errFeedFull
+	case len(h.sockets) >= maxSockets:
+		h.metrics.refused.WithLabelValues("full").Inc()
+		return errFeedFull
+	case s.network != "" && h.byNetwork[s.network] >= maxPerNetwork:
+		h.metrics.refused.WithLabelValues("network").Inc()
+		return errFeedShare
 	}
 	h.running.Add(1)
+	h.byNetwork[s.network]++
 	h.sockets[s] = struct{}{}
 	h.metrics.sockets.Inc()
 	if len(s.names) == 0 {
@@ -142,7 +162,7 @@ func (h *hub) enter(s *socket) bool {
 		}
 		h.byName[name][s] = struct{}{}
 	}
-	return true
+	return nil
 }
 
 func (h *hub) leave(s *socket) {
@@ -150,6 +170,9 @@ func (h *hub) leave(s *socket) {
 	defer h.mu.Unlock()
 	delete(h.sockets, s)
 	h.metrics.sockets.Dec()
+	if h.byNetwork[s.network]--; h.byNetwork[s.network] == 0 {
+		delete(h.byNetwork, s.network)
+	}
 	delete(h.all, s)
 	for _, name := range s.names {
 		if delete(h.byName[name], s); len(h.byName[name]) == 0 {

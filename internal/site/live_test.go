@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/streamcat/streamcat/internal/ugc"
 )
@@ -122,6 +124,58 @@ func TestTheLiveFeedIsOnlyForItsOwnPages(t *testing.T) {
 		})
 	}
 	w.browser().get("/api/live").want(t, http.StatusUpgradeRequired)
+}
+
+func TestOneNetworkDoesNotTakeAllLiveFeeds(t *testing.T) {
+	w := newWorld(t, func(d *Deps) { d.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+	open := func(from string) (*websocket.Conn, int) {
+		t.Helper()
+		h := http.Header{}
+		if from != "" {
+			h.Set("X-Forwarded-For", from)
+		}
+		c, resp, err := websocket.Dial(t.Context(), w.url+"/api/live", &websocket.DialOptions{HTTPHeader: h})
+		if resp == nil {
+			t.Fatal(err)
+		}
+		if err == nil {
+			t.Cleanup(func() { c.CloseNow() })
+		}
+		return c, resp.StatusCode
+	}
+	var last *websocket.Conn
+	for i := range maxPerNetwork {
+		c, code := open(fmt.Sprintf("2001:db8:1:2::%d", i+1))
+		if code != 101 {
+			t.Fatalf("socket %d got %d", i, code)
+		}
+		last = c
+		if _, code := open(""); code != 101 { // the proxy's own machine is not counted
+			t.Fatalf("socket %d of this machine got %d", i, code)
+		}
+	}
+	if _, code := open("2001:db8:1:2::ffff"); code != http.StatusTooManyRequests {
+		t.Errorf("one too many got %d", code)
+	}
+	if _, code := open("2001:db8:1:3::1"); code != 101 {
+		t.Errorf("another network got %d", code)
+	}
+	if n := testutil.ToFloat64(w.metrics.refused.WithLabelValues("network")); n != 1 {
+		t.Errorf("counted %v refusals, want 1", n)
+	}
+	if err := last.Close(websocket.StatusNormalClosure, ""); err != nil {
+		t.Fatal(err)
+	}
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for code := 0; code != 101; {
+		select {
+		case <-tick.C:
+			_, code = open("2001:db8:1:2::ffff")
+		case <-late:
+			t.Fatal("there is no room again after one has left")
+		}
+	}
 }
 
 func manyNames(n int) string {

@@ -83,7 +83,7 @@ func New(d Deps) *Server {
 	})
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
 	s.pages = newPages(s.app, builtFrontEnd())
-	s.live = newHub(s.app, origin(d.PublicURL), d.Log, s.metrics)
+	s.live = newHub(s.app, origin(d.PublicURL), d.TrustedProxies, d.Log, s.metrics)
 	s.signIns = newThrottle(d.TrustedProxies, d.Now)
 	s.api = s.routes()
 
@@ -171,6 +171,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	sockets  prometheus.Gauge
 	dropped  prometheus.Counter
+	refused  *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -184,9 +185,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "streamcat_site_live_dropped_total", Help: "Sockets of the live feed closed because they read too slowly.",
 		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamcat_site_live_refused_total",
+			Help: "Sockets of the live feed turned away: there were too many (full), or too many from their network (network).",
+		}, []string{"reason"}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.sockets, m.dropped)
+		r.MustRegister(m.requests, m.sockets, m.dropped, m.refused)
 	}
 	return m
 }

@@ -23,9 +23,10 @@ var aliveFrame = []byte(`{"type":"alive"}`)
 
 // socket is one page's end of the live feed. What is pending for it is at most one frame per channel.
 type socket struct {
-	names []string      // channels it follows, lower case; none for all
-	wake  chan struct{} // something is pending
-	gone  chan struct{} // closed when it ends
+	names   []string      // channels it follows, lower case; none for all
+	network string        // of the client; "" if that is not to be counted
+	wake    chan struct{} // something is pending
+	gone    chan struct{} // closed when it ends
 
 	mu      sync.Mutex
 	conn    *gws.Conn         // nil until the handshake is done
