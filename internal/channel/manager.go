@@ -178,7 +178,11 @@ func (m *Manager) open(id string) (*channel, error) {
 		c = &channel{id: id, viewers: newAudience(), idle: m.d.Now()}
 		c.pack = hls.New(hls.Options{
 			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing, Discontinuity: m.discontinuity,
-			Viewer: func(r *http.Request, lowLatency bool) { c.viewers.seen(viewerOf(r), lowLatency, m.d.Now()) },
+			Viewer: func(r *http.Request, lowLatency bool) {
+				if session, ok := viewerOf(r); ok {
+					c.viewers.seen(session, lowLatency, m.d.Now())
+				}
+			},
 		})
 		m.channels[id] = c
 	}

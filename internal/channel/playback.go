@@ -90,19 +90,27 @@ func (m *Manager) serveLive(w http.ResponseWriter, r *http.Request, c *channel, 
 		m.refuse(w, http.StatusForbidden, needsToken)
 		return
 	}
-	// Each player gets a session of its own, by which it is counted.
-	c.pack.ServeMultivariant(w, r, name+"/"+hls.PlaylistFile+"?s="+arn.NewID(sessionLength))
+	// Each player gets a session of its own, by which it is counted; a preview on a page counts as nobody.
+	session := arn.NewID(sessionLength)
+	if r.URL.Query().Has("preview") {
+		session = preview
+	}
+	c.pack.ServeMultivariant(w, r, name+"/"+hls.PlaylistFile+"?s="+session)
 }
 
-const sessionLength = 16
+const (
+	sessionLength = 16
+	preview       = "preview"
+)
 
 // viewerOf tells whose playlist request this is: the session that the multivariant playlist gave out,
-// or the connection of a player that was given the media playlist itself.
-func viewerOf(r *http.Request) string {
-	if s := r.URL.Query().Get("s"); len(s) == sessionLength {
-		return s
+// or the connection of a player that was given the media playlist itself; not ok for a preview.
+func viewerOf(r *http.Request) (session string, ok bool) {
+	s := r.URL.Query().Get("s")
+	if len(s) == sessionLength {
+		return s, true
 	}
-	return r.RemoteAddr
+	return r.RemoteAddr, s != preview
 }
 
 func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file string) {
