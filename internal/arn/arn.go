@@ -7,6 +7,7 @@ package arn
 import (
 	"crypto/rand"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/streamcat/streamcat/internal/fault"
@@ -108,12 +109,28 @@ func (m Minter) Own(k Kind, s string) (ARN, error) {
 	case a.Region != m.Region:
 		return ARN{}, fault.InvalidInput("the ARN is of region %s, this is region %s", a.Region, m.Region)
 	case a.Account != m.Account:
-		return ARN{}, fault.Missing("%s %s does not exist", k, s).About(resourceType(k), a.ID)
+		return ARN{}, a.Missing()
 	}
 	return a, nil
 }
 
-func resourceType(k Kind) string { return strings.ToUpper(strings.ReplaceAll(string(k), "-", "_")) }
+// OwnAny is Own for a name of any of the given kinds.
+func (m Minter) OwnAny(s string, kinds ...Kind) (ARN, error) {
+	a, err := Parse(s)
+	if err != nil {
+		return ARN{}, err
+	}
+	if !slices.Contains(kinds, a.Kind) {
+		return ARN{}, fault.InvalidInput("%q is not the ARN of such a resource of this service", s)
+	}
+	return m.Own(a.Kind, s)
+}
+
+// Missing is the NotFound fault for the thing of this name.
+func (a ARN) Missing() *fault.Error {
+	kind := strings.ToUpper(strings.ReplaceAll(string(a.Kind), "-", "_"))
+	return fault.Missing("%s %s does not exist", a.Kind, a).About(kind, a.ID)
+}
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 

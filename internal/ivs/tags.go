@@ -2,40 +2,35 @@ package ivs
 
 import (
 	"context"
-	"slices"
 
 	"github.com/streamcat/streamcat/internal/arn"
-	"github.com/streamcat/streamcat/internal/fault"
 )
 
 // maxTags is the number of tags that a resource may have.
 const maxTags = 50
 
-// taggable wants the name of one of our own resources that can have tags.
-func (s *Service) taggable(name string) error {
-	a, err := arn.Parse(name)
-	if err != nil {
-		return err
-	}
-	kinds := []arn.Kind{arn.Channel, arn.StreamKey, arn.PlaybackKey, arn.RecordingConfiguration, arn.PlaybackRestrictionPolicy, arn.AdConfiguration}
-	if !slices.Contains(kinds, a.Kind) {
-		return fault.InvalidInput("%q is not the ARN of a resource that can be tagged here", name)
-	}
-	_, err = s.minter.Own(a.Kind, name)
-	return err
+// tagged wants the name of one of our own resources that can have tags.
+func (s *Service) tagged(name string) (arn.ARN, error) {
+	return s.minter.OwnAny(name, arn.Channel, arn.StreamKey, arn.PlaybackKey, arn.RecordingConfiguration,
+		arn.PlaybackRestrictionPolicy, arn.AdConfiguration)
 }
 
-// orEmpty gives a map that is shown even if it holds nothing.
-func orEmpty(tags map[string]string) map[string]string {
-	if tags == nil {
-		return map[string]string{}
+// ListTagsForResource gives the tags of a resource, possibly none.
+func (s *Service) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
+	a, err := s.tagged(in.ResourceArn)
+	if err != nil {
+		return nil, err
 	}
-	return tags
+	tags, err := s.db.TagsOf(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &ListTagsForResourceOutput{Tags: tags}, nil
 }
 
 // TagResource adds tags to a resource and replaces those of the same keys.
 func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	if err := s.taggable(in.ResourceArn); err != nil {
+	if _, err := s.tagged(in.ResourceArn); err != nil {
 		return nil, err
 	}
 	if err := s.db.MergeTags(ctx, in.ResourceArn, in.Tags, maxTags); err != nil {
@@ -46,7 +41,7 @@ func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*TagRe
 
 // UntagResource takes tags off a resource. Keys it does not have are ignored.
 func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	if err := s.taggable(in.ResourceArn); err != nil {
+	if _, err := s.tagged(in.ResourceArn); err != nil {
 		return nil, err
 	}
 	if err := s.db.RemoveTags(ctx, in.ResourceArn, in.TagKeys); err != nil {
@@ -55,21 +50,10 @@ func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*U
 	return &UntagResourceOutput{}, nil
 }
 
-// ListTagsForResource tells the tags of a resource.
-func (s *Service) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
-	if err := s.taggable(in.ResourceArn); err != nil {
-		return nil, err
+// orEmpty gives a map that is shown even if it holds nothing.
+func orEmpty(tags map[string]string) map[string]string {
+	if tags == nil {
+		return map[string]string{}
 	}
-	ok, err := s.db.ResourceExists(ctx, in.ResourceArn)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fault.Missing("resource %s does not exist", in.ResourceArn)
-	}
-	tags, err := s.db.Tags(ctx, in.ResourceArn)
-	if err != nil {
-		return nil, err
-	}
-	return &ListTagsForResourceOutput{Tags: tags[in.ResourceArn]}, nil
+	return tags
 }

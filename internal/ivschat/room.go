@@ -208,7 +208,7 @@ func (s *Service) loggingExists(ctx context.Context, names ...string) error {
 		}
 		ok, err := s.DB.ResourceExists(ctx, name)
 		if err == nil && !ok {
-			err = missing(a)
+			err = a.Missing()
 		}
 		if err != nil {
 			return err

@@ -34,7 +34,7 @@ func (s *Service) checkRecording(ctx context.Context, asked *AutoParticipantReco
 	}
 	ok, err := s.DB.ResourceExists(ctx, *asked.StorageConfigurationArn)
 	if err == nil && !ok {
-		err = missing(a)
+		err = a.Missing()
 	}
 	return err
 }

@@ -2,17 +2,16 @@ package ivsrealtime
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/streamcat/streamcat/internal/arn"
-	"github.com/streamcat/streamcat/internal/fault"
 )
 
+// maxTags is the number of tags that a resource may have.
 const maxTags = 50
 
-var taggable = []arn.Kind{
-	arn.Stage, arn.EncoderConfiguration, arn.StorageConfiguration, arn.IngestConfiguration, arn.PublicKey, arn.Composition,
+// tagged wants the name of one of our own resources that can have tags.
+func (s *Service) tagged(name string) (arn.ARN, error) {
+	return s.Minter.OwnAny(name, arn.Stage, arn.EncoderConfiguration, arn.StorageConfiguration, arn.IngestConfiguration, arn.PublicKey, arn.Composition)
 }
 
 // ListTagsForResource gives the tags of a resource, possibly none.
@@ -21,21 +20,14 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *ListTagsForResour
 	if err != nil {
 		return nil, err
 	}
-	exists, err := s.DB.ResourceExists(ctx, in.ResourceArn)
-	if err == nil && !exists {
-		err = missing(a)
-	}
+	tags, err := s.DB.TagsOf(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.DB.Tags(ctx, in.ResourceArn)
-	if err != nil {
-		return nil, err
-	}
-	return &ListTagsForResourceOutput{Tags: tags[in.ResourceArn]}, nil
+	return &ListTagsForResourceOutput{Tags: tags}, nil
 }
 
-// TagResource adds tags and overwrites those of the same key.
+// TagResource adds tags to a resource and replaces those of the same keys.
 func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
 	if _, err := s.tagged(in.ResourceArn); err != nil {
 		return nil, err
@@ -46,7 +38,7 @@ func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*TagRe
 	return &TagResourceOutput{}, nil
 }
 
-// UntagResource removes tags; keys that are not there are ignored.
+// UntagResource takes tags off a resource. Keys it does not have are ignored.
 func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
 	if _, err := s.tagged(in.ResourceArn); err != nil {
 		return nil, err
@@ -55,22 +47,4 @@ func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*U
 		return nil, err
 	}
 	return &UntagResourceOutput{}, nil
-}
-
-// tagged wants the name of a resource of this service, region and account that may have tags.
-func (s *Service) tagged(name string) (arn.ARN, error) {
-	a, err := arn.Parse(name)
-	if err != nil {
-		return a, err
-	}
-	if !slices.Contains(taggable, a.Kind) {
-		return a, fault.InvalidInput("%q is not the ARN of a resource with tags in this service", name)
-	}
-	return s.Minter.Own(a.Kind, name)
-}
-
-// missing is the fault for a resource that is not there.
-func missing(a arn.ARN) error {
-	kind := strings.ToUpper(strings.ReplaceAll(string(a.Kind), "-", "_"))
-	return fault.Missing("%s %s does not exist", a.Kind, a).About(kind, a.ID)
 }

@@ -31,6 +31,19 @@ func (db *DB) Tags(ctx context.Context, names ...string) (map[string]map[string]
 	return out, nil
 }
 
+// TagsOf reads the tags of one resource, possibly none. It is NotFound if the resource does not exist.
+func (db *DB) TagsOf(ctx context.Context, a arn.ARN) (map[string]string, error) {
+	name := a.String()
+	switch exists, err := db.ResourceExists(ctx, name); {
+	case err != nil:
+		return nil, err
+	case !exists:
+		return nil, a.Missing()
+	}
+	tags, err := db.Tags(ctx, name)
+	return tags[name], err
+}
+
 // MergeTags sets tags of a resource and leaves its others. It is NotFound if the resource does not
 // exist, and Invalid, with nothing changed, if it would have more than max tags.
 func (db *DB) MergeTags(ctx context.Context, name string, set map[string]string, max int) error {
