@@ -203,16 +203,17 @@ func fanOut(b *testing.B, members int, pace time.Duration, window int) {
 	for ; flying > 0; flying-- {
 		<-heard
 	}
-	for want := float64(b.N * members); n.metric("deliveries_total", "SEND_MESSAGE") < want; runtime.Gosched() {
-		if left := n.metric("connections", ""); int(left) < members {
-			b.Fatalf("%v of %d connections are left: the crowd was too slow", left, members)
-		}
+	deliveries, lost := 0.0, 0
+	for want := float64(b.N * members); lost == 0 && deliveries < want; runtime.Gosched() {
+		// A crowd too slow for the room loses members, which is right, but then not all can be delivered.
+		lost = members - int(n.metric("connections", ""))
+		deliveries = n.metric("deliveries_total", "SEND_MESSAGE")
 	}
 	cpu, took := cpuTime(b)-from, time.Since(began)
 	b.StopTimer()
 	_ = probe.conn.Close()
 	_, p50, p99 := crowd.leave()
-	deliveries := float64(b.N * members)
+	b.ReportMetric(float64(lost), "lost-members")
 	b.ReportMetric(float64(cpu.Microseconds())/deliveries, "µs-CPU/delivery")
 	b.ReportMetric(deliveries/took.Seconds(), "deliveries/s")
 	b.ReportMetric(deliveries/cpu.Seconds(), "deliveries/CPU-s")
