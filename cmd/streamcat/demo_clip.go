@@ -33,8 +33,8 @@ func main() {
 	raw, long := filepath.Join(dir, "period.rgb"), filepath.Join(dir, "long.flv")
 	check(os.WriteFile(raw, frames(), 0o600))
 
-	text := "drawtext=fontfile=" + font + ":fontcolor=white@0.8:y=h*0.06:"
-	clock := `x=w*0.04:fontsize=h/17:text='%{eif\:mod(floor(t+0.001)\,8)\:d\:2}.%{eif\:mod(floor((t+0.001)*10)\,10)\:d}'`
+	text := "drawtext=fontfile=" + font + ":fontcolor=white@0.8:"
+	clock := `x=w*0.96-tw:y=h*0.14:fontsize=h/17:text='%{eif\:mod(floor(t+0.001)\,8)\:d\:2}.%{eif\:mod(floor((t+0.001)*10)\,10)\:d}'`
 	// Two chords that fade into each other, and a bell every second; whole frequencies close after 8 s.
 	pad := "(0.5+0.5*cos(2*PI*t/8))*(sin(2*PI*220*t)+0.8*sin(2*PI*277*t)+0.7*sin(2*PI*330*t))" +
 		"+(0.5-0.5*cos(2*PI*t/8))*(sin(2*PI*185*t)+0.8*sin(2*PI*220*t)+0.7*sin(2*PI*277*t))"
@@ -42,7 +42,7 @@ func main() {
 	ffmpeg("-stream_loop", "2", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", width, height),
 		"-r", fmt.Sprint(rate), "-i", raw,
 		"-f", "lavfi", "-i", fmt.Sprintf("aevalsrc=exprs='0.06*(%[1]s)+0.05*(%[2]s)|0.06*(%[1]s)+0.04*(%[2]s)':sample_rate=48000:duration=24", pad, bell),
-		"-vf", text+clock+","+text+"x=w*0.96-tw:fontsize=h/24:text='streamcat demo',format=yuv420p",
+		"-vf", text+clock+","+text+"x=w*0.96-tw:y=h*0.06:fontsize=h/24:text='streamcat demo',format=yuv420p",
 		"-c:v", "libx264", "-profile:v", "main", "-preset", "veryslow", "-b:v", "760k", "-maxrate", "900k", "-bufsize", "1400k",
 		"-bf", "0", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-c:a", "aac", "-b:a", "96k", long)
 	ffmpeg("-i", long, "-ss", fmt.Sprint(period), "-t", fmt.Sprint(period), "-c", "copy", "-map_metadata", "-1",
