@@ -139,7 +139,6 @@ type watch struct {
 	now      time.Time
 	playlist *hlscheck.Checker
 	media    map[string]*hlscheck.Media // by initialization section
-	cc       uint64
 	known    map[string]bool
 	seen     *snapshot
 	holes    bool      // gaps in decoding times are expected

@@ -212,7 +212,7 @@ func TestBlockingReload(t *testing.T) {
 		if c := ask("_HLS_msn=9999999999&_HLS_part=3"); !answered(c) {
 			t.Error("an ended stream lets readers wait")
 		}
-		if text := string(l.get(PlaylistFile, "").Body.Bytes()); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
+		if text := l.get(PlaylistFile, "").Body.String(); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
 			t.Errorf("ended playlist:\n%s", text)
 		}
 	})
