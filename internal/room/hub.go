@@ -32,6 +32,7 @@ type room struct {
 	spec   Spec
 	read   time.Time // when spec was read
 	gone   bool
+	closed bool // gone, and its members were told
 	asking bool // somebody is reading the spec
 	rate   bucket
 	shards []*shard
@@ -114,7 +115,7 @@ func (r *room) spend(now time.Time, perSecond int) bool {
 func (r *room) learn(spec Spec, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.spec, r.read, r.gone = spec.withDefaults(), now, false
+	r.spec, r.read, r.gone, r.closed = spec.withDefaults(), now, false, false
 }
 
 // current gives the room's settings, not older than specFresh as long as the directory answers. The error
@@ -129,8 +130,8 @@ func (r *room) current(now time.Time) (Spec, error) {
 	return r.spec, nil
 }
 
-// refresh reads the settings again if they are older than age and nobody else is at it. A room that is
-// gone loses its members.
+// refresh reads the settings again if they are older than age and nobody else is at it. Who finds a room
+// gone that way must call closeIfGone, after the answer that tells of it.
 func (r *room) refresh(now time.Time, age time.Duration) {
 	r.mu.Lock()
 	due := !r.asking && !r.gone && (now.Sub(r.read) >= age || now.Before(r.read))
@@ -152,11 +153,21 @@ func (r *room) refresh(now time.Time, age time.Duration) {
 		r.spec = spec.withDefaults()
 	case fault.Of(err) == fault.NotFound:
 		r.gone = true
-		for _, s := range r.shards {
-			s.push(delivery{kind: noteClose})
-		}
 	case r.m.life.Err() == nil:
 		r.m.log.Warn("chat room settings not read; the last ones stay", "room", r.id, "error", err)
+	}
+}
+
+// closeIfGone ends the connections of a room that was found gone, once.
+func (r *room) closeIfGone() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.gone || r.closed {
+		return
+	}
+	r.closed = true
+	for _, s := range r.shards {
+		s.push(delivery{kind: noteClose})
 	}
 }
 

@@ -83,8 +83,11 @@ func (c *conn) take(op opcode, payload []byte, over bool) error {
 		if err = c.request(r, err); err != nil {
 			c.refuse(r.RequestID, err)
 		}
-		if errors.Is(err, errExpired) {
+		switch {
+		case errors.Is(err, errExpired):
 			c.hangUp(byExpiry, closeNormal, "session expired")
+		case fault.Of(err) == fault.NotFound:
+			c.room.closeIfGone()
 		}
 	}
 	return nil

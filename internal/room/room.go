@@ -228,6 +228,7 @@ func (m *Manager) sweep() {
 		now, uptime := m.now(), m.uptime()
 		for _, r := range m.running() {
 			r.refresh(now, specStale)
+			r.closeIfGone()
 			r.each(func(c *conn) { c.tend(now, uptime, m.heartbeat) })
 		}
 	}
