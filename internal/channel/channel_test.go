@@ -524,32 +524,6 @@ func TestWhatIsLeftOfAPrivateStreamStaysPrivate(t *testing.T) {
 	}
 }
 
-func TestAChannelIsNotForgottenWhileItIsMade(t *testing.T) {
-	r := newRig(t)
-	stop := make(chan struct{})
-	var tidying sync.WaitGroup
-	tidying.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				r.Tidy()
-			}
-		}
-	})
-	defer func() { close(stop); tidying.Wait() }()
-	for range 50 {
-		s := r.admit()
-		if !r.Busy(r.spec.ARN) {
-			t.Fatal("admitted, and not to be found")
-		}
-		s.Close()
-		eventually(t, "not busy", func() bool { return !r.Busy(r.spec.ARN) })
-		r.clock.pass(2 * time.Minute) // long enough to be forgotten
-	}
-}
-
 func TestHealthFollowsTheFrames(t *testing.T) {
 	r := newRig(t)
 	s := r.admit()
