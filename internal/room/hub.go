@@ -130,8 +130,8 @@ func (r *room) current(now time.Time) (Spec, error) {
 	return r.spec, nil
 }
 
-// refresh reads the settings again if they are older than age and nobody else is at it. Who finds a room
-// gone that way must call closeIfGone, after the answer that tells of it.
+// refresh reads the settings again if they are older than age and nobody else is at it. The members of a
+// room found gone are left to the sweep, so that a request that found it is answered first.
 func (r *room) refresh(now time.Time, age time.Duration) {
 	r.mu.Lock()
 	due := !r.asking && !r.gone && (now.Sub(r.read) >= age || now.Before(r.read))

@@ -83,11 +83,8 @@ func (c *conn) take(op opcode, payload []byte, over bool) error {
 		if err = c.request(r, err); err != nil {
 			c.refuse(r.RequestID, err)
 		}
-		switch {
-		case errors.Is(err, errExpired):
+		if errors.Is(err, errExpired) {
 			c.hangUp(byExpiry, closeNormal, "session expired")
-		case fault.Of(err) == fault.NotFound:
-			c.room.closeIfGone()
 		}
 	}
 	return nil
