@@ -1,0 +1,135 @@
+// Package rtc is the only one that knows WebRTC: one UDP port and the same TCP port for all media, the
+// WHIP and WHEP doors over HTTP, and RTP in and out of them. Who may publish, and what a subscriber is
+// sent, others decide: it asks Publishers and Subscribers.
+package rtc
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+// Kind tells video from audio.
+type Kind uint8
+
+const (
+	Video Kind = iota + 1
+	Audio
+)
+
+// String gives "video" or "audio".
+func (k Kind) String() string {
+	switch k {
+	case Video:
+		return "video"
+	case Audio:
+		return "audio"
+	}
+	return "unknown"
+}
+
+// Request is what a client brings to a door.
+type Request struct {
+	Token         string // the bearer token, a secret: it must reach no log
+	ParticipantID string // whom to subscribe to; empty when publishing
+	Remote        netip.AddrPort
+	UserAgent     string
+	Audio, Video  bool // what the offer has an m-section for
+}
+
+// Publishers decides who may publish by WHIP, and where the media goes.
+//
+// Publish's error is a Refusal or a fault. NotFound means that the token is none of this gate's: the
+// door asks the next one.
+type Publishers interface {
+	Publish(ctx context.Context, r Request) (Publication, error)
+}
+
+// Publication is where one publisher's media goes. Start comes first, Ended last and exactly once, even
+// if the session never came up.
+type Publication interface {
+	// Start hands over the means to act on the session, before any media.
+	Start(p Peer)
+	// Connected says that media can flow.
+	Connected()
+	// Track is called for each track when its first packet has come, and gives where its packets go.
+	Track(t Track, p Peer) Sink
+	// Ended gives why the session is over: io.EOF when the client said goodbye.
+	Ended(reason error)
+}
+
+// Track describes an incoming track.
+type Track struct {
+	Kind         Kind
+	SSRC         uint32
+	PayloadType  uint8
+	ClockRate    uint32 // Hz
+	Fmtp         string // the negotiated format parameters
+	AudioLevelID uint8  // header extension id of RFC 6464; 0: none
+}
+
+// Sink takes one track's packets, from one goroutine. *sfu.Up fits.
+type Sink interface {
+	// Write takes a whole RTP packet, whose memory is the caller's again afterwards. It never waits.
+	Write(packet []byte, arrived time.Time)
+	// SenderReport says which RTP time belongs to which time of the publisher's clock (RFC 3550 §6.4.1).
+	SenderReport(ntp uint64, rtpTime uint32, arrived time.Time)
+	// Close says that no more will come.
+	Close()
+}
+
+// Peer is a running session, as gates see it.
+type Peer interface {
+	// KeyFrame asks the publisher of a track for a key frame (PLI, RFC 4585 §6.3.1). It never waits.
+	KeyFrame(ssrc uint32)
+	// Close ends the session for a reason, which Ended then gives. It never waits.
+	Close(reason error)
+}
+
+// Subscribers decides who may watch whom. Subscribe's error is a Refusal or a fault.
+type Subscribers interface {
+	Subscribe(ctx context.Context, r Request) (Subscription, error)
+}
+
+// Subscription feeds one subscriber. Start comes first, Ended last and exactly once, even if the session
+// never came up; between them nothing is written before Connected.
+type Subscription interface {
+	// Start hands over one Sender per accepted m-section.
+	Start(senders []Sender, p Peer)
+	Connected()
+	Ended(reason error)
+}
+
+// Sender is one outgoing track. Its two Write methods are used by one goroutine at a time; they allocate
+// nothing and wait for nothing but the socket.
+type Sender interface {
+	Kind() Kind
+	// WriteRTP sends a packet. SSRC and payload type are the sender's own affair.
+	WriteRTP(h *rtp.Header, payload []byte) error
+	WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error
+	// Feedback sets who hears of the subscriber's wishes: lost sequence numbers, and the want of a key
+	// frame. It is set once, in Start.
+	Feedback(nack func(seqs []uint16), keyFrame func())
+}
+
+// Refusal is why a door stays closed: an HTTP status, and a word that clients act on. It wraps a fault.
+type Refusal struct {
+	Status     int
+	Code       string        // such as "TOKEN_EXPIRED"
+	RetryAfter time.Duration // zero: say nothing
+	Fault      *fault.Error
+}
+
+// Refuse makes a Refusal of a fault.
+func Refuse(status int, code string, f *fault.Error) *Refusal {
+	return &Refusal{Status: status, Code: code, Fault: f}
+}
+
+func (r *Refusal) Error() string { return r.Fault.Error() }
+
+// Unwrap gives the fault.
+func (r *Refusal) Unwrap() error { return r.Fault }
