@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 import type { Plugin } from "vite";
@@ -40,10 +41,19 @@ function head(): Plugin {
   };
 }
 
+/** The real-time library next door, from its source: what the pages test is what others get. */
+const client = (file: string) => fileURLToPath(new URL(`../client/src/${file}`, import.meta.url));
+
 const backend = process.env["STREAMCAT_BACKEND"]; // e.g. http://127.0.0.1:8080: use a real server instead of the mock
 
 export default defineConfig({
   plugins: [react(), head(), ...(backend ? [] : [mockServer()])],
+  resolve: {
+    alias: [
+      { find: /^@streamcat\/client$/, replacement: client("index.ts") },
+      { find: /^@streamcat\/client\/whip$/, replacement: client("whip.ts") },
+    ],
+  },
   build: {
     outDir: "../../internal/site/dist",
     emptyOutDir: true,
@@ -53,6 +63,7 @@ export default defineConfig({
   },
   server: {
     port: 5173,
+    fs: { allow: [".", "../client"] },
     ...(backend ? { proxy: { "/api": { target: backend, ws: true } } } : {}),
   },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true, css: false },

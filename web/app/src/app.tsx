@@ -8,6 +8,10 @@ import { HomePage } from "./pages/home/HomePage";
 // Home is in the first file; the others come when somebody goes there.
 const ChannelPage = lazy(() => import("./pages/channel/ChannelPage"));
 const DashboardPage = lazy(() => import("./pages/dashboard/DashboardPage"));
+const GoLivePage = lazy(() => import("./pages/golive/GoLivePage"));
+const StudioPage = lazy(() => import("./pages/studio/StudioPage"));
+const JoinPage = lazy(() => import("./pages/join/JoinPage"));
+const RealTimePage = lazy(() => import("./pages/realtime/RealTimePage"));
 const AccountPage = lazy(() => import("./pages/account/AccountPage"));
 const MissingPage = lazy(() => import("./pages/missing/MissingPage"));
 
@@ -27,10 +31,13 @@ function page(pathname: string): ReactNode {
   if (pathname === "/register") return <AccountPage mode="register" />;
   if (pathname === "/signin") return <AccountPage mode="signin" />;
   if (pathname === "/dashboard") return <DashboardPage />;
-  const channel = /^\/c\/([^/]+)\/?$/.exec(pathname);
+  if (pathname === "/golive") return <GoLivePage />;
+  if (pathname === "/studio") return <StudioPage />;
+  const channel = /^\/c\/([^/]+)(?:\/(join|realtime))?\/?$/.exec(pathname);
   if (channel) {
     const username = decode(channel[1]!);
-    return <ChannelPage key={username} username={username} />;
+    const Page = channel[2] === "join" ? JoinPage : channel[2] === "realtime" ? RealTimePage : ChannelPage;
+    return <Page key={username} username={username} />;
   }
   return <MissingPage />;
 }

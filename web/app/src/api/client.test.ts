@@ -26,6 +26,13 @@ it("carries the server's words as sentences, by field, too", async () => {
   expect(error.passing).toBe(false);
 });
 
+it("carries the word for programs, and none when there is none", async () => {
+  answer(410, JSON.stringify({ error: { message: "the invitation has expired", code: "expired" } }));
+  expect((await failed()).code).toBe("expired");
+  answer(410, "<html>");
+  expect((await failed()).code).toBe("");
+});
+
 it("has words of its own when the answer is not ours", async () => {
   answer(503, "<html>bad gateway</html>", { "retry-after": "3" });
   const error = await failed();

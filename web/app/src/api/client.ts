@@ -7,13 +7,16 @@ export class ApiError extends Error {
   readonly fields: Readonly<Record<string, string>>;
   /** What the server asked us to wait, in milliseconds. */
   readonly retryAfter: number | undefined;
+  /** A word for programs, where the same status can mean several things; empty where it cannot. */
+  readonly code: string;
 
-  constructor(status: number, message: string, fields: Record<string, string> = {}, retryAfter?: number) {
+  constructor(status: number, message: string, fields: Record<string, string> = {}, retryAfter?: number, code = "") {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.fields = fields;
     this.retryAfter = retryAfter;
+    this.code = code;
   }
 
   /** Worth trying the same request again: nothing is wrong with the request itself. */
@@ -28,6 +31,7 @@ const fallback: Record<number, string> = {
   403: "You may not do this.",
   404: "This does not exist.",
   409: "Somebody was faster. Load the page again.",
+  410: "This is over.",
   429: "Too many tries. Wait a moment, then try again.",
   503: "The server is busy. Try again in a moment.",
 };
@@ -69,9 +73,10 @@ async function readError(response: Response): Promise<ApiError> {
   const wait = Number(response.headers.get("retry-after") ?? Number.NaN);
   const retryAfter = Number.isFinite(wait) ? wait * 1000 : undefined;
   try {
-    const { error } = (await response.json()) as { error?: { message?: unknown; fields?: unknown } };
+    const { error } = (await response.json()) as { error?: { message?: unknown; fields?: unknown; code?: unknown } };
     const message = typeof error?.message === "string" && error.message !== "" ? error.message : errorWords(response.status);
-    return new ApiError(response.status, sentence(message), readFields(error?.fields), retryAfter);
+    const code = typeof error?.code === "string" ? error.code : "";
+    return new ApiError(response.status, sentence(message), readFields(error?.fields), retryAfter, code);
   } catch {
     return new ApiError(response.status, errorWords(response.status), {}, retryAfter);
   }

@@ -1,5 +1,18 @@
 import { request } from "./client";
-import type { Category, Channel, Channels, ChatToken, Dashboard, Session, User } from "./types";
+import type {
+  Category,
+  Channel,
+  Channels,
+  ChatToken,
+  Dashboard,
+  GuestSeat,
+  Invitation,
+  RealTime,
+  Session,
+  StageToken,
+  Studio,
+  User,
+} from "./types";
 
 const at = encodeURIComponent;
 
@@ -20,4 +33,20 @@ export const api = {
   saveDashboard: (change: { title?: string; categoryId?: string }) => request<Dashboard>("PATCH", "/api/dashboard", change),
   revealStreamKey: () => request<{ value: string }>("POST", "/api/dashboard/stream-key/reveal", {}),
   resetStreamKey: () => request<{ masked: string }>("POST", "/api/dashboard/stream-key/reset", {}),
+
+  studio: (signal?: AbortSignal) => request<Studio>("GET", "/api/studio", undefined, signal),
+  /** The host's own seat: may publish and subscribe. */
+  studioToken: (signal?: AbortSignal) => request<StageToken>("POST", "/api/studio/token", {}, signal),
+  /** `userId` and `name` as the chat knows the person. */
+  invite: (userId: string, name: string) => request<Invitation>("POST", "/api/studio/invitations", { userId, name }),
+  withdrawInvitation: (id: string) => request<void>("DELETE", `/api/studio/invitations/${at(id)}`),
+  removeParticipant: (participantId: string) => request<void>("POST", "/api/studio/remove", { participantId }),
+  /** 409 with code `not-on-stage` while the host does not publish. */
+  setRealTime: (isLive: boolean) => request<RealTime>("POST", "/api/studio/real-time", { isLive }),
+  /** A seat to watch from, for anybody. 409 with code `not-real-time` while there is nothing to watch. */
+  stageToken: (username: string, signal?: AbortSignal) =>
+    request<StageToken>("POST", `/api/channels/${at(username)}/stage-token`, {}, signal),
+  /** 403 with code `not-yours`; 410 with code `expired`, `removed` or `withdrawn`; 404. */
+  join: (username: string, invitation: string, signal?: AbortSignal) =>
+    request<GuestSeat>("POST", `/api/channels/${at(username)}/join`, { invitation }, signal),
 };

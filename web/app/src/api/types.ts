@@ -20,10 +20,14 @@ export interface ChannelCard {
   username: string;
   title: string;
   category: Category;
+  /** On air on the channel, some seconds behind (HLS). */
   live: boolean;
   /** When the running stream began; absent or null while off air. */
   startedAt?: string | null;
   viewers: number;
+  /** The streamer is on the stage and told the viewers: they may watch there, hardly behind at all. */
+  realTime?: boolean;
+  realTimeSince?: string | null;
 }
 
 export interface Channel extends ChannelCard {
@@ -49,6 +53,11 @@ export interface ChatToken {
   capabilities: string[];
 }
 
+/** Where a browser may send a broadcast (WHIP). */
+export interface WhipDoor {
+  endpoint: string;
+}
+
 export interface Dashboard {
   username: string;
   title: string;
@@ -56,10 +65,56 @@ export interface Dashboard {
   live: boolean;
   startedAt?: string | null;
   viewers: number;
+  realTime?: boolean;
+  /** Null where the video service has no such door for channels. */
+  whip?: WhipDoor | null;
   ingest: { server: string; protocol: string; insecureNote?: string };
   streamKey: { masked: string };
   channelPath: string;
   playbackUrl: string;
+}
+
+export interface RealTime {
+  isLive: boolean;
+  since: string | null;
+}
+
+/** waiting: not come yet, or come and gone · removed: by the host · withdrawn: before anybody came. */
+export type InvitationState = "waiting" | "joined" | "removed" | "withdrawn" | "expired";
+
+export interface Invitation {
+  id: string;
+  userId: string;
+  name: string;
+  /** Chats without an account. */
+  guest: boolean;
+  state: InvitationState;
+  createdAt: string;
+  expiresAt: string;
+  participantId: string;
+}
+
+export interface Studio {
+  username: string;
+  stageId: string;
+  realTime: RealTime;
+  whip: WhipDoor | null;
+  invitations: Invitation[];
+}
+
+/** A seat on a stage. The token is a secret of whom it was made for. */
+export interface StageToken {
+  token: string;
+  participantId: string;
+  expirationTime: string;
+  userId: string;
+  username: string;
+  stageId: string;
+}
+
+/** The seat that an invitation promised. */
+export interface GuestSeat extends StageToken {
+  host: string;
 }
 
 /** One text frame of the live feed. */

@@ -1,0 +1,11 @@
+import { Shell } from "../../shell/Shell";
+
+export default function JoinPage({ username }: { username: string }) {
+  return (
+    <Shell>
+      <main id="main" className="page" tabIndex={-1}>
+        <h1 className="t28">{username}</h1>
+      </main>
+    </Shell>
+  );
+}
