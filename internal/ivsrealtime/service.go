@@ -1,11 +1,13 @@
 package ivsrealtime
 
 import (
+	"context"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
@@ -18,11 +20,31 @@ type Endpoints struct {
 	Rtmps  string // rtmps://…/app/, or empty without TLS
 }
 
+// Live is the running side of stages; *stage.Manager fits.
+type Live interface {
+	// ActiveSession gives the id of a stage's running session, or nothing.
+	ActiveSession(stageARN string) string
+	// Disconnect ends a participant's connections and makes their token unusable, written down before it returns.
+	Disconnect(ctx context.Context, stageARN, participantID, reason string) error
+	// CloseStage ends what runs on a stage that was deleted.
+	CloseStage(ctx context.Context, stageARN string)
+}
+
+// nowhere is the live side where no stages run.
+type nowhere struct{}
+
+func (nowhere) ActiveSession(string) string        { return "" }
+func (nowhere) CloseStage(context.Context, string) {}
+func (nowhere) Disconnect(context.Context, string, string, string) error {
+	return fault.Down("stages do not run here")
+}
+
 // Deps are what a Service needs.
 type Deps struct {
 	DB        *store.DB
 	Minter    arn.Minter
 	Seats     *auth.Seats
+	Live      Live // nil: stages run nowhere, only their resources are kept
 	Endpoints Endpoints
 	Now       func() time.Time // nil means time.Now
 }
@@ -38,6 +60,9 @@ type Service struct {
 func NewService(d Deps) *Service {
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.Live == nil {
+		d.Live = nowhere{}
 	}
 	return &Service{Deps: d, stages: store.NewCollection[stage](d.DB, arn.Stage, nil)}
 }

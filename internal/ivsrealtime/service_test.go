@@ -45,7 +45,26 @@ type server struct {
 	mux    *api.Mux
 	db     *store.DB
 	seats  *auth.Seats
+	live   *running
 	url    string
+}
+
+// running is the live side: what is told to it, and what it tells.
+type running struct {
+	session      string
+	disconnected []string // stage, participant and reason
+	closed       []string
+}
+
+func (r *running) ActiveSession(string) string { return r.session }
+
+func (r *running) Disconnect(_ context.Context, stageARN, participantID, reason string) error {
+	r.disconnected = append(r.disconnected, stageARN+" "+participantID+" "+reason)
+	return nil
+}
+
+func (r *running) CloseStage(_ context.Context, stageARN string) {
+	r.closed = append(r.closed, stageARN)
 }
 
 type oneKey struct{}
@@ -77,14 +96,15 @@ func start(t testing.TB) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	live := &running{}
 	service := ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: db, Minter: minter, Seats: seats, Endpoints: endpoints, Now: func() time.Time { return clock },
+		DB: db, Minter: minter, Seats: seats, Live: live, Endpoints: endpoints, Now: func() time.Time { return clock },
 	})
 	mux := api.NewMux(api.Deps{Verifier: verifier(nil), Log: log})
 	mux.Handle(api.IVSRealTime, service.Routes()...)
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)
-	return &server{client: client(web.URL), mux: mux, db: db, seats: seats, url: web.URL}
+	return &server{client: client(web.URL), mux: mux, db: db, seats: seats, live: live, url: web.URL}
 }
 
 // client is AWS's own for Go, told nothing but where and with which key.

@@ -83,7 +83,9 @@ func (s *Service) ListStages(ctx context.Context, in *ListStagesInput) (*ListSta
 	}
 	out := &ListStagesOutput{Stages: make([]StageSummary, len(rows)), NextToken: api.NextToken(next, listing)}
 	for i, row := range rows {
-		out.Stages[i] = StageSummary{Arn: row.ARN, Name: &row.Doc.Name, Tags: tags[row.ARN]}
+		out.Stages[i] = StageSummary{
+			Arn: row.ARN, Name: &row.Doc.Name, Tags: tags[row.ARN], ActiveSessionId: present(s.Live.ActiveSession(row.ARN)),
+		}
 	}
 	return out, nil
 }
@@ -113,7 +115,7 @@ func (s *Service) UpdateStage(ctx context.Context, in *UpdateStageInput) (*Updat
 	return &UpdateStageOutput{Stage: s.shape(row, tags[row.ARN])}, nil
 }
 
-// DeleteStage removes a stage. Tokens for it stay readable but open nothing.
+// DeleteStage removes a stage and ends what runs there. Tokens for it stay readable but open nothing.
 func (s *Service) DeleteStage(ctx context.Context, in *DeleteStageInput) (*DeleteStageOutput, error) {
 	if _, err := s.Minter.Own(arn.Stage, in.Arn); err != nil {
 		return nil, err
@@ -121,6 +123,7 @@ func (s *Service) DeleteStage(ctx context.Context, in *DeleteStageInput) (*Delet
 	if err := s.stages.Delete(ctx, in.Arn); err != nil {
 		return nil, err
 	}
+	s.Live.CloseStage(ctx, in.Arn)
 	return &DeleteStageOutput{}, nil
 }
 
@@ -139,6 +142,7 @@ func (s *Service) shape(row *store.Row[stage], tags map[string]string) *Stage {
 	}
 	return &Stage{
 		Arn:                                   row.ARN,
+		ActiveSessionId:                       present(s.Live.ActiveSession(row.ARN)),
 		Name:                                  &row.Doc.Name,
 		Tags:                                  tags,
 		AutoParticipantRecordingConfiguration: &row.Doc.Recording,

@@ -1,0 +1,130 @@
+package ivsrealtime
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// client is what package stage keeps of a participant beside the columns.
+type client struct {
+	Attributes     map[string]string `json:"attributes"`
+	Protocol       string            `json:"protocol"`
+	BrowserName    string            `json:"browserName"`
+	BrowserVersion string            `json:"browserVersion"`
+	OSName         string            `json:"osName"`
+	OSVersion      string            `json:"osVersion"`
+	SDKVersion     string            `json:"sdkVersion"`
+}
+
+// GetParticipant gives one participant of a session.
+func (s *Service) GetParticipant(ctx context.Context, in *GetParticipantInput) (*GetParticipantOutput, error) {
+	if _, err := s.Minter.Own(arn.Stage, in.StageArn); err != nil {
+		return nil, err
+	}
+	row, err := s.DB.StageParticipant(ctx, in.StageArn, in.SessionId, *in.ParticipantId)
+	if err != nil {
+		return nil, err
+	}
+	var c client
+	if err := json.Unmarshal(row.Doc, &c); err != nil {
+		return nil, fmt.Errorf("participant %s: %w", row.ParticipantID, err)
+	}
+	if c.Protocol == "" {
+		c.Protocol = ParticipantProtocolUnknown
+	}
+	return &GetParticipantOutput{Participant: &Participant{
+		Attributes: c.Attributes, ParticipantId: &row.ParticipantID, UserId: present(row.UserID),
+		State: &row.State, Published: &row.Published, FirstJoinTime: moment(row.Joined), Protocol: &c.Protocol,
+		BrowserName: &c.BrowserName, BrowserVersion: &c.BrowserVersion, OsName: &c.OSName, OsVersion: &c.OSVersion,
+		SdkVersion: &c.SDKVersion, IspName: new(string),
+		// Nobody is recorded or replicated yet.
+		RecordingState: new(ParticipantRecordingStateDisabled), RecordingS3BucketName: new(string), RecordingS3Prefix: new(string),
+		ReplicationType: new(ReplicationTypeNone),
+	}}, nil
+}
+
+// ListParticipants gives the participants of a session, under at most one filter.
+func (s *Service) ListParticipants(ctx context.Context, in *ListParticipantsInput) (*ListParticipantsOutput, error) {
+	filter := store.StageParticipantFilter{UserID: in.FilterByUserId, Published: in.FilterByPublished}
+	listing := []string{"ListParticipants", in.StageArn, in.SessionId}
+	filters := 0
+	name := func(given bool, what, value string) {
+		if given {
+			filters++
+			listing = append(listing, what, value)
+		}
+	}
+	name(in.FilterByUserId != nil, "userId", text(in.FilterByUserId))
+	name(in.FilterByPublished != nil, "published", strconv.FormatBool(in.FilterByPublished != nil && *in.FilterByPublished))
+	name(in.FilterByState != nil, "state", text(in.FilterByState))
+	name(in.FilterByRecordingState != nil, "recordingState", text(in.FilterByRecordingState))
+	if filters > 1 {
+		return nil, fault.InvalidInput("only one of filterByUserId, filterByPublished, filterByState and filterByRecordingState may be given")
+	}
+	after, err := api.Page[store.Cursor](in.NextToken, listing...)
+	if err != nil {
+		return nil, err
+	}
+	if in.FilterByRecordingState != nil { // nobody is recorded yet, so nobody's recording is in any of these states
+		return &ListParticipantsOutput{Participants: []ParticipantSummary{}}, nil
+	}
+	filter.State = text(in.FilterByState)
+	rows, next, err := s.DB.StageParticipants(ctx, in.StageArn, in.SessionId, filter, page(in.MaxResults), after)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListParticipantsOutput{Participants: make([]ParticipantSummary, len(rows)), NextToken: api.NextToken(next, listing...)}
+	for i, row := range rows {
+		out.Participants[i] = ParticipantSummary{
+			ParticipantId: &row.ParticipantID, UserId: present(row.UserID), State: &row.State, Published: &row.Published,
+			FirstJoinTime: moment(row.Joined), RecordingState: new(ParticipantRecordingStateDisabled), ReplicationType: new(ReplicationTypeNone),
+		}
+	}
+	return out, nil
+}
+
+// ListParticipantEvents gives what happened to a participant, oldest first.
+func (s *Service) ListParticipantEvents(ctx context.Context, in *ListParticipantEventsInput) (*ListParticipantEventsOutput, error) {
+	listing := []string{"ListParticipantEvents", in.StageArn, in.SessionId, *in.ParticipantId}
+	after, err := api.Page[store.Cursor](in.NextToken, listing...)
+	if err != nil {
+		return nil, err
+	}
+	rows, next, err := s.DB.StageEvents(ctx, in.StageArn, in.SessionId, *in.ParticipantId, page(in.MaxResults), after)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListParticipantEventsOutput{Events: make([]Event, len(rows)), NextToken: api.NextToken(next, listing...)}
+	for i, row := range rows {
+		out.Events[i] = Event{
+			Name: &row.Name, EventTime: moment(row.Time), ParticipantId: &row.ParticipantID,
+			RemoteParticipantId: present(row.RemoteParticipantID), ErrorCode: present(row.ErrorCode), Replica: new(false),
+		}
+	}
+	return out, nil
+}
+
+// DisconnectParticipant ends a participant's connections. The token is refused from then on, used or not.
+func (s *Service) DisconnectParticipant(ctx context.Context, in *DisconnectParticipantInput) (*DisconnectParticipantOutput, error) {
+	if _, err := s.stage(ctx, in.StageArn); err != nil {
+		return nil, err
+	}
+	if err := s.Live.Disconnect(ctx, in.StageArn, *in.ParticipantId, text(in.Reason)); err != nil {
+		return nil, err
+	}
+	return &DisconnectParticipantOutput{}, nil
+}
+
+func text(v *string) string {
+	if v == nil {
+		return ""
+	}
+	return *v
+}
