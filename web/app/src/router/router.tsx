@@ -1,4 +1,4 @@
-import { type AnchorHTMLAttributes, type MouseEvent, useEffect, useSyncExternalStore } from "react";
+import { type AnchorHTMLAttributes, type MouseEvent, useEffect, useState, useSyncExternalStore } from "react";
 
 /** The address within the app: path and query. The pages are few, so the router is, too. */
 
@@ -8,15 +8,27 @@ const tell = () => {
 };
 
 function subscribe(told: () => void): () => void {
-  if (listeners.size === 0) addEventListener("popstate", tell);
+  if (listeners.size === 0) addEventListener("popstate", popped);
   listeners.add(told);
   return () => {
     listeners.delete(told);
-    if (listeners.size === 0) removeEventListener("popstate", tell);
+    if (listeners.size === 0) removeEventListener("popstate", popped);
   };
 }
 
 const here = () => location.pathname + location.search;
+
+/** The page that wants to be asked before it is left. */
+let guard: { at: string; ask: (to: string) => void } | undefined;
+
+/** Back and forward have happened when we hear of them: an unanswered question puts the page back. */
+function popped(): void {
+  if (guard && location.pathname !== new URL(guard.at, location.origin).pathname) {
+    const to = here();
+    history.pushState(null, "", guard.at);
+    guard.ask(to);
+  } else tell();
+}
 
 export function useAddress(): URL {
   return new URL(useSyncExternalStore(subscribe, here), location.origin);
@@ -25,6 +37,10 @@ export function useAddress(): URL {
 /** Goes to another page of the app; `replace` leaves no step back. */
 export function go(to: string, { replace = false }: { replace?: boolean } = {}): void {
   const before = location.pathname;
+  if (guard && new URL(to, location.origin).pathname !== before) {
+    guard.ask(to);
+    return;
+  }
   if (replace) history.replaceState(null, "", to);
   else history.pushState(null, "", to);
   tell();
@@ -33,6 +49,41 @@ export function go(to: string, { replace = false }: { replace?: boolean } = {}):
     // Screen readers and the tab key start at the new page, as they would after a load.
     requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
   }
+}
+
+export interface Leaving {
+  /** Where somebody wants to go, while that is asked. */
+  to: string | undefined;
+  stay: () => void;
+  leave: () => void;
+}
+
+/**
+ * While `active`, nobody leaves the page without being asked: links and back show up as `to` for the page's own
+ * question; closing the tab or loading anew is asked about by the browser.
+ */
+export function useLeaving(active: boolean): Leaving {
+  const [to, setTo] = useState<string>();
+  useEffect(() => {
+    if (!active) return;
+    const mine = { at: here(), ask: setTo };
+    const closing = (event: BeforeUnloadEvent) => event.preventDefault();
+    guard = mine;
+    addEventListener("beforeunload", closing);
+    return () => {
+      if (guard === mine) guard = undefined;
+      removeEventListener("beforeunload", closing);
+      setTo(undefined);
+    };
+  }, [active]);
+  return {
+    to,
+    stay: () => setTo(undefined),
+    leave: () => {
+      guard = undefined;
+      if (to !== undefined) go(to);
+    },
+  };
 }
 
 /** A path of this app taken from outside (`?next=`); anything else becomes `instead`. */
