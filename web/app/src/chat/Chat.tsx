@@ -1,44 +1,66 @@
 import { PanelRightClose } from "lucide-react";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 import { api } from "../api/endpoints";
 import { ChatComposer } from "./ChatComposer";
 import { ChatLog } from "./ChatLog";
 import { ChatStatus } from "./ChatStatus";
-import { ChatRoom } from "./room";
+import { ChatRoom, type RoomEvent } from "./room";
 import "./chat.css";
+
+/** A person as the chat knows them. */
+export interface Chatter {
+  userId: string;
+  name: string;
+}
 
 interface Props {
   channel: string;
   available: boolean;
   /** Whose session this is; another person gets another connection. */
   account: string | undefined;
-  onHide: () => void;
+  /** Absent where the chat stays. */
+  onHide?: () => void;
+  /** Out of sight, yet still in the room: what it tells still arrives. */
+  hidden?: boolean;
+  /** Hears the room's events, together with who one is in it. */
+  onEvent?: (event: RoomEvent, userId: string | undefined) => void;
+  /** The room, while there is one. */
+  onRoom?: (room: ChatRoom | undefined) => void;
+  /** Invites whoever wrote a line to the stage; the owner alone has it. */
+  onInvite?: (person: Chatter, room: ChatRoom) => void;
 }
 
-export default function Chat({ channel, available, account, onHide }: Props) {
+export default function Chat({ channel, available, account, onHide, hidden = false, onEvent, onRoom, onInvite }: Props) {
   const [room, setRoom] = useState<ChatRoom>();
+  const hear = useEffectEvent((event: RoomEvent, me: string | undefined) => onEvent?.(event, me));
+  const tell = useEffectEvent((now: ChatRoom | undefined) => onRoom?.(now));
   useEffect(() => {
     if (!available) return;
     const opened = new ChatRoom({ token: (signal) => api.chatToken(channel, signal) });
+    opened.listen((event) => hear(event, opened.view().me?.userId));
     opened.open();
     setRoom(opened);
+    tell(opened);
     return () => {
       opened.close();
       setRoom(undefined);
+      tell(undefined);
     };
   }, [channel, available, account]);
 
   return (
-    <aside className="chat" aria-label="Chat">
+    <aside className="chat" aria-label="Chat" hidden={hidden}>
       <div className="chat-head">
         <h2>Chat</h2>
         <span className="grow" />
-        <button type="button" className="btn btn-ghost btn-icon btn-sm chat-hide" aria-label="Hide chat" onClick={onHide}>
-          <PanelRightClose className="i" />
-        </button>
+        {onHide ? (
+          <button type="button" className="btn btn-ghost btn-icon btn-sm chat-hide" aria-label="Hide chat" onClick={onHide}>
+            <PanelRightClose className="i" />
+          </button>
+        ) : null}
       </div>
       {room ? (
-        <OpenChat room={room} channel={channel} guest={account === undefined} />
+        <OpenChat room={room} channel={channel} guest={account === undefined} onInvite={onInvite} />
       ) : (
         <p className="chat-empty">{available ? "Joining the chat…" : "Chat is not available on this channel right now."}</p>
       )}
@@ -46,11 +68,18 @@ export default function Chat({ channel, available, account, onHide }: Props) {
   );
 }
 
-function OpenChat({ room, channel, guest }: { room: ChatRoom; channel: string; guest: boolean }) {
+interface OpenProps {
+  room: ChatRoom;
+  channel: string;
+  guest: boolean;
+  onInvite: Props["onInvite"];
+}
+
+function OpenChat({ room, channel, guest, onInvite }: OpenProps) {
   const view = useSyncExternalStore(room.subscribe, room.view);
   return (
     <>
-      <ChatLog room={room} view={view} channel={channel} />
+      <ChatLog room={room} view={view} channel={channel} onInvite={onInvite} />
       <ChatStatus state={view.state} onRejoin={() => room.open()} />
       <ChatComposer view={view} guest={guest} onSend={(text) => room.send(text)} />
     </>

@@ -1,6 +1,7 @@
-import { Ellipsis, Info, Radio, RotateCw, Trash2, Unplug, User, X } from "lucide-react";
-import { Menu, MenuHead, MenuItem } from "../ui/menu";
+import { Ellipsis, Info, Radio, RotateCw, Trash2, Unplug, User, UserPlus, X } from "lucide-react";
+import { Menu, MenuHead, MenuItem, MenuLine } from "../ui/menu";
 import { nameClass } from "../ui/person";
+import type { Chatter } from "./Chat";
 import type { ChatRoom, Line, Me } from "./room";
 
 interface Props {
@@ -8,9 +9,10 @@ interface Props {
   room: ChatRoom;
   me: Me | undefined;
   moderate: boolean;
+  onInvite?: (person: Chatter) => void;
 }
 
-export function ChatLine({ line, room, me, moderate }: Props) {
+export function ChatLine({ line, room, me, moderate, onInvite }: Props) {
   if (line.kind === "note") {
     return (
       <li className="sys">
@@ -26,7 +28,7 @@ export function ChatLine({ line, room, me, moderate }: Props) {
       {line.text}
       {line.state === "pending" ? <span className="sr"> (being sent)</span> : null}
       {line.state === "failed" ? <Failed line={line} room={room} /> : null}
-      {moderate && line.state === "sent" && me ? <Tools line={line} room={room} me={me} /> : null}
+      {moderate && line.state === "sent" && me ? <Tools line={line} room={room} me={me} onInvite={onInvite} /> : null}
     </li>
   );
 }
@@ -71,7 +73,7 @@ function Failed({ line, room }: { line: Line; room: ChatRoom }) {
 }
 
 /** What the owner can do about a message. */
-function Tools({ line, room, me }: { line: Line; room: ChatRoom; me: Me }) {
+function Tools({ line, room, me, onInvite }: { line: Line; room: ChatRoom; me: Me; onInvite: Props["onInvite"] }) {
   const self = line.userId === me.userId;
   if (!me.mayDelete && self) return null;
   return (
@@ -85,6 +87,14 @@ function Tools({ line, room, me }: { line: Line; room: ChatRoom; me: Me }) {
         }
       >
         <MenuHead title={line.name} {...(line.guest ? { detail: "Guest" } : {})} />
+        {onInvite && !self ? (
+          <>
+            <MenuItem icon={<UserPlus className="i" />} onSelect={() => onInvite({ userId: line.userId, name: line.name })}>
+              Invite to the stage
+            </MenuItem>
+            <MenuLine />
+          </>
+        ) : null}
         {me.mayDelete ? (
           <MenuItem danger icon={<Trash2 className="i" />} onSelect={() => room.deleteMessage(line)}>
             Delete message

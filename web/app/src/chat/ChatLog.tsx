@@ -1,6 +1,7 @@
 import { ArrowDown } from "lucide-react";
-import { memo, useLayoutEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { count } from "../ui/format";
+import type { Chatter } from "./Chat";
 import { ChatLine } from "./ChatLine";
 import type { ChatRoom, Line, RoomView } from "./room";
 
@@ -8,14 +9,21 @@ interface Props {
   room: ChatRoom;
   view: RoomView;
   channel: string;
+  onInvite: ((person: Chatter, room: ChatRoom) => void) | undefined;
 }
 
 /**
  * The lines, newest at the bottom. Who scrolls up to read is left in peace: what is shown then stands
  * still, and a button says how much has come since.
  */
-export function ChatLog({ room, view, channel }: Props) {
+export function ChatLog({ room, view, channel, onInvite }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  // One function for all rows and all times, so that a new line does not draw the old ones again.
+  const latest = useRef(onInvite);
+  useEffect(() => {
+    latest.current = onInvite;
+  });
+  const invite = useCallback((person: Chatter) => latest.current?.(person, room), [room]);
   const [held, setHeld] = useState<RoomView>();
 
   const onScroll = () => {
@@ -51,7 +59,14 @@ export function ChatLog({ room, view, channel }: Props) {
         <ul>
           {lines.length === 0 ? <li className="chat-empty">Nothing said since you came. Say hello to {channel}.</li> : null}
           {lines.map((line) => (
-            <Row key={line.key} line={line} room={room} me={view.me} moderate={Boolean(moderate)} />
+            <Row
+              key={line.key}
+              line={line}
+              room={room}
+              me={view.me}
+              moderate={Boolean(moderate)}
+              {...(onInvite ? { onInvite: invite } : {})}
+            />
           ))}
         </ul>
       </div>

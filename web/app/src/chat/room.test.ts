@@ -64,6 +64,26 @@ describe("a chat room", () => {
     ]);
   });
 
+  it("passes the app's own events on, each once, and shows nothing of them", async () => {
+    const heard: [string, string | undefined][] = [];
+    const stop = room.listen((event) => heard.push([event.name, event.attributes["invitation"]]));
+    const invite = { Type: "EVENT", Id: "e1", EventName: "StreamCat:MultihostInvite", Attributes: { invitation: "i1" } };
+    socket().receive(invite);
+    socket().receive(invite);
+    await batch();
+    expect(heard).toEqual([["StreamCat:MultihostInvite", "i1"]]);
+    expect(lines()).toHaveLength(0);
+    stop();
+    socket().receive({ ...invite, Id: "e2" });
+    expect(heard).toHaveLength(1);
+  });
+
+  it("takes a note that nobody else reads", () => {
+    room.note("Invited okko to the stage");
+    expect(lines().map((l) => [l.kind, l.text])).toEqual([["note", "Invited okko to the stage"]]);
+    expect(socket().sent).toHaveLength(0);
+  });
+
   it("draws a burst in one go", async () => {
     told = 0;
     for (let i = 0; i < 50; i++) socket().receive(message(`m${i}`, "okko", "x"));

@@ -39,6 +39,12 @@ export interface Me {
   mayDisconnect: boolean;
 }
 
+/** Something the room was told that is no message: by the service, or by the app in its own name. */
+export interface RoomEvent {
+  name: string;
+  attributes: Readonly<Record<string, string>>;
+}
+
 export interface RoomOptions {
   token: (signal: AbortSignal) => Promise<ChatToken>;
 }
@@ -52,6 +58,7 @@ const BATCH = 100;
 export class ChatRoom {
   readonly #connection: ChatConnection;
   readonly #listeners = new Set<() => void>();
+  readonly #ears = new Set<(event: RoomEvent) => void>();
   readonly #seen = new Set<string>();
   readonly #waiting = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #asked = new Map<string, string>();
@@ -107,6 +114,18 @@ export class ChatRoom {
   };
 
   view = (): RoomView => this.#view;
+
+  /** Hears every event of the room, each once. */
+  listen(told: (event: RoomEvent) => void): () => void {
+    this.#ears.add(told);
+    return () => this.#ears.delete(told);
+  }
+
+  /** Says something between the lines that nobody else reads. */
+  note(text: string): void {
+    this.#note(text);
+    this.#changed(true);
+  }
 
   /** Shows the message at once and sends it; what becomes of it is told by the line's state. */
   send(text: string): void {
@@ -213,6 +232,7 @@ export class ChatRoom {
   }
 
   #event(name: string, attributes: Record<string, string>): void {
+    for (const told of this.#ears) told({ name, attributes });
     if (name === "aws:DELETE_MESSAGE") {
       const id = attributes["MessageID"] ?? attributes["MessageId"];
       this.#lines = this.#lines.map((l) => (l.id === id && l.id !== "" ? { ...l, state: "removed", text: "" } : l));
