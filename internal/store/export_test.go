@@ -9,11 +9,21 @@ import (
 // PlanOfList says how the database would read a page.
 func PlanOfList[T any](ctx context.Context, c *Collection[T], q Query) (string, error) {
 	text, args := c.listQuery(q)
+	return c.db.plan(ctx, text, args)
+}
+
+// PlanOfParticipants says how the database would read a page of the participants that FillParticipants made.
+func PlanOfParticipants(ctx context.Context, db *DB, f StageParticipantFilter, after *Cursor) (string, error) {
+	text, args := participantsQuery("a", "s", f, 100, after)
+	return db.plan(ctx, text, args)
+}
+
+func (db *DB) plan(ctx context.Context, text string, args []any) (string, error) {
 	explain := "EXPLAIN QUERY PLAN "
-	if c.db.dialect == &postgresDialect {
+	if db.dialect == &postgresDialect {
 		explain = "EXPLAIN "
 	}
-	lines, err := query(ctx, c.db, func(s scanner) (line string, err error) {
+	lines, err := query(ctx, db, func(s scanner) (line string, err error) {
 		rows := s.(*sql.Rows)
 		columns, err := rows.Columns()
 		if err != nil {
@@ -27,6 +37,34 @@ func PlanOfList[T any](ctx context.Context, c *Collection[T], q Query) (string, 
 		return line, rows.Scan(cells...)
 	}, explain+text, args...)
 	return strings.Join(lines, "\n"), err
+}
+
+// CountRows counts a table's rows.
+func CountRows(ctx context.Context, db *DB, table string) (int, error) {
+	n, _, err := queryOne(ctx, db, scanInt, `SELECT count(*) FROM `+table)
+	return int(n), err
+}
+
+// FillParticipants adds n participants to the session s of the stage a in one statement. Every fifth
+// has published, and is still there; every tenth is of the user u5.
+func FillParticipants(ctx context.Context, db *DB, n int) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		limit := "$1"
+		if db.dialect == &postgresDialect {
+			limit = "$1::bigint"
+		}
+		for _, session := range []string{"s", "other"} {
+			if _, err := db.exec(ctx, `INSERT INTO stage_participants (`+participantColumns+`)
+				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+limit+`)
+				SELECT '`+session+`', 'p' || i, 'a', CASE WHEN i % 10 = 0 THEN 'u5' ELSE 'u' || i END,
+					CASE WHEN i % 5 = 0 THEN 'CONNECTED' ELSE 'DISCONNECTED' END,
+					CASE WHEN i % 5 = 0 THEN 1 ELSE 0 END, 0, i, 0, 'n', 'null' FROM n`, n); err != nil {
+				return err
+			}
+		}
+		_, err := db.exec(ctx, `ANALYZE`)
+		return err
+	})
 }
 
 // Fill adds n bare documents of a collection's kind in one statement, for tests of scale. Every tenth
