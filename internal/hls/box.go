@@ -1,6 +1,10 @@
 package hls
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/streamcat/streamcat/internal/media"
+)
 
 // Boxes of ISO/IEC 14496-12, written by appending to one slice. Everything that is written per part is
 // computed to its exact size first, so that a part is a single allocation.
@@ -142,9 +146,12 @@ func appendTrack(b []byte, id uint32, v *videoFormat, a *audioFormat) []byte {
 	b, stbl := open(b, "stbl")
 	b, stsd := openFull(b, "stsd", 0, 0)
 	b = u32(b, 1)
-	if a != nil {
+	switch {
+	case a != nil && a.track.Codec == media.Opus:
+		b = appendOpus(b, a)
+	case a != nil:
 		b = appendMP4A(b, a)
-	} else {
+	default:
 		b = appendAVC1(b, v)
 	}
 	closeBox(b, stsd)

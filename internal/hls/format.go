@@ -31,21 +31,37 @@ func newVideoFormat(t *media.Track) (*videoFormat, error) {
 	return f, nil
 }
 
-// audioFormat is the same for an AAC track.
+// audioFormat is the same for an AAC or Opus track.
 type audioFormat struct {
 	track    *media.Track
 	config   []byte
 	codec    string
 	rate     int // of the core decoder, which is also the track's timescale
 	channels int
-	frame    int64  // samples of one frame, at rate
+	frame    int64  // samples of one frame, at rate; of one of silence where frames differ
+	differ   bool   // frames tell their length themselves: Opus
 	silence  []byte // a frame of silence, nil where we know none
 }
 
 func newAudioFormat(t *media.Track) (*audioFormat, error) {
-	if t.Codec != media.AAC {
-		return nil, fmt.Errorf("audio codec %v cannot be packaged", t.Codec)
+	switch t.Codec {
+	case media.AAC:
+		return newAACFormat(t)
+	case media.Opus:
+		return newOpusFormat(t)
 	}
+	return nil, fmt.Errorf("audio codec %v cannot be packaged", t.Codec)
+}
+
+// length gives how many samples a frame has; 0 if that cannot be read.
+func (f *audioFormat) length(frame []byte) int64 {
+	if f.differ {
+		return opusLength(frame)
+	}
+	return f.frame
+}
+
+func newAACFormat(t *media.Track) (*audioFormat, error) {
 	var asc mpeg4audio.AudioSpecificConfig
 	if err := asc.Unmarshal(t.Config); err != nil {
 		return nil, fmt.Errorf("audio decoder configuration: %w", err)

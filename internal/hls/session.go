@@ -239,6 +239,10 @@ func (s *session) placeAudio(f *media.Frame) {
 	}
 	s.newest = max(s.newest, at)
 	a := s.audio
+	length := a.length(f.Payload)
+	if length == 0 {
+		return // no frame at all: what follows it tells how long the gap is
+	}
 	dts, slack := at.scale(a.rate), audioSlack.scale(a.rate)
 	if !s.hasAudio {
 		s.audioEnd, s.hasAudio = dts, true
@@ -254,8 +258,8 @@ func (s *session) placeAudio(f *media.Frame) {
 		s.cut.stretchAudio(uint32(drift))
 		s.audioEnd = dts
 	}
-	s.cut.audio(sample{payload: f.Payload, dts: s.audioEnd, dur: uint32(a.frame), key: true})
-	s.audioEnd += a.frame
+	s.cut.audio(sample{payload: f.Payload, dts: s.audioEnd, dur: uint32(length), key: true})
+	s.audioEnd += length
 	s.cut.clock(at, f.Arrived)
 }
 

@@ -2,7 +2,7 @@ package media
 
 import "fmt"
 
-// RFC6381 gives the track's codec as playlists and APIs write it, such as "avc1.42C01F" or "mp4a.40.2";
+// RFC6381 gives the track's codec as playlists and APIs write it, such as "avc1.42C01F", "mp4a.40.2" or "opus";
 // empty while the track has no decoder configuration.
 func (t *Track) RFC6381() string {
 	switch {
@@ -14,6 +14,8 @@ func (t *Track) RFC6381() string {
 			object = 32 + int(t.Config[0]&7)<<3 + int(t.Config[1]>>5)
 		}
 		return fmt.Sprintf("mp4a.40.%d", object)
+	case t.Codec == Opus && len(t.Config) >= 11:
+		return "opus" // browsers want it in lower case, though the sample entry is called Opus
 	}
 	return ""
 }

@@ -40,6 +40,7 @@ type Codec uint8
 const (
 	H264 Codec = iota + 1 // ISO/IEC 14496-10; frames are NAL units with a 4-byte length before each (ISO/IEC 14496-15)
 	AAC                   // ISO/IEC 14496-3; frames are raw access units without ADTS
+	Opus                  // RFC 6716; frames are packets of 2.5 to 120 ms, whose first byte tells their length
 )
 
 // String gives the codec's usual name.
@@ -49,6 +50,8 @@ func (c Codec) String() string {
 		return "H.264"
 	case AAC:
 		return "AAC"
+	case Opus:
+		return "Opus"
 	}
 	return "unknown"
 }
@@ -67,15 +70,16 @@ type Track struct {
 	Codec Codec
 
 	// Config is the decoder's configuration: for H264 an AVCDecoderConfigurationRecord
-	// (ISO/IEC 14496-15 §5.3.3), for AAC an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2).
+	// (ISO/IEC 14496-15 §5.3.3), for AAC an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2), for Opus the
+	// body of a dOps box (Encapsulation of Opus in ISO Base Media File Format §4.3.2).
 	Config []byte
 
 	// H264 only. SPS and PPS are single NAL units without start code or length.
 	SPS, PPS      []byte
 	Width, Height int // picture size in pixels after cropping
 
-	// AAC only.
-	SampleRate int // Hz
+	// Audio only.
+	SampleRate int // Hz; 48000 for Opus
 	Channels   int
 
 	// What the encoder says of itself; zero where it says nothing.
@@ -83,7 +87,7 @@ type Track struct {
 	Bitrate   Bitrate
 }
 
-// Frame is one access unit: a coded picture, or the samples of one AAC frame. It is immutable.
+// Frame is one access unit: a coded picture, or the samples of one audio frame. It is immutable.
 type Frame struct {
 	Track *Track
 	// DTS and PTS count from an origin that is the same for all tracks of a stream. DTS never goes
@@ -102,8 +106,8 @@ type Info struct {
 
 // Publisher is somebody who asks to send a stream. Key is a secret: it must reach no log.
 type Publisher struct {
-	Protocol  string // "RTMP" or "RTMPS"
-	App       string // the RTMP application, as sent
+	Protocol  string // "RTMP", "RTMPS" or "WHIP"
+	App       string // the RTMP application, as sent; "whip" for WHIP
 	Key       string // the stream key, without query
 	Priority  int    // of a stream takeover; 0 where none is claimed
 	Remote    netip.AddrPort
