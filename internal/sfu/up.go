@@ -2,12 +2,20 @@
 // socket: an Up takes in one track, a Down gives it to one subscriber under that subscriber's own sequence
 // numbers and timestamps, which go on without a break when the Down is attached to another Up.
 //
-// It owns the ring that retransmissions are answered from, the throttling of key frame requests, and
-// sender reports. It never waits, and it allocates nothing per packet.
+// It owns the ring that retransmissions are answered from, the throttling of key frame requests, and the
+// sender reports to subscribers. It never waits, and it allocates nothing per packet. Payloads pass
+// untouched; contributing sources and header extensions do not pass, since their ids are a matter between
+// each peer and the server.
+//
+// Locks: a Down's, and below it an Up's, which guards only the changing of its list of Downs. Forwarding
+// takes no other lock than that of the Down in turn.
 package sfu
 
 import (
 	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,7 +27,17 @@ const (
 	Audio
 )
 
-// UpOptions says what an Up takes in.
+func (k Kind) clockRate(given uint32) uint32 {
+	switch {
+	case given != 0:
+		return given
+	case k == Audio:
+		return 48_000
+	}
+	return 90_000
+}
+
+// UpOptions says what an Up takes in. Video is H.264 (RFC 6184, packetization mode 0 or 1).
 type UpOptions struct {
 	Kind         Kind
 	ClockRate    uint32 // Hz; zero: 90,000 for video, 48,000 for audio
@@ -31,35 +49,188 @@ type UpOptions struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// Up is one incoming track.
-type Up struct{ opts UpOptions }
+// Up is one incoming track. Simulcast layers will be an Up each.
+type Up struct {
+	opts UpOptions
+	ring ring
+	wish wish
+
+	// Only Write's goroutine uses these.
+	numbers numbering
+	frame   frame
+	got     int64 // packets that came for the first time
+
+	// Written by Write's goroutine.
+	newest atomic.Int64 // number of the newest packet
+	keyNum atomic.Int64 // number of the packet that the newest key frame begins with; 0: none
+	report atomic.Pointer[report]
+	closed atomic.Bool
+	level  atomic.Int32
+	count  struct{ packets, bytes, lost, invalid, dropped, restarts, keyFrames atomic.Uint64 }
+
+	mu    sync.Mutex // for changing downs
+	downs atomic.Pointer[[]*Down]
+}
 
 // NewUp makes an Up that nothing is attached to.
-func NewUp(o UpOptions) *Up { return &Up{opts: o} }
+func NewUp(o UpOptions) *Up {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.ClockRate = o.Kind.clockRate(o.ClockRate)
+	u := &Up{opts: o, ring: newRing(o.Kind), wish: wish{ask: o.KeyFrame, opened: o.Now()}}
+	u.level.Store(NoAudioLevel)
+	u.downs.Store(new([]*Down))
+	return u
+}
 
 // Write takes a whole RTP packet, keeps a copy for retransmission, and forwards it to all Downs. It never
-// waits and is called from one goroutine. What is no RTP is counted and dropped.
-func (u *Up) Write(packet []byte, arrived time.Time) {}
+// waits and is called from one goroutine. What is no RTP, is longer than 1,500 bytes, or has been there
+// before is counted or dropped. Packets may come in any order.
+func (u *Up) Write(b []byte, arrived time.Time) {
+	if u.closed.Load() {
+		return
+	}
+	v, ok := parse(b, u.opts.AudioLevelID)
+	if !ok {
+		u.count.invalid.Add(1)
+		return
+	}
+	if v.level != noLevel {
+		u.level.Store(-int32(v.level))
+	}
+	p := u.keep(&v, len(b), arrived)
+	if u.wish.open.Load() {
+		u.wish.grant(arrived)
+	}
+	if p == nil {
+		return
+	}
+	for _, d := range *u.downs.Load() {
+		d.forward(u, p)
+	}
+}
+
+// keep numbers a packet and puts it into the ring; nil if it is not to be forwarded.
+func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
+	epoch, highest := u.numbers.epoch, u.numbers.highest
+	num, place := u.numbers.put(v.seq, v.paddingOnly)
+	if place == astray || place == stale {
+		u.count.dropped.Add(1)
+		return nil
+	}
+	if u.numbers.epoch != epoch {
+		u.count.restarts.Add(1)
+		u.frame = frame{}
+		u.wish.renew(u.opts.Kind)
+	}
+	var p *packet
+	if place != skip {
+		next := packet{
+			num: num, order: u.count.packets.Load() + 1, epoch: u.numbers.epoch,
+			ts: v.ts, marker: v.marker, arrived: arrived, payload: v.payload,
+		}
+		if u.opts.Kind == Video {
+			next.key = u.frame.begins(v, u.numbers.highest == highest+1, place == late)
+		}
+		if p = u.ring.put(&next); p == nil {
+			u.count.dropped.Add(1)
+			return nil
+		}
+		if place == ahead {
+			u.newest.Store(num)
+		}
+		if p.key {
+			u.keyNum.Store(num)
+			u.count.keyFrames.Add(1)
+			u.wish.fulfil()
+		}
+	}
+	u.got++
+	u.count.packets.Add(1)
+	u.count.bytes.Add(uint64(size))
+	if lost := u.numbers.due() - u.got; lost >= 0 {
+		u.count.lost.Store(uint64(lost))
+	}
+	return p
+}
 
 // SenderReport tells which RTP time belongs to which time of the publisher's clock (RFC 3550 §6.4.1). It
-// is called from the goroutine that calls Write.
-func (u *Up) SenderReport(ntp uint64, rtpTime uint32, arrived time.Time) {}
+// is called from the goroutine that calls Write. Downs report at once and then every second on their own,
+// on the same line of time: a browser reports its sound only every five seconds.
+func (u *Up) SenderReport(ntp uint64, rtpTime uint32, arrived time.Time) {
+	if u.closed.Load() {
+		return
+	}
+	u.report.Store(&report{ntp: ntp, ts: rtpTime, arrived: arrived, rate: u.opts.ClockRate})
+	for _, d := range *u.downs.Load() {
+		d.reportNow(u, arrived)
+	}
+}
 
 // Close ends the track. Downs stay, without a source.
-func (u *Up) Close() {}
+func (u *Up) Close() {
+	u.mu.Lock()
+	u.closed.Store(true)
+	downs := *u.downs.Swap(new([]*Down))
+	u.mu.Unlock()
+	for _, d := range downs {
+		d.leave(u)
+	}
+}
+
+// add makes d one of the Downs; false if the Up is closed.
+func (u *Up) add(d *Down) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed.Load() {
+		return false
+	}
+	old := *u.downs.Load()
+	downs := append(make([]*Down, 0, len(old)+1), old...)
+	downs = append(downs, d)
+	u.downs.Store(&downs)
+	return true
+}
+
+func (u *Up) remove(d *Down) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	old := *u.downs.Load()
+	if i := slices.Index(old, d); i >= 0 {
+		downs := slices.Concat(old[:i], old[i+1:])
+		u.downs.Store(&downs)
+	}
+}
 
 // UpStats is what an Up has seen.
 type UpStats struct {
-	Packets, Bytes uint64
-	Lost           uint64 // never came
-	Invalid        uint64 // were no RTP
-	KeyFrames      uint64
-	KeyFrameAsked  uint64 // requests that went to the publisher
-	AudioLevel     int    // the latest, dBov: 0 (loudest) to -127 (silence); NoAudioLevel if none is known
+	Packets, Bytes    uint64 // with padding, without duplicates; whole packets
+	Lost              uint64 // never came, so far
+	Invalid           uint64 // were no RTP
+	Dropped           uint64 // duplicates, too late, or out of all sequence
+	Restarts          uint64 // the publisher began new sequence numbers
+	KeyFrames         uint64
+	KeyFramesAskedFor uint64 // requests that went to the publisher
+	AudioLevel        int    // the latest, dBov: 0 (loudest) to -127 (silence); NoAudioLevel if none is known
+	Downs             int
 }
 
 // NoAudioLevel stands for an audio level that is not known.
 const NoAudioLevel = math.MinInt8
 
 // Stats may be called from any goroutine.
-func (u *Up) Stats() UpStats { return UpStats{AudioLevel: NoAudioLevel} }
+func (u *Up) Stats() UpStats {
+	return UpStats{
+		Packets:           u.count.packets.Load(),
+		Bytes:             u.count.bytes.Load(),
+		Lost:              u.count.lost.Load(),
+		Invalid:           u.count.invalid.Load(),
+		Dropped:           u.count.dropped.Load(),
+		Restarts:          u.count.restarts.Load(),
+		KeyFrames:         u.count.keyFrames.Load(),
+		KeyFramesAskedFor: u.wish.asked.Load(),
+		AudioLevel:        int(u.level.Load()),
+		Downs:             len(*u.downs.Load()),
+	}
+}
