@@ -1,0 +1,85 @@
+import type { StageParticipantCapability } from "./participant.js";
+
+/** A participant on the wire of the events socket. */
+export interface ParticipantFrame {
+  id: string;
+  userId: string;
+  attributes: Record<string, string>;
+  isPublishing: boolean;
+  audioMuted: boolean;
+  videoStopped: boolean;
+  capabilities: StageParticipantCapability[];
+}
+
+export type Frame =
+  | { type: "STAGE_STATE"; sessionId: string; participantId: string; participants: ParticipantFrame[] }
+  | { type: "STAGE_UPDATE"; joined: ParticipantFrame[]; changed: ParticipantFrame[]; left: string[] }
+  | { type: "PING" }
+  | { type: "PONG" }
+  | { type: "DISCONNECTED"; reason: string; code: string }
+  | { type: "ERROR"; code: string; message: string };
+
+/** Reads what came over the events socket; undefined for what is no frame of ours. Never throws. */
+export function readFrame(data: unknown): Frame | undefined {
+  if (typeof data !== "string") return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+  const { type, payload } = object(value);
+  const body = object(payload);
+  switch (type) {
+    case "PING":
+    case "PONG":
+      return { type };
+    case "STAGE_STATE": {
+      const participantId = text(body["participantId"]);
+      if (participantId === "") return undefined;
+      return { type, sessionId: text(body["sessionId"]), participantId, participants: participants(body["participants"]) };
+    }
+    case "STAGE_UPDATE":
+      return {
+        type,
+        joined: participants(body["joined"]),
+        changed: participants(body["changed"]),
+        left: list(body["left"]).filter((id) => typeof id === "string"),
+      };
+    case "DISCONNECTED":
+      return { type, reason: text(body["reason"]), code: text(body["code"]) };
+    case "ERROR":
+      return { type, code: text(body["code"]), message: text(body["message"]) };
+  }
+  return undefined;
+}
+
+function participants(value: unknown): ParticipantFrame[] {
+  return list(value).flatMap((entry) => {
+    const p = object(entry);
+    const id = text(p["id"]);
+    if (id === "") return [];
+    const capabilities = list(p["capabilities"]).filter(
+      (name): name is StageParticipantCapability => name === "publish" || name === "subscribe",
+    );
+    const attributes = Object.entries(object(p["attributes"])).filter(
+      (pair): pair is [string, string] => typeof pair[1] === "string",
+    );
+    return [
+      {
+        id,
+        userId: text(p["userId"]),
+        attributes: Object.fromEntries(attributes),
+        isPublishing: p["isPublishing"] === true,
+        audioMuted: p["audioMuted"] === true,
+        videoStopped: p["videoStopped"] === true,
+        capabilities,
+      },
+    ];
+  });
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const object = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};

@@ -1,0 +1,4 @@
+import * as IVSBroadcastClient from "./names.js";
+
+export * from "./names.js";
+export default IVSBroadcastClient;

@@ -1,0 +1,234 @@
+import { Failure } from "./failure.js";
+import type { Connection } from "./keeper.js";
+import { canceled, within } from "./wait.js";
+
+const ANSWER_WITHIN = 8_000;
+const CONNECTED_WITHIN = 12_000;
+/** How long a connection may be without a sign of life before it is given up: a short loss heals by itself. */
+const DISCONNECTED_GRACE = 2_000;
+const GOODBYE_WITHIN = 3_000;
+
+export interface SessionOptions {
+  /** A WHIP endpoint, or one to subscribe at. */
+  url: string;
+  /** Bearer token. */
+  token: string;
+  /** Adds the transceivers of the offer. */
+  prepare: (pc: RTCPeerConnection) => void;
+  /** Changes the offer before it is used. */
+  offer?: (sdp: string) => string;
+  /** Changes the server's answer before it is used. */
+  answer?: (sdp: string) => string;
+}
+
+/**
+ * One session of WHIP (RFC 9725) or WHEP: a peer connection and its resource on the server. It is opened
+ * once and closed once; whoever wants another opens another.
+ */
+export class Session implements Connection {
+  readonly pc: RTCPeerConnection;
+  /** Settles when the session broke or was closed, and says why. Never rejects. */
+  readonly lost: Promise<Failure>;
+  readonly #options: SessionOptions;
+  #resource: string | undefined;
+  #etag: string | undefined;
+  #lose!: (why: Failure) => void;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  /** Negotiates and connects. Rejects with a Failure; nothing stays behind then. */
+  static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
+    if (signal.aborted) throw canceled();
+    const session = new Session(options);
+    try {
+      await session.#negotiate(signal);
+      await session.#connected(signal);
+      session.#watch();
+      return session;
+    } catch (error) {
+      void session.close();
+      throw Failure.of(error);
+    }
+  }
+
+  private constructor(options: SessionOptions) {
+    this.#options = options;
+    this.lost = new Promise((resolve) => (this.#lose = resolve));
+    this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  }
+
+  async #negotiate(signal: AbortSignal): Promise<void> {
+    const { pc } = this;
+    const { url, token, prepare, offer, answer } = this.#options;
+    prepare(pc);
+    const made = await pc.createOffer();
+    const sdp = offer ? offer(made.sdp ?? "") : made.sdp;
+    // The offer goes out at once, without candidates: the server answers whoever asks it (RFC 8445 §2.5).
+    await pc.setLocalDescription({ type: "offer", ...(sdp === undefined ? {} : { sdp }) });
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" };
+    const body = pc.localDescription?.sdp ?? sdp ?? "";
+    const { response, text } = await ask(url, { method: "POST", headers, body }, ANSWER_WITHIN, signal);
+    const location = response.headers.get("Location");
+    if (location === null) throw new Failure("FAILED", "the server named no session");
+    this.#resource = new URL(location, response.url || url).href;
+    this.#etag = response.headers.get("ETag") ?? undefined;
+    if (signal.aborted) throw canceled();
+    await pc.setRemoteDescription({ type: "answer", sdp: answer ? answer(text) : text });
+    if (!/^a=ice-lite\s*$/m.test(text)) void this.#trickle();
+  }
+
+  /** A server that is no ICE-lite one may have to reach out to us: it gets our candidates (RFC 9725 §4.3.2). */
+  async #trickle(): Promise<void> {
+    const { pc } = this;
+    const gathered = within<void>(2_000, new AbortController().signal, (done) => {
+      const look = () => pc.iceGatheringState === "complete" && done();
+      pc.addEventListener("icegatheringstatechange", look);
+      look();
+      return () => pc.removeEventListener("icegatheringstatechange", look);
+    });
+    await gathered.catch(() => {}); // what there is will do
+    const body = fragment(pc.localDescription?.sdp ?? "");
+    if (this.#closed || this.#resource === undefined || body === undefined) return;
+    const headers: Record<string, string> = {
+      Authorization: `Bearer ${this.#options.token}`,
+      "Content-Type": "application/trickle-ice-sdpfrag",
+    };
+    if (this.#etag !== undefined) headers["If-Match"] = this.#etag;
+    await fetch(this.#resource, { method: "PATCH", headers, body }).catch(() => {}); // then the connection tells
+  }
+
+  #connected(signal: AbortSignal): Promise<void> {
+    const { pc } = this;
+    return within(CONNECTED_WITHIN, signal, (done, fail) => {
+      const look = () => {
+        if (pc.connectionState === "connected") done();
+        else if (pc.connectionState === "failed" || pc.connectionState === "closed") {
+          fail(new Failure("LOST", "no media connection to the server", { passing: true }));
+        }
+      };
+      pc.addEventListener("connectionstatechange", look);
+      look();
+      return () => pc.removeEventListener("connectionstatechange", look);
+    });
+  }
+
+  #watch(): void {
+    const { pc } = this;
+    pc.addEventListener("connectionstatechange", this.#look);
+    // A server that ends a session says so over DTLS, which is quicker than to miss its signs of life.
+    for (const { sender, receiver } of pc.getTransceivers()) {
+      const transport = sender.transport ?? receiver.transport;
+      transport?.addEventListener("statechange", () => {
+        if (transport.state === "closed" || transport.state === "failed") this.break("the server ended the session");
+      });
+    }
+    this.#look();
+  }
+
+  readonly #look = (): void => {
+    clearTimeout(this.#grace);
+    const state = this.pc.connectionState;
+    if (state === "failed" || state === "closed") this.break("the media connection was lost");
+    if (state !== "disconnected") return;
+    this.#grace = setTimeout(() => this.break("the media connection was lost"), DISCONNECTED_GRACE);
+    void this.#ask();
+  };
+
+  /** Asks whether the server still knows the session: after a restart it does not, and there is nothing to wait for. */
+  async #ask(): Promise<void> {
+    if (this.#resource === undefined) return;
+    try {
+      const { status } = await fetch(this.#resource, { headers: { Authorization: `Bearer ${this.#options.token}` } });
+      if (status === 404 && this.pc.connectionState !== "connected") this.break("the server has forgotten the session");
+    } catch {
+      // No network: the grace decides.
+    }
+  }
+
+  /** Gives the session up; `lost` says why. */
+  break(why: string): void {
+    clearTimeout(this.#grace);
+    this.#lose(new Failure("LOST", why, { passing: true }));
+  }
+
+  /** Tells the server goodbye while a page goes away; the connection stays as it is. */
+  goodbye(): void {
+    const resource = this.#resource;
+    if (resource === undefined) return;
+    this.#resource = undefined;
+    void farewell(resource, this.#options.token);
+    this.break("the page was left");
+  }
+
+  /** Ends the session here and there; resolves when the server has heard of it, or after 3 s. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#grace);
+    this.pc.removeEventListener("connectionstatechange", this.#look);
+    this.#lose(canceled());
+    const resource = this.#resource;
+    this.#resource = undefined;
+    const said = resource === undefined ? undefined : farewell(resource, this.#options.token);
+    this.pc.close();
+    await said;
+  }
+}
+
+function farewell(resource: string, token: string): Promise<void> {
+  const headers = { Authorization: `Bearer ${token}` };
+  return within<void>(GOODBYE_WITHIN, new AbortController().signal, (done) => {
+    fetch(resource, { method: "DELETE", headers, keepalive: true }).then(
+      () => done(),
+      () => done(),
+    );
+  }).catch(() => {});
+}
+
+/** One request with a 201 for an answer, read wholly before the time is over. */
+async function ask(
+  url: string,
+  init: RequestInit,
+  ms: number,
+  signal: AbortSignal,
+): Promise<{ response: Response; text: string }> {
+  const giveUp = new AbortController();
+  return within(ms, signal, (done, fail) => {
+    void (async () => {
+      let response: Response;
+      try {
+        response = await fetch(url, { ...init, signal: giveUp.signal, cache: "no-store" });
+      } catch {
+        throw new Failure("NETWORK", "the server cannot be reached", { passing: true });
+      }
+      if (response.status !== 201) throw await Failure.fromResponse(response);
+      try {
+        done({ response, text: await response.text() });
+      } catch {
+        throw new Failure("NETWORK", "the answer broke off", { passing: true });
+      }
+    })().catch(fail);
+    return () => giveUp.abort();
+  });
+}
+
+/** The candidates of a description as a fragment (RFC 8840 §4.4), or undefined when there are none. */
+function fragment(sdp: string): string | undefined {
+  const lines = sdp.split(/\r?\n/);
+  const first = lines.findIndex((line) => line.startsWith("m="));
+  const rest = lines.slice(first + 1);
+  const next = rest.findIndex((line) => line.startsWith("m="));
+  const section = next < 0 ? rest : rest.slice(0, next);
+  const candidates = section.filter((line) => line.startsWith("a=candidate:"));
+  if (first < 0 || candidates.length === 0) return undefined;
+  const one = (name: string) => [...lines.slice(0, first), ...section].filter((line) => line.startsWith(name)).slice(0, 1);
+  return [
+    ...one("a=ice-ufrag:"),
+    ...one("a=ice-pwd:"),
+    lines[first],
+    ...one("a=mid:"),
+    ...candidates,
+    "a=end-of-candidates",
+    "",
+  ].join("\r\n");
+}

@@ -1,0 +1,119 @@
+import { type SendSettings, type StageAudioConfiguration, type StageVideoConfiguration, settingsOf } from "./configuration.js";
+import { Emitter } from "./emitter.js";
+import type { StageParticipantInfo } from "./participant.js";
+
+/** One track of a participant. */
+export interface StageStream {
+  readonly id: string;
+  readonly streamType: "audio" | "video";
+  readonly mediaStreamTrack: MediaStreamTrack;
+  readonly isMuted: boolean;
+  /** WebRTC statistics of this track; undefined while it is on no connection. */
+  requestRTCStats(): Promise<RTCStatsReport | undefined>;
+  /** @deprecated Use requestRTCStats. */
+  getStats(): Promise<RTCStatsReport | undefined>;
+}
+
+export const LocalStageStreamEvents = {
+  LOCAL_STREAM_MUTED_CHANGED: "localStreamMutedChanged",
+} as const;
+export type LocalStageStreamEvents = (typeof LocalStageStreamEvents)[keyof typeof LocalStageStreamEvents];
+
+/** What listeners of a local stream are given. */
+export interface LocalStageStreamEventPayloads {
+  localStreamMutedChanged: [isMuted: boolean];
+}
+
+const kindOf = (track: MediaStreamTrack) => (track.kind === "audio" ? "audio" : "video");
+
+/** The sender that carries a local stream now. */
+const senders = new WeakMap<LocalStageStream, RTCRtpSender>();
+
+/** @internal */
+export function carry(stream: LocalStageStream, sender: RTCRtpSender | undefined): void {
+  if (sender) senders.set(stream, sender);
+  else senders.delete(stream);
+}
+
+/**
+ * A track of ours, to be published. The track stays the caller's: it is never stopped here, and muting
+ * changes nothing of it but `enabled`.
+ */
+export class LocalStageStream extends Emitter<LocalStageStreamEventPayloads> implements StageStream {
+  readonly streamType: "audio" | "video";
+  readonly mediaStreamTrack: MediaStreamTrack;
+  /** @internal */
+  readonly settings: SendSettings;
+  #muted = false;
+
+  /** Throws a RangeError for a configuration out of its limits. */
+  constructor(track: MediaStreamTrack, configuration: StageVideoConfiguration | StageAudioConfiguration = {}) {
+    super();
+    this.mediaStreamTrack = track;
+    this.streamType = kindOf(track);
+    this.settings = settingsOf(this.streamType, configuration);
+    this.#muted = !track.enabled;
+  }
+
+  get id(): string {
+    return this.mediaStreamTrack.id;
+  }
+
+  get isMuted(): boolean {
+    return this.#muted;
+  }
+
+  /**
+   * Mutes or unmutes; everybody on the stage hears of it. A muted audio stream sends silence, a muted video
+   * stream sends nothing; the track is disabled, so that a preview of one's own shows the same.
+   */
+  setMuted(muted: boolean): void {
+    if (this.#muted === muted) return;
+    this.#muted = muted;
+    this.mediaStreamTrack.enabled = !muted;
+    this.emit("localStreamMutedChanged", muted);
+  }
+
+  async requestRTCStats(): Promise<RTCStatsReport | undefined> {
+    return senders.get(this)?.getStats();
+  }
+
+  /** @deprecated Use requestRTCStats. */
+  getStats(): Promise<RTCStatsReport | undefined> {
+    return this.requestRTCStats();
+  }
+}
+
+/** A track of somebody else, as we receive it. */
+export class RemoteStageStream implements StageStream {
+  readonly participantInfo: StageParticipantInfo;
+  readonly streamType: "audio" | "video";
+  readonly mediaStreamTrack: MediaStreamTrack;
+  readonly #receiver: RTCRtpReceiver;
+
+  /** @internal */
+  constructor(participant: StageParticipantInfo, receiver: RTCRtpReceiver) {
+    this.participantInfo = participant;
+    this.mediaStreamTrack = receiver.track;
+    this.streamType = kindOf(receiver.track);
+    this.#receiver = receiver;
+  }
+
+  get id(): string {
+    return this.mediaStreamTrack.id;
+  }
+
+  /** Whether the participant muted it. */
+  get isMuted(): boolean {
+    return this.streamType === "audio" ? this.participantInfo.audioMuted : this.participantInfo.videoStopped;
+  }
+
+  async requestRTCStats(): Promise<RTCStatsReport | undefined> {
+    return this.mediaStreamTrack.readyState === "live" ? this.#receiver.getStats() : undefined;
+  }
+
+  /** @deprecated Use requestRTCStats. */
+  getStats(): Promise<RTCStatsReport | undefined> {
+    return this.requestRTCStats();
+  }
+}

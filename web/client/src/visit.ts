@@ -1,0 +1,353 @@
+import { report, type Emitter } from "./emitter.js";
+import { StageErrorCategory, stageError } from "./errors.js";
+import type { StageEventPayloads } from "./events.js";
+import { Failure } from "./failure.js";
+import type { Frame, ParticipantFrame } from "./frames.js";
+import { Gate } from "./gate.js";
+import { Keeper, type KeeperState } from "./keeper.js";
+import { Line } from "./line.js";
+import { Participant } from "./participant.js";
+import { Publishing } from "./publishing.js";
+import { StageConnectionState, StageLeftReason, StageParticipantPublishState } from "./states.js";
+import { type StageStrategy, SubscribeType } from "./strategy.js";
+import { Subscription } from "./subscribing.js";
+import type { TokenPayload } from "./token.js";
+
+const PATIENCE = { first: 15_000, again: 60_000 };
+/** Joining costs work on both sides: a few at a time, so that the first pictures come early. */
+const JOINING_AT_ONCE = 4;
+/** The server takes 20 frames a second; mute buttons are not the ones to use them up. */
+const MUTE_EVERY = 100;
+
+export interface VisitOptions {
+  token: string;
+  payload: TokenPayload;
+  strategy: () => StageStrategy;
+  events: Emitter<StageEventPayloads>;
+  /** Called first when the visit ends, before any event of that. */
+  ended: () => void;
+}
+
+interface Remote {
+  participant: Participant;
+  subscription: Subscription;
+}
+
+/** One stay on a stage, from join() until it is left, for whatever reason. */
+export class Visit {
+  /** Settles when the stage is joined, or cannot be. */
+  readonly joined: Promise<void>;
+  readonly #options: VisitOptions;
+  readonly #events: Emitter<StageEventPayloads>;
+  readonly #keeper: Keeper<Line>;
+  readonly #publishing: Publishing;
+  readonly #gate = new Gate(JOINING_AT_ONCE);
+  readonly #remotes = new Map<string, Remote>();
+  #local: Participant | undefined;
+  #sessionId = "";
+  #line: Line | undefined;
+  #lostAt = 0;
+  #state: StageConnectionState = StageConnectionState.DISCONNECTED;
+  #arrive!: () => void;
+  #refuse!: (error: Error) => void;
+  #over = false;
+  #asking = false;
+  #askAgain: { afresh: boolean } | undefined;
+  #muteTimer: ReturnType<typeof setTimeout> | undefined;
+  #told = { audioMuted: false, videoStopped: false };
+
+  constructor(options: VisitOptions) {
+    this.#options = options;
+    this.#events = options.events;
+    this.joined = new Promise((resolve, reject) => ([this.#arrive, this.#refuse] = [resolve, reject]));
+    this.joined.catch(() => {}); // whoever awaits it hears of it; nobody has to
+    const { token, payload } = options;
+    this.#keeper = new Keeper<Line>({
+      open: (signal) =>
+        Line.open({ url: `${payload.eventsUrl}/${payload.topic}`, token, receive: (frame) => this.#receive(frame) }, signal),
+      changed: (state, failure) => this.#changed(state, failure),
+      patience: PATIENCE,
+    });
+    this.#publishing = new Publishing({
+      whipUrl: payload.whipUrl,
+      token,
+      allowed: payload.mayPublish,
+      changed: (state, failure) => this.#published(state, failure),
+      added: (streams) => this.#local && this.#events.emit("stageParticipantStreamsAdded", this.#local, streams),
+      removed: (streams) => this.#local && this.#events.emit("stageParticipantStreamsRemoved", this.#local, streams),
+      muted: (stream) => {
+        this.#tellMute();
+        if (this.#local) this.#events.emit("stageStreamMuteChanged", this.#local, stream);
+      },
+    });
+  }
+
+  begin(): void {
+    globalThis.addEventListener?.("online", this.#online);
+    globalThis.addEventListener?.("pagehide", this.#pagehide);
+    globalThis.addEventListener?.("pageshow", this.#online);
+    this.#keeper.start();
+  }
+
+  leave(): void {
+    this.#end(StageLeftReason.USER_INITIATED, StageConnectionState.DISCONNECTED);
+  }
+
+  /** Asks the strategy and brings about what it says; `afresh` also where it failed before. */
+  recompute(afresh: boolean): void {
+    // Events of the changes below may bring the caller here again: one after the other.
+    this.#askAgain = { afresh: afresh || (this.#askAgain?.afresh ?? false) };
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      while (this.#askAgain && !this.#over && this.#local) {
+        const turn = this.#askAgain;
+        this.#askAgain = undefined;
+        this.#follow(this.#local, turn.afresh);
+      }
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #follow(local: Participant, afresh: boolean): void {
+    const strategy = this.#options.strategy();
+    try {
+      const streams = strategy.shouldPublishParticipant(local) ? strategy.stageStreamsToPublish() : [];
+      this.#publishing.want(streams, afresh);
+      this.#tellMute();
+    } catch (error) {
+      report(error); // it stays as it is
+    }
+    for (const { participant, subscription } of [...this.#remotes.values()]) {
+      if (this.#over) return;
+      if (!this.#remotes.has(participant.id)) continue;
+      try {
+        const type = participant.isPublishing ? strategy.shouldSubscribeToParticipant(participant) : SubscribeType.NONE;
+        const known = type === SubscribeType.AUDIO_ONLY || type === SubscribeType.AUDIO_VIDEO;
+        subscription.want(known ? type : SubscribeType.NONE, afresh);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  #changed(state: KeeperState, failure?: Failure): void {
+    if (state === "open") {
+      this.#line = this.#keeper.current;
+      this.#tellMute();
+    } else if (state === "connecting") {
+      this.#line = undefined;
+      this.#lostAt = performance.now();
+      this.#set(StageConnectionState.CONNECTING);
+    } else this.#fail(failure ?? new Failure("FAILED", "the connection was lost"));
+  }
+
+  #fail(failure: Failure): void {
+    const reason = LEFT[failure.code] ?? StageLeftReason.UNKNOWN;
+    const told = this.#local !== undefined && reason !== StageLeftReason.UNKNOWN;
+    this.#end(reason, told ? StageConnectionState.DISCONNECTED : StageConnectionState.ERRORED, told ? undefined : failure);
+  }
+
+  #receive(frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" }): void {
+    if (this.#over) return;
+    if (frame.type === "STAGE_STATE") this.#welcome(frame);
+    else {
+      for (const id of frame.left) this.#gone(id);
+      for (const p of [...frame.joined, ...frame.changed]) this.#here(p);
+      this.recompute(false);
+    }
+  }
+
+  #welcome(frame: Frame & { type: "STAGE_STATE" }): void {
+    const again = this.#local !== undefined;
+    // Another session than before: the server was started anew, and knows nothing of what we have open.
+    const forgotten = again && frame.sessionId !== this.#sessionId;
+    this.#sessionId = frame.sessionId;
+    this.#set(StageConnectionState.CONNECTED);
+    const own = frame.participants.find(({ id }) => id === frame.participantId);
+    this.#told = { audioMuted: own?.audioMuted ?? false, videoStopped: own?.videoStopped ?? false };
+    if (!this.#local) {
+      this.#local = new Participant(own ?? stranger(frame.participantId), true);
+      this.#local.isPublishing = false; // of an earlier visit with this token
+      this.#arrive();
+      this.#events.emit("stageParticipantJoined", this.#local);
+    }
+    const present = new Set(frame.participants.map(({ id }) => id));
+    for (const id of [...this.#remotes.keys()]) if (!present.has(id)) this.#gone(id);
+    for (const p of frame.participants) this.#here(p);
+    if (this.#over) return;
+    if (forgotten) {
+      this.#publishing.renew("the server has forgotten the session", this.#lostAt);
+      for (const { subscription } of this.#remotes.values()) {
+        subscription.renew("the server has forgotten the session", this.#lostAt);
+      }
+    } else if (again) this.#hurry();
+    this.recompute(again);
+  }
+
+  #here(frame: ParticipantFrame): void {
+    if (this.#over) return;
+    const local = this.#local;
+    if (local && frame.id === local.id) {
+      // Of ourselves we know these best.
+      const { isPublishing } = local;
+      const changed = local.follow({ ...frame, isPublishing, ...this.#publishing.mutes });
+      if (changed.metadata) this.#events.emit("stageParticipantMetadataChanged", local);
+      return;
+    }
+    const known = this.#remotes.get(frame.id);
+    if (!known) {
+      const participant = new Participant(frame, false);
+      this.#remotes.set(frame.id, { participant, subscription: this.#subscription(participant) });
+      this.#events.emit("stageParticipantJoined", participant);
+      if (participant.isPublishing) this.#remotePublish(participant);
+      return;
+    }
+    const { participant, subscription } = known;
+    const changed = participant.follow(frame);
+    if (changed.metadata) this.#events.emit("stageParticipantMetadataChanged", participant);
+    for (const stream of subscription.streams) {
+      if (stream.streamType === "audio" ? changed.audioMuted : changed.videoStopped) {
+        this.#events.emit("stageStreamMuteChanged", participant, stream);
+      }
+    }
+    if (changed.publishing) {
+      if (!participant.isPublishing) subscription.want(SubscribeType.NONE, false); // streams go before the state
+      this.#remotePublish(participant);
+    } else subscription.hurry();
+  }
+
+  #remotePublish(participant: Participant): void {
+    const { PUBLISHED, NOT_PUBLISHED } = StageParticipantPublishState;
+    const state = participant.isPublishing ? PUBLISHED : NOT_PUBLISHED;
+    this.#events.emit("stageParticipantPublishStateChanged", participant, state);
+  }
+
+  #gone(id: string): void {
+    const known = this.#remotes.get(id);
+    if (!known) return;
+    this.#remotes.delete(id);
+    const { participant, subscription } = known;
+    subscription.want(SubscribeType.NONE, false);
+    if (participant.isPublishing) {
+      participant.isPublishing = false;
+      this.#remotePublish(participant);
+    }
+    this.#events.emit("stageParticipantLeft", participant);
+  }
+
+  #subscription(participant: Participant): Subscription {
+    const { token, payload } = this.#options;
+    return new Subscription({
+      participant,
+      token,
+      whipUrl: payload.whipUrl,
+      allowed: payload.maySubscribe,
+      gate: this.#gate,
+      changed: (state, failure) => {
+        this.#events.emit("stageParticipantSubscribeStateChanged", participant, state);
+        if (failure) this.#events.emit("error", stageError(StageErrorCategory.SUBSCRIBE_ERROR, failure));
+      },
+      added: (streams) => this.#events.emit("stageParticipantStreamsAdded", participant, streams),
+      removed: (streams) => this.#events.emit("stageParticipantStreamsRemoved", participant, streams),
+    });
+  }
+
+  #published(state: StageParticipantPublishState, failure?: Failure): void {
+    const local = this.#local;
+    if (!local) return;
+    local.isPublishing = state === StageParticipantPublishState.PUBLISHED;
+    this.#events.emit("stageParticipantPublishStateChanged", local, state);
+    if (failure) this.#events.emit("error", stageError(StageErrorCategory.PUBLISH_ERROR, failure));
+  }
+
+  /** Tells the others what of ours is muted, if that is news; soon, and not too often. */
+  #tellMute(): void {
+    if (this.#local) Object.assign(this.#local, this.#publishing.mutes);
+    if (this.#muteTimer !== undefined || !this.#muteNews()) return;
+    this.#sendMute();
+    this.#muteTimer = setTimeout(() => {
+      this.#muteTimer = undefined;
+      this.#tellMute();
+    }, MUTE_EVERY);
+  }
+
+  #muteNews(): boolean {
+    const { audioMuted, videoStopped } = this.#publishing.mutes;
+    if (this.#publishing.streams.length === 0 || !this.#line) return false;
+    return audioMuted !== this.#told.audioMuted || videoStopped !== this.#told.videoStopped;
+  }
+
+  #sendMute(): void {
+    const mutes = this.#publishing.mutes;
+    if (this.#line?.send("MUTE", mutes)) this.#told = mutes;
+  }
+
+  #hurry(): void {
+    this.#publishing.hurry();
+    for (const { subscription } of this.#remotes.values()) subscription.hurry();
+  }
+
+  /** The network changed, or the page is shown again: look what still works. */
+  readonly #online = (): void => {
+    this.#line?.probe();
+    this.#keeper.hurry();
+    this.#hurry();
+  };
+
+  readonly #pagehide = (): void => {
+    this.#publishing.goodbye();
+    for (const { subscription } of this.#remotes.values()) subscription.goodbye();
+  };
+
+  #end(reason: StageLeftReason, state: StageConnectionState, failure?: Failure): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.ended();
+    globalThis.removeEventListener?.("online", this.#online);
+    globalThis.removeEventListener?.("pagehide", this.#pagehide);
+    globalThis.removeEventListener?.("pageshow", this.#online);
+    clearTimeout(this.#muteTimer);
+    const line = this.#line;
+    this.#line = undefined;
+    for (const id of [...this.#remotes.keys()]) this.#gone(id);
+    this.#publishing.stop();
+    line?.send("LEAVE");
+    void this.#keeper.stop();
+    const local = this.#local;
+    if (local) this.#events.emit("stageParticipantLeft", local);
+    this.#set(state);
+    const error = stageError(StageErrorCategory.JOIN_ERROR, failure ?? new Failure("CANCELED", "the stage was left"));
+    if (!local) this.#refuse(error);
+    if (failure) this.#events.emit("error", error);
+    if (local) this.#events.emit("stageLeft", reason);
+  }
+
+  #set(state: StageConnectionState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#events.emit("stageConnectionStateChanged", state);
+  }
+}
+
+/** What the server says when it ends a visit, and what the doors say when one is to be begun again after that. */
+const LEFT: Record<string, StageLeftReason> = {
+  "token-reused": StageLeftReason.TOKEN_REUSED,
+  "participant-disconnected": StageLeftReason.PARTICIPANT_DISCONNECTED,
+  PARTICIPANT_DISCONNECTED: StageLeftReason.PARTICIPANT_DISCONNECTED,
+  "stage-deleted": StageLeftReason.STAGE_DELETED,
+  STAGE_DELETED: StageLeftReason.STAGE_DELETED,
+};
+
+function stranger(id: string): ParticipantFrame {
+  return {
+    id,
+    userId: "",
+    attributes: {},
+    isPublishing: false,
+    audioMuted: false,
+    videoStopped: false,
+    capabilities: [],
+  };
+}
