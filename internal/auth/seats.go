@@ -130,7 +130,11 @@ func (s *Seats) Mint(seat Seat) (token string, err error) {
 	return token, nil
 }
 
-// Verify reads a token that this server made and that is valid at now. Anything else is a Denied fault.
+// ErrSeatExpired is the cause of the fault for a token that this server made and whose time is over.
+var ErrSeatExpired = errors.New("its time is over")
+
+// Verify reads a token that this server made and that is valid at now. Anything else is a Denied fault;
+// errors.Is tells with ErrSeatExpired whether the token was good once.
 func (s *Seats) Verify(token string, now time.Time) (Seat, error) {
 	if len(token) > maxSeatToken {
 		return Seat{}, fault.AccessDenied("the participant token is too long")
@@ -146,7 +150,7 @@ func (s *Seats) Verify(token string, now time.Time) (Seat, error) {
 	case err != nil || c.Expires == nil || c.Issued == nil || c.Version != seatVersion:
 		return Seat{}, fault.AccessDenied("the participant token is not valid")
 	case !now.Before(c.Expires.Time):
-		return Seat{}, fault.AccessDenied("the participant token is expired")
+		return Seat{}, fault.AccessDenied("the participant token is expired").Because(ErrSeatExpired)
 	}
 	return Seat{
 		ParticipantID: c.ID, StageARN: c.Resource, StageID: c.Topic,

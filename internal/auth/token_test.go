@@ -3,6 +3,7 @@ package auth_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -128,8 +129,12 @@ func TestBadSeatTokensAreDenied(t *testing.T) {
 		{"too long", token + strings.Repeat("A", 9000), clock},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := s.Verify(c.token, c.at); fault.Of(err) != fault.Denied {
+			_, err := s.Verify(c.token, c.at)
+			if fault.Of(err) != fault.Denied {
 				t.Errorf("got %v, want a denial", err)
+			}
+			if was := errors.Is(err, auth.ErrSeatExpired); was != (c.name == "expired") {
+				t.Errorf("expired: %v", was)
 			}
 		})
 	}
