@@ -14,6 +14,19 @@ type dashboard struct {
 	StreamKey   maskedKey `json:"streamKey"`
 	ChannelPath string    `json:"channelPath"`
 	PlaybackURL string    `json:"playbackUrl"`
+	Whip        *whip     `json:"whip"` // null where browsers cannot send to a channel
+}
+
+// whip is where a browser sends a broadcast to, with the stream key as its token.
+type whip struct {
+	Endpoint string `json:"endpoint"`
+}
+
+func (s *Server) whip() *whip {
+	if s.WhipEndpoint == "" {
+		return nil
+	}
+	return &whip{s.WhipEndpoint}
 }
 
 type ingest struct {
@@ -59,7 +72,7 @@ func (s *Server) writeDashboard(w http.ResponseWriter, r *http.Request, u ugc.Us
 	}
 	return writeJSON(w, http.StatusOK, dashboard{
 		Card: p.Card, Ingest: s.ingestOf(p), StreamKey: maskedKey{ugc.MaskedKey},
-		ChannelPath: "/c/" + u.Username, PlaybackURL: p.PlaybackURL,
+		ChannelPath: "/c/" + u.Username, PlaybackURL: p.PlaybackURL, Whip: s.whip(),
 	})
 }
 

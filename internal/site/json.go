@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/ugc"
 )
 
 const maxBody = 16 << 10
@@ -19,6 +20,7 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // problem is the body of every answer that is not a success.
 type problem struct {
 	Message string            `json:"message"`
+	Code    string            `json:"code,omitempty"` // where a page does something about it by itself
 	Fields  map[string]string `json:"fields,omitempty"`
 }
 
@@ -57,6 +59,9 @@ var codes = map[fault.Kind]int{
 	fault.Quota: http.StatusServiceUnavailable, fault.Unavailable: http.StatusServiceUnavailable, fault.Pending: http.StatusServiceUnavailable,
 }
 
+// closed are the codes of what is over for good: an invitation that was good once.
+var closed = map[string]bool{"expired": true, "removed": true, "withdrawn": true}
+
 // fail answers for an error; what people may not read of it goes to the log.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var st *status
@@ -76,13 +81,20 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		code = http.StatusInternalServerError
 	}
+	p := problem{Message: fault.Message(err)}
+	var coded *ugc.Coded
+	if errors.As(err, &coded) {
+		p.Code = coded.Code
+		if closed[coded.Code] {
+			code = http.StatusGone
+		}
+	}
 	if code >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "a request to the web app failed", "route", r.Pattern, "status", code, "err", err)
 	}
 	if code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "2")
 	}
-	p := problem{Message: fault.Message(err)}
 	if f := fault.As(err); f != nil {
 		for _, field := range f.Fields {
 			if p.Fields == nil {

@@ -129,10 +129,12 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // left to the page, which asks again.
 func (p *pages) status(r *http.Request) int {
 	switch r.URL.Path {
-	case "/", "/register", "/signin", "/dashboard":
+	case "/", "/register", "/signin", "/dashboard", "/golive", "/studio":
 		return http.StatusOK
 	}
-	if username, ok := strings.CutPrefix(r.URL.Path, "/c/"); ok && username != "" && !strings.Contains(username, "/") {
+	path, ok := strings.CutPrefix(r.URL.Path, "/c/")
+	username, page, deeper := strings.Cut(path, "/")
+	if ok && username != "" && (!deeper || page == "join" || page == "realtime") {
 		if _, err := p.app.Card(r.Context(), username); fault.Of(err) != fault.NotFound {
 			return http.StatusOK
 		}

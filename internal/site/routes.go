@@ -8,18 +8,26 @@ import (
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /api/session":                         s.getSession,
-		"POST /api/register":                       s.postRegister,
-		"POST /api/signin":                         s.postSignIn,
-		"POST /api/signout":                        s.postSignOut,
-		"GET /api/categories":                      s.getCategories,
-		"GET /api/channels":                        s.getChannels,
-		"GET /api/channels/{username}":             s.getChannel,
-		"POST /api/channels/{username}/chat-token": s.postChatToken,
-		"GET /api/dashboard":                       s.getDashboard,
-		"PATCH /api/dashboard":                     s.patchDashboard,
-		"POST /api/dashboard/stream-key/reveal":    s.postRevealKey,
-		"POST /api/dashboard/stream-key/reset":     s.postResetKey,
+		"GET /api/session":                          s.getSession,
+		"POST /api/register":                        s.postRegister,
+		"POST /api/signin":                          s.postSignIn,
+		"POST /api/signout":                         s.postSignOut,
+		"GET /api/categories":                       s.getCategories,
+		"GET /api/channels":                         s.getChannels,
+		"GET /api/channels/{username}":              s.getChannel,
+		"POST /api/channels/{username}/chat-token":  s.postChatToken,
+		"POST /api/channels/{username}/stage-token": s.postStageToken,
+		"POST /api/channels/{username}/join":        s.postJoin,
+		"GET /api/studio":                           s.getStudio,
+		"POST /api/studio/token":                    s.postStudioToken,
+		"POST /api/studio/invitations":              s.postInvitation,
+		"DELETE /api/studio/invitations/{id}":       s.deleteInvitation,
+		"POST /api/studio/remove":                   s.postRemove,
+		"POST /api/studio/real-time":                s.postRealTime,
+		"GET /api/dashboard":                        s.getDashboard,
+		"PATCH /api/dashboard":                      s.patchDashboard,
+		"POST /api/dashboard/stream-key/reveal":     s.postRevealKey,
+		"POST /api/dashboard/stream-key/reset":      s.postResetKey,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			counted := &countingWriter{ResponseWriter: w, code: http.StatusOK}

@@ -3,8 +3,8 @@
 //
 // The rules are ugc's; what is here is how they are spoken: sessions and cookies, refusals of requests
 // that another site made a browser send, limits on what may be tried how often, and the front end, which
-// is built apart and embedded. Every mutation is a POST or PATCH with a JSON body; errors are
-// {"error": {"message", "fields"}}. Nothing here touches the live side: the app acts through the AWS SDK.
+// is built apart and embedded. Every mutation is a POST or PATCH with a JSON body, or a DELETE; errors are
+// {"error": {"message", "code", "fields"}}. Nothing here touches the live side: the app acts through the AWS SDK.
 package site
 
 import (
@@ -31,12 +31,14 @@ type Deps struct {
 	Channels ugc.Channels // an *ivs.Client
 	Rooms    ugc.Rooms    // an *ivschat.Client
 	Stages   ugc.Stages   // an *ivsrealtime.Client
+	Sealer   ugc.Sealer   // an *auth.Keyring: keeps participant tokens; without one nobody gets a place on a stage
 
 	HookSecret   string // what /hooks/* demands; "whsec_…" for keys in the form of Standard Webhooks
 	AppTag       string // value of the tag "project" on all that the app makes
 	PublicURL    string // where people reach the app: scheme and host
 	IngestServer string // what the dashboard shows, such as "rtmp://host:1935/app/"; "" asks the channel
 	ChatEndpoint string // WebSocket address of the chat rooms
+	WhipEndpoint string // where browsers send broadcasts to channels by WHIP; "" where that is not possible
 
 	// MediaOrigins are further origins that playlists and parts come from, such as Amazon's; the origin
 	// of PublicURL and the page's own are always allowed.
@@ -59,6 +61,7 @@ type Server struct {
 	pages    *pages
 	live     *hub
 	signIns  *throttle
+	seats    *throttle
 	api      *http.ServeMux
 	handler  http.Handler
 	secure   bool // people reach the app by https
@@ -78,13 +81,14 @@ func New(d Deps) *Server {
 	}
 	s := &Server{Deps: d, secure: strings.HasPrefix(d.PublicURL, "https://"), metrics: newMetrics(d.Registerer), stop: func() {}}
 	s.app = ugc.New(ugc.Deps{
-		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Tag: d.AppTag,
+		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Tag: d.AppTag, Sealer: d.Sealer,
 		Log: d.Log, Registerer: d.Registerer, Now: d.Now,
 	})
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
 	s.pages = newPages(s.app, builtFrontEnd())
 	s.live = newHub(s.app, origin(d.PublicURL), d.TrustedProxies, d.Log, s.metrics)
-	s.signIns = newThrottle(d.TrustedProxies, d.Now)
+	s.signIns = newThrottle(d.TrustedProxies, d.Now, signInRates)
+	s.seats = newThrottle(d.TrustedProxies, d.Now, seatRates)
 	s.api = s.routes()
 
 	root := http.NewServeMux()
@@ -103,6 +107,7 @@ const (
 	startPatience = 10 * time.Second
 	purgeEvery    = time.Hour
 	streamsFor    = 60 * 24 * time.Hour // as long as IVS tells of a channel's streams
+	stageFor      = 7 * 24 * time.Hour  // tokens and invitations that ended
 )
 
 // Start brings the app in step with the services, and keeps it so until Shutdown. The services must
@@ -129,7 +134,7 @@ func (s *Server) purge(ctx context.Context) {
 			return
 		case <-tick.C:
 			if err := s.purgeOnce(ctx); err != nil && ctx.Err() == nil {
-				s.Log.WarnContext(ctx, "expired sessions and old streams could not be removed", "err", err)
+				s.Log.WarnContext(ctx, "expired sessions, old streams and old invitations could not be removed", "err", err)
 			}
 		}
 	}
@@ -137,7 +142,7 @@ func (s *Server) purge(ctx context.Context) {
 
 func (s *Server) purgeOnce(ctx context.Context) error {
 	_, err := s.DB.App().TrimStreams(ctx, s.Now().Add(-streamsFor))
-	return errors.Join(err, s.DB.App().PurgeSessions(ctx, s.Now()))
+	return errors.Join(err, s.DB.App().PurgeSessions(ctx, s.Now()), s.DB.App().PurgeStage(ctx, s.Now().Add(-stageFor)))
 }
 
 // Shutdown ends the live feed and what Start began, and waits for it until ctx ends.

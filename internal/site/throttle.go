@@ -14,12 +14,13 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
-// throttle bounds how often somebody may try to sign in or register: by address, and much tighter by
-// address and name together. It remembers a bounded number of pairs and forgets the longest unused;
+// throttle bounds how often somebody may try something: by address, and much tighter by address and name
+// together. It remembers a bounded number of pairs and forgets the longest unused;
 // an address that tries many names runs into its own limit long before it can make it forget.
 type throttle struct {
 	clients clients
 	now     func() time.Time
+	rates   rates
 
 	mu    sync.Mutex
 	known map[string]*list.Element
@@ -31,14 +32,29 @@ type bucket struct {
 	limit *rate.Limiter
 }
 
+// rates are how much a throttle lets pass: so many at once, and one more each so often.
+type rates struct {
+	addressEvery time.Duration
+	addressBurst int
+	pairEvery    time.Duration
+	pairBurst    int
+}
+
 const (
 	addressEvery, addressBurst = time.Second, 60
 	pairEvery, pairBurst       = 10 * time.Second, 8
 	maxBuckets                 = 20_000
 )
 
-func newThrottle(c clients, now func() time.Time) *throttle {
-	return &throttle{clients: c, now: now, known: map[string]*list.Element{}, order: list.New()}
+var (
+	// signInRates are for tries to sign in or register.
+	signInRates = rates{addressEvery, addressBurst, pairEvery, pairBurst}
+	// seatRates are for what has a token made or an event sent. Many viewers may share one address.
+	seatRates = rates{addressEvery: 100 * time.Millisecond, addressBurst: 300, pairEvery: 2 * time.Second, pairBurst: 30}
+)
+
+func newThrottle(c clients, now func() time.Time, r rates) *throttle {
+	return &throttle{clients: c, now: now, rates: r, known: map[string]*list.Element{}, order: list.New()}
 }
 
 // admit lets an attempt pass or refuses it with a Throttled fault and a Retry-After header. forgive
@@ -49,13 +65,13 @@ func (t *throttle) admit(w http.ResponseWriter, r *http.Request, name string) (f
 		name = name[:64] // cannot exist; one account for all such will do
 	}
 	pair := address + " " + strings.ToLower(name)
-	wait := t.take(address, addressEvery, addressBurst)
+	wait := t.take(address, t.rates.addressEvery, t.rates.addressBurst)
 	if wait == 0 {
-		wait = t.take(pair, pairEvery, pairBurst)
+		wait = t.take(pair, t.rates.pairEvery, t.rates.pairBurst)
 	}
 	if wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		return nil, fault.TooFast(pairBurst, "too many tries; please wait a moment")
+		return nil, fault.TooFast(t.rates.pairBurst, "too many tries; please wait a moment")
 	}
 	return func() { t.forget(pair) }, nil
 }

@@ -10,7 +10,7 @@ import (
 
 func TestThrottleCountsByAddressAndName(t *testing.T) {
 	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
-	th := newThrottle(nil, func() time.Time { return now })
+	th := newThrottle(nil, func() time.Time { return now }, signInRates)
 	try := func(address, name string) bool {
 		_, err := th.admit(httptest.NewRecorder(), &http.Request{RemoteAddr: address}, name)
 		return err == nil
@@ -51,7 +51,7 @@ func TestThrottleCountsByAddressAndName(t *testing.T) {
 
 func TestThrottleBoundsOneAddressAndItsOwnMemory(t *testing.T) {
 	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
-	th := newThrottle(nil, func() time.Time { return now })
+	th := newThrottle(nil, func() time.Time { return now }, signInRates)
 	admitted := 0
 	for i := range 1000 {
 		if _, err := th.admit(httptest.NewRecorder(), &http.Request{RemoteAddr: "192.0.2.1:1"}, fmt.Sprint("name", i)); err == nil {

@@ -34,6 +34,7 @@ const (
 	hookSecret   = "whsec_c3RyZWFtY2F0LWhvb2stc2VjcmV0"
 	ingestServer = "rtmp://127.0.0.1:1935/app/"
 	chatEndpoint = "ws://127.0.0.1:8080"
+	whipEndpoint = "http://127.0.0.1:8080/whip"
 	password     = "correct horse"
 )
 
@@ -180,7 +181,7 @@ func newWorld(t testing.TB, options ...func(*Deps)) *world {
 	w.url = "http://" + server.Listener.Addr().String()
 	deps := Deps{
 		DB: db, Channels: sdkivs.NewFromConfig(cfg), Rooms: sdkchat.NewFromConfig(cfg), Stages: sdkrealtime.NewFromConfig(cfg),
-		HookSecret: hookSecret, AppTag: "streamcat", PublicURL: w.url, IngestServer: ingestServer, ChatEndpoint: chatEndpoint,
+		HookSecret: hookSecret, AppTag: "streamcat", PublicURL: w.url, IngestServer: ingestServer, ChatEndpoint: chatEndpoint, WhipEndpoint: whipEndpoint, Sealer: ring,
 		Log: log, Now: w.clock.Now,
 	}
 	for _, o := range options {

@@ -59,6 +59,10 @@ type AppChannel struct {
 	LiveStream string    // id of the running stream; "" while off air
 	LiveSince  time.Time // zero while off air
 	LastLive   time.Time // start of the newest stream; zero if there was none
+
+	RealTimeSince time.Time // zero while not live in real time
+	RealTimeLost  time.Time // since when the host is missed on the stage; zero if they are not
+	RoomOwed      int       // tries left to tell the room of the last change
 }
 
 // AppChannelChange says what to change of a channel; nil leaves alone.
@@ -77,14 +81,15 @@ func scanAppUser(s scanner) (u AppUser, err error) {
 }
 
 const appChannelSelect = `SELECT c.user_id, u.username, u.created, c.channel_arn, c.room_arn, c.stage_arn,
-	c.title, c.category, c.live_stream, c.live_since, c.last_live
+	c.title, c.category, c.live_stream, c.live_since, c.last_live, c.real_time_since, c.real_time_lost, c.room_owed
 	FROM app_channels c JOIN app_users u ON u.id = c.user_id `
 
 func scanAppChannel(s scanner) (c AppChannel, err error) {
-	var created, since, last int64
+	var created, since, last, realTime, lost int64
 	err = s.Scan(&c.UserID, &c.Username, &created, &c.ChannelARN, &c.RoomARN, &c.StageARN,
-		&c.Title, &c.Category, &c.LiveStream, &since, &last)
+		&c.Title, &c.Category, &c.LiveStream, &since, &last, &realTime, &lost, &c.RoomOwed)
 	c.Created, c.LiveSince, c.LastLive = fromMicros(created), fromMicros(since), fromMicros(last)
+	c.RealTimeSince, c.RealTimeLost = fromMicros(realTime), fromMicros(lost)
 	return c, err
 }
 
@@ -216,12 +221,15 @@ func (a *App) UpdateChannel(ctx context.Context, userID string, ch AppChannelCha
 	return err
 }
 
-// LiveChannels gives channels that are on air, the latest to begin first.
+// LiveChannels gives channels that are on air, in real time or otherwise, the latest to begin first.
 func (a *App) LiveChannels(ctx context.Context, limit int) ([]AppChannel, error) {
-	return query(ctx, a.db, scanAppChannel, appChannelSelect+`WHERE c.live_stream <> '' ORDER BY c.live_since DESC, c.user_id LIMIT $1`, limit)
+	return query(ctx, a.db, scanAppChannel, appChannelSelect+`WHERE c.user_id IN (
+			SELECT user_id FROM app_channels WHERE live_stream <> '' UNION SELECT user_id FROM app_channels WHERE real_time_since > 0)
+		ORDER BY CASE WHEN c.live_since > c.real_time_since THEN c.live_since ELSE c.real_time_since END DESC, c.user_id LIMIT $1`, limit)
 }
 
-// RecentChannels gives channels that are off air and were on it, the last one first.
+// RecentChannels gives channels that are off air in every way and were on it, the last one first.
 func (a *App) RecentChannels(ctx context.Context, limit int) ([]AppChannel, error) {
-	return query(ctx, a.db, scanAppChannel, appChannelSelect+`WHERE c.last_live > 0 AND c.live_stream = '' ORDER BY c.last_live DESC, c.user_id LIMIT $1`, limit)
+	return query(ctx, a.db, scanAppChannel, appChannelSelect+`WHERE c.last_live > 0 AND c.live_stream = '' AND c.real_time_since = 0
+		ORDER BY c.last_live DESC, c.user_id LIMIT $1`, limit)
 }

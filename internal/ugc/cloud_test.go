@@ -28,6 +28,9 @@ type cloud struct {
 	mu      sync.Mutex
 	things  map[string]thing // by ARN
 	streams map[string]ivstypes.StreamSummary
+	seated  []*seated
+	said    []said
+	now     func() time.Time
 	made    int
 	calls   []string
 	mishaps map[string][]mishap // by operation, used up one by one; the last one stays if it is lasting
@@ -345,8 +348,9 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { db.Close() })
 	c := newCloud()
+	c.now = clock.Now
 	w := &world{t: t, cloud: c, clock: clock, App: New(Deps{
-		DB: db, Channels: c, Rooms: c, Stages: c, Tag: "streamcat", Now: clock.Now,
+		DB: db, Channels: c, Rooms: c, Stages: c, Tag: "streamcat", Sealer: plainSealer{}, Now: clock.Now,
 	})}
 	if err := w.Prepare(t.Context()); err != nil {
 		t.Fatal(err)

@@ -44,9 +44,19 @@ func (a *App) handle(ctx context.Context, e Event) (outcome string, err error) {
 	case e.Time.IsZero():
 		return "", fault.InvalidInput("the event has no time")
 	}
-	if e.Source != "aws.ivs" || e.DetailType != "IVS Stream State Change" {
+	if e.Source != "aws.ivs" {
 		return "ignored", nil
 	}
+	switch e.DetailType {
+	case "IVS Stream State Change":
+		return a.handleStream(ctx, e)
+	case "IVS Stage Update":
+		return a.handleStage(ctx, e)
+	}
+	return "ignored", nil
+}
+
+func (a *App) handleStream(ctx context.Context, e Event) (outcome string, err error) {
 	var detail struct {
 		Name     string `json:"event_name"`
 		StreamID string `json:"stream_id"`

@@ -51,7 +51,7 @@ var usernames = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 var reserved = []string{
 	"about", "account", "admin", "administrator", "amazon", "anonymous", "api", "app", "assets", "aws", "broadcast",
 	"category", "categories", "channel", "channels", "chat", "chat-review", "check", "console", "dashboard", "engine",
-	"everyone", "following", "guest", "guests", "healthz", "help", "home", "hooks", "host", "login", "logout", "metrics",
+	"everyone", "following", "golive", "guest", "guests", "healthz", "help", "home", "hooks", "host", "login", "logout", "metrics",
 	"mod", "moderator", "moderators", "null", "official", "owner", "privacy", "readyz", "register", "root", "search",
 	"security", "settings", "sign-in", "sign-out", "sign-up", "signin", "signout", "signup", "staff", "stage",
 	"stage-events", "static", "streamcat", "studio", "support", "system", "tags", "terms", "undefined", "user", "users",

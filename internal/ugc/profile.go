@@ -23,6 +23,9 @@ type Card struct {
 	Live      bool       `json:"live"`
 	StartedAt *time.Time `json:"startedAt"` // null while off air
 	Viewers   int64      `json:"viewers"`
+
+	RealTime      bool       `json:"realTime"`      // its person is on the stage and told the viewers
+	RealTimeSince *time.Time `json:"realTimeSince"` // null while they are not
 }
 
 // Profile is what people see of a channel on its own page.
@@ -51,6 +54,9 @@ func (a *App) card(c store.AppChannel) Card {
 		card.Viewers = a.viewers[c.LiveStream]
 		a.mu.Unlock()
 	}
+	if !c.RealTimeSince.IsZero() {
+		card.RealTime, card.RealTimeSince = true, &c.RealTimeSince
+	}
 	return card
 }
 
@@ -62,7 +68,8 @@ func (a *App) cards(cs []store.AppChannel) []Card {
 	return out
 }
 
-// Home gives the channels that are live, the most watched first, and those that lately were.
+// Home gives the channels that are live, in real time or otherwise, the most watched first, and those that
+// lately were.
 func (a *App) Home(ctx context.Context) (live, recent []Card, err error) {
 	on, err := a.rows.LiveChannels(ctx, maxLive)
 	if err != nil {

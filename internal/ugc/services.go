@@ -34,13 +34,19 @@ type Rooms interface {
 	ListRooms(context.Context, *ivschat.ListRoomsInput, ...func(*ivschat.Options)) (*ivschat.ListRoomsOutput, error)
 	DeleteRoom(context.Context, *ivschat.DeleteRoomInput, ...func(*ivschat.Options)) (*ivschat.DeleteRoomOutput, error)
 	CreateChatToken(context.Context, *ivschat.CreateChatTokenInput, ...func(*ivschat.Options)) (*ivschat.CreateChatTokenOutput, error)
+	SendEvent(context.Context, *ivschat.SendEventInput, ...func(*ivschat.Options)) (*ivschat.SendEventOutput, error)
 }
 
 // Stages is what the app asks of the ivs-realtime service; *ivsrealtime.Client fits.
 type Stages interface {
 	CreateStage(context.Context, *ivsrealtime.CreateStageInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.CreateStageOutput, error)
 	ListStages(context.Context, *ivsrealtime.ListStagesInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.ListStagesOutput, error)
+	GetStage(context.Context, *ivsrealtime.GetStageInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.GetStageOutput, error)
 	DeleteStage(context.Context, *ivsrealtime.DeleteStageInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.DeleteStageOutput, error)
+	CreateParticipantToken(context.Context, *ivsrealtime.CreateParticipantTokenInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.CreateParticipantTokenOutput, error)
+	DisconnectParticipant(context.Context, *ivsrealtime.DisconnectParticipantInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.DisconnectParticipantOutput, error)
+	ListParticipants(context.Context, *ivsrealtime.ListParticipantsInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.ListParticipantsOutput, error)
+	ListParticipantEvents(context.Context, *ivsrealtime.ListParticipantEventsInput, ...func(*ivsrealtime.Options)) (*ivsrealtime.ListParticipantEventsOutput, error)
 }
 
 // The SDK repeats a call whose answer was lost. For calls that make something this would make it

@@ -7,7 +7,8 @@
 //
 // What it promises: a person who may sign in has a channel, a room and a stage, all three; a
 // registration that fails leaves nothing behind, at once or after Repair; a channel's live flag follows
-// the newest stream that events or the service itself tell of, in whatever order they arrive.
+// the newest stream that events or the service itself tell of, in whatever order they arrive; a channel is
+// called live in real time only while its person says so and publishes on their stage.
 package ugc
 
 import (
@@ -30,10 +31,18 @@ type Deps struct {
 	Rooms    Rooms    // an *ivschat.Client
 	Stages   Stages   // an *ivsrealtime.Client
 	Tag      string   // value of the tag "project" on all that the app makes
+	Sealer   Sealer   // an *auth.Keyring; without one nobody gets a place on a stage
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // may be nil
 	Now        func() time.Time      // time.Now when nil
+}
+
+// Sealer keeps secrets that are to be given out again. The context says what a value is and whose: sealed
+// in one, it opens in no other.
+type Sealer interface {
+	Seal(plain []byte, context string) ([]byte, error)
+	Open(sealed []byte, context string) ([]byte, error)
 }
 
 // App is the app's rules over its rows. It is safe for concurrent use.
@@ -44,6 +53,7 @@ type App struct {
 	ready   atomic.Bool
 
 	channels *channelCache
+	seating  chan struct{} // full of who has a token made, or waits for who does
 
 	// telling orders what watchers are told: it is held from reading a channel to the last watcher's
 	// return. Lock order: telling before mu.
@@ -55,6 +65,7 @@ type App struct {
 	viewers  map[string]int64
 	watchers map[*watcher]struct{}
 	listed   time.Time // when the running streams were last asked for
+	checked  int       // where the next look at hosts begins, if there are too many for one
 }
 
 // New makes an App. It does nothing by itself until Run.
@@ -65,6 +76,9 @@ func New(d Deps) *App {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	if d.Sealer == nil {
+		d.Sealer = noKeys{}
+	}
 	return &App{
 		Deps:     d,
 		rows:     d.DB.App(),
@@ -73,6 +87,7 @@ func New(d Deps) *App {
 		viewers:  map[string]int64{},
 		shown:    map[string]Card{},
 		looking:  make(chan struct{}, maxLooking),
+		seating:  make(chan struct{}, maxSeating),
 		watchers: map[*watcher]struct{}{},
 	}
 }
@@ -86,7 +101,7 @@ func (a *App) Prepare(ctx context.Context) error {
 	if err := a.EnsureShared(ctx); err != nil {
 		return err
 	}
-	return errors.Join(a.Repair(ctx), a.poll(ctx))
+	return errors.Join(a.Repair(ctx), a.poll(ctx), a.checkStages(ctx))
 }
 
 // Ready says whether people can register: the services have answered since the app started.
@@ -95,6 +110,9 @@ func (a *App) Ready() bool { return a.ready.Load() }
 // Run keeps the app in step with the services until ctx ends: it polls viewer counts, notices streams
 // whose events were lost, and repairs who was left half-made.
 func (a *App) Run(ctx context.Context) {
+	var stages sync.WaitGroup
+	stages.Go(func() { a.watchStages(ctx) })
+	defer stages.Wait()
 	poll, repair := time.NewTicker(pollEvery), time.NewTicker(repairEvery)
 	defer poll.Stop()
 	defer repair.Stop()
@@ -123,6 +141,9 @@ type metrics struct {
 	events        *prometheus.CounterVec
 	provisionings *prometheus.CounterVec
 	live          prometheus.Gauge
+	realTime      prometheus.Gauge
+	seats         *prometheus.CounterVec
+	roomNews      *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -136,9 +157,18 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		live: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "streamcat_ugc_live_channels", Help: "Channels the web app holds to be live.",
 		}),
+		realTime: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "streamcat_ugc_real_time_channels", Help: "Channels the web app holds to be live in real time.",
+		}),
+		seats: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamcat_ugc_stage_tokens_total", Help: "Participant tokens given out, by role and whether they were made or used again.",
+		}, []string{"role", "outcome"}),
+		roomNews: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamcat_ugc_room_events_total", Help: "Events the web app sent into chat rooms, by name and outcome.",
+		}, []string{"event", "outcome"}),
 	}
 	if r != nil {
-		r.MustRegister(m.events, m.provisionings, m.live)
+		r.MustRegister(m.events, m.provisionings, m.live, m.realTime, m.seats, m.roomNews)
 	}
 	return m
 }

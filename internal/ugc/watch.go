@@ -88,7 +88,7 @@ func (a *App) show(ctx context.Context, userID string) {
 // tell tells watchers of a channel; telling is held.
 func (a *App) tell(c store.AppChannel) {
 	card := a.card(c)
-	if card.Live {
+	if card.Live || card.RealTime {
 		a.shown[c.UserID] = card
 	} else {
 		delete(a.shown, c.UserID)
@@ -111,8 +111,9 @@ func (a *App) poll(ctx context.Context) error {
 		return err
 	}
 	now := a.Now()
+	streams := slices.DeleteFunc(slices.Clone(live), func(c store.AppChannel) bool { return c.LiveStream == "" })
 	a.mu.Lock()
-	due := len(live) > 0 || now.Sub(a.listed) >= listEvery
+	due := len(streams) > 0 || now.Sub(a.listed) >= listEvery
 	if due {
 		a.listed = now
 	}
@@ -121,7 +122,7 @@ func (a *App) poll(ctx context.Context) error {
 		a.showAll(ctx, live)
 		return nil
 	}
-	failed := a.reconcile(ctx, live)
+	failed := a.reconcile(ctx, streams)
 	if live, err = a.rows.LiveChannels(ctx, maxPolled); err != nil {
 		return errors.Join(failed, err)
 	}
@@ -132,7 +133,17 @@ func (a *App) poll(ctx context.Context) error {
 // showAll tells watchers of all channels that went on air, changed there, or left it since they were
 // told last.
 func (a *App) showAll(ctx context.Context, live []store.AppChannel) {
-	a.metrics.live.Set(float64(len(live)))
+	var streams, realTime float64
+	for _, c := range live {
+		if c.LiveStream != "" {
+			streams++
+		}
+		if !c.RealTimeSince.IsZero() {
+			realTime++
+		}
+	}
+	a.metrics.live.Set(streams)
+	a.metrics.realTime.Set(realTime)
 	a.telling.Lock()
 	defer a.telling.Unlock()
 	on := make(map[string]bool, len(live))
@@ -155,9 +166,13 @@ func (a *App) showAll(ctx context.Context, live []store.AppChannel) {
 }
 
 func same(x, y Card) bool {
-	sameStart := x.StartedAt == y.StartedAt || x.StartedAt != nil && y.StartedAt != nil && x.StartedAt.Equal(*y.StartedAt)
-	x.StartedAt, y.StartedAt = nil, nil
-	return sameStart && x == y
+	starts := sameTime(x.StartedAt, y.StartedAt) && sameTime(x.RealTimeSince, y.RealTimeSince)
+	x.StartedAt, y.StartedAt, x.RealTimeSince, y.RealTimeSince = nil, nil, nil, nil
+	return starts && x == y
+}
+
+func sameTime(x, y *time.Time) bool {
+	return x == y || x != nil && y != nil && x.Equal(*y)
 }
 
 // reconcile compares what the app holds to be live with what runs, and takes over viewer counts. It

@@ -1,0 +1,141 @@
+package ugc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
+	realtimetypes "github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
+)
+
+// seated is a participant of a stage, as the service knows them.
+type seated struct {
+	id, stage, user string
+	attributes      map[string]string
+	capabilities    int
+	connected, ever bool
+	events          []realtimetypes.Event
+	out             bool // disconnected: the token is not taken any more
+}
+
+// said is an event that was sent into a room.
+type said struct {
+	room, name string
+	attributes map[string]string
+}
+
+func (c *cloud) SendEvent(_ context.Context, in *ivschat.SendEventInput, _ ...func(*ivschat.Options)) (*ivschat.SendEventOutput, error) {
+	return &ivschat.SendEventOutput{}, c.call("SendEvent", func() error {
+		c.said = append(c.said, said{*in.RoomIdentifier, *in.EventName, maps.Clone(in.Attributes)})
+		return nil
+	})
+}
+
+func (c *cloud) GetStage(_ context.Context, in *ivsrealtime.GetStageInput, _ ...func(*ivsrealtime.Options)) (*ivsrealtime.GetStageOutput, error) {
+	out := &ivsrealtime.GetStageOutput{}
+	return out, c.call("GetStage", func() error {
+		if _, ok := c.things[*in.Arn]; !ok {
+			return &realtimetypes.ResourceNotFoundException{ExceptionMessage: aws.String("gone")}
+		}
+		out.Stage = &realtimetypes.Stage{Arn: in.Arn}
+		for _, p := range c.seated {
+			if p.stage == *in.Arn && p.connected {
+				out.Stage.ActiveSessionId = aws.String("st-" + *in.Arn)
+			}
+		}
+		return nil
+	})
+}
+
+func (c *cloud) CreateParticipantToken(_ context.Context, in *ivsrealtime.CreateParticipantTokenInput, _ ...func(*ivsrealtime.Options)) (*ivsrealtime.CreateParticipantTokenOutput, error) {
+	out := &ivsrealtime.CreateParticipantTokenOutput{}
+	return out, c.call("CreateParticipantToken", func() error {
+		if _, ok := c.things[*in.StageArn]; !ok {
+			return &realtimetypes.ResourceNotFoundException{ExceptionMessage: aws.String("gone")}
+		}
+		c.made++
+		p := &seated{
+			id: fmt.Sprintf("participant-%d", c.made), stage: *in.StageArn, user: aws.ToString(in.UserId),
+			attributes: maps.Clone(in.Attributes), capabilities: len(in.Capabilities),
+		}
+		c.seated = append(c.seated, p)
+		ends := c.now().Add(time.Duration(*in.Duration) * time.Minute).Truncate(time.Second)
+		out.ParticipantToken = &realtimetypes.ParticipantToken{
+			ParticipantId: &p.id, Token: aws.String("token of " + p.id), ExpirationTime: &ends, UserId: in.UserId, Attributes: in.Attributes,
+		}
+		return nil
+	})
+}
+
+func (c *cloud) DisconnectParticipant(_ context.Context, in *ivsrealtime.DisconnectParticipantInput, _ ...func(*ivsrealtime.Options)) (*ivsrealtime.DisconnectParticipantOutput, error) {
+	return &ivsrealtime.DisconnectParticipantOutput{}, c.call("DisconnectParticipant", func() error {
+		for _, p := range c.seated {
+			if p.id == *in.ParticipantId && p.stage == *in.StageArn {
+				p.connected, p.out = false, true
+				return nil
+			}
+		}
+		return &realtimetypes.ResourceNotFoundException{ExceptionMessage: aws.String("gone")}
+	})
+}
+
+// ListParticipants gives one participant per page.
+func (c *cloud) ListParticipants(_ context.Context, in *ivsrealtime.ListParticipantsInput, _ ...func(*ivsrealtime.Options)) (*ivsrealtime.ListParticipantsOutput, error) {
+	out := &ivsrealtime.ListParticipantsOutput{}
+	return out, c.call("ListParticipants", func() error {
+		if in.FilterByUserId != nil && (in.FilterByPublished || in.FilterByState != "") {
+			return &realtimetypes.ValidationException{ExceptionMessage: aws.String("one filter at most")}
+		}
+		for _, p := range c.seated {
+			if p.stage != strings.TrimPrefix(*in.SessionId, "st-") || p.stage != *in.StageArn || in.FilterByUserId != nil && p.user != *in.FilterByUserId ||
+				len(p.events) == 0 || in.NextToken != nil && p.id <= *in.NextToken {
+				continue
+			}
+			if len(out.Participants) == 1 {
+				out.NextToken = out.Participants[0].ParticipantId
+				break
+			}
+			state := realtimetypes.ParticipantStateDisconnected
+			if p.connected {
+				state = realtimetypes.ParticipantStateConnected
+			}
+			out.Participants = append(out.Participants, realtimetypes.ParticipantSummary{
+				ParticipantId: aws.String(p.id), UserId: aws.String(p.user), State: state, Published: p.ever,
+			})
+		}
+		return nil
+	})
+}
+
+func (c *cloud) ListParticipantEvents(_ context.Context, in *ivsrealtime.ListParticipantEventsInput, _ ...func(*ivsrealtime.Options)) (*ivsrealtime.ListParticipantEventsOutput, error) {
+	out := &ivsrealtime.ListParticipantEventsOutput{}
+	return out, c.call("ListParticipantEvents", func() error {
+		for _, p := range c.seated {
+			if p.id == *in.ParticipantId {
+				out.Events = p.events
+			}
+		}
+		return nil
+	})
+}
+
+// plainSealer is a keyring that anybody could open.
+type plainSealer struct{}
+
+func (plainSealer) Seal(plain []byte, context string) ([]byte, error) {
+	return []byte("sealed|" + context + "|" + string(plain)), nil
+}
+
+func (plainSealer) Open(sealed []byte, context string) ([]byte, error) {
+	plain, ok := strings.CutPrefix(string(sealed), "sealed|"+context+"|")
+	if !ok {
+		return nil, errors.New("does not open")
+	}
+	return []byte(plain), nil
+}
