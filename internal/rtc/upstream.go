@@ -1,0 +1,354 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+const (
+	// feedbackEvery is how often a publisher hears which packets have arrived when (transport-cc), and how
+	// often lost ones are looked for. Browsers expect 50 to 250 ms.
+	feedbackEvery = 50 * time.Millisecond
+	reportEvery   = time.Second
+	// maxAlien is how many authentic packets of no offered format a publisher may send in two seconds.
+	maxAlien = 1000
+	// ownSSRC is our SSRC in feedback to publishers, to whom we send no media.
+	ownSSRC = 1
+)
+
+// upstream is a publisher's direction: RTP comes in and goes to the sinks of a Publication.
+type upstream struct {
+	srv *Server
+	s   *session
+	pub Publication
+
+	// Of the session's goroutine.
+	in       *srtp.Context
+	header   rtp.Header
+	plain    []byte
+	byType   [128]*uptrack
+	tracks   []*uptrack
+	feedback *twcc.Recorder
+	epoch    time.Time // of transport-cc times
+	reported time.Time
+	rate     rateLimit
+	alien    int     // authentic packets that nothing in the offer speaks of, in this window
+	media    ssrcSet // SSRCs of RTP
+	from     ssrcSet // and of RTCP
+
+	mu     sync.Mutex // guards what follows: KeyFrame comes from anywhere
+	out    *srtp.Context
+	sealed []byte
+}
+
+// uptrack is one incoming track. It exists from the start; ssrc and sink come with its first packet.
+type uptrack struct {
+	m    *offered
+	ssrc uint32
+	sink Sink
+	recv reception
+	nack nacker
+	rtx  uint8 // the payload type that repairs it, or 0
+	// rtxSSRC is the SSRC of the repair stream; only one is let through, so that the number of SRTP states
+	// stays bounded.
+	rtxSSRC uint32
+}
+
+func newUpstream(srv *Server, o *offer, pub Publication) *upstream {
+	u := &upstream{srv: srv, pub: pub, plain: make([]byte, 0, maxPacket), sealed: make([]byte, 0, maxPacket)}
+	u.rate.limit = srv.opts.MaxBitrate / 8
+	for i := range o.media {
+		m := &o.media[i]
+		if m.rejected {
+			continue
+		}
+		t := &uptrack{m: m, rtx: m.rtx}
+		u.tracks = append(u.tracks, t)
+		u.byType[m.format.pt] = t
+		if m.rtx != 0 {
+			u.byType[m.rtx] = t
+		}
+		if m.ids.transportCC != 0 && u.feedback == nil {
+			u.feedback = twcc.NewRecorder(ownSSRC)
+		}
+	}
+	return u
+}
+
+func (u *upstream) kind() string         { return "publish" }
+func (u *upstream) every() time.Duration { return feedbackEvery }
+
+func (u *upstream) start(p Peer) {
+	u.s, _ = p.(*session)
+	u.pub.Start(p)
+}
+
+func (u *upstream) connected(k *keys) error {
+	in, err := k.inward()
+	if err != nil {
+		return err
+	}
+	out, err := k.outward()
+	if err != nil {
+		return err
+	}
+	u.in = in
+	u.mu.Lock()
+	u.out = out
+	u.mu.Unlock()
+	u.epoch = u.srv.now()
+	u.reported, u.rate.since = u.epoch, u.epoch
+	u.pub.Connected()
+	return nil
+}
+
+// rtp opens one packet and hands it on.
+func (u *upstream) rtp(pk *packet) {
+	t := u.byType[pk.buf[1]&0x7f]
+	ssrc := binary.BigEndian.Uint32(pk.buf[8:12])
+	known := t != nil && (ssrc == t.ssrc && t.sink != nil || ssrc == t.rtxSSRC && t.rtxSSRC != 0)
+	if !known && !u.media.expects(pk.buf[8:]) {
+		u.srv.metrics.dropped.alien.Inc()
+		return
+	}
+	plain, err := u.in.DecryptRTP(u.plain[:0], pk.buf[:pk.n], &u.header)
+	if err != nil { // forged, damaged, or twice the same
+		u.srv.metrics.dropped.sealed.Inc()
+		return
+	}
+	u.s.alive(pk.at)
+	u.srv.metrics.packetsIn.Inc()
+	u.srv.metrics.bytesIn.Add(float64(len(plain)))
+	if !u.rate.take(pk.n) {
+		u.s.end(ErrFlood)
+		return
+	}
+	if t != nil && u.feedback != nil && t.m.ids.transportCC != 0 {
+		if b := u.header.GetExtension(t.m.ids.transportCC); len(b) >= 2 {
+			u.feedback.Record(ssrc, binary.BigEndian.Uint16(b), pk.at.Sub(u.epoch).Microseconds())
+		}
+	}
+	if !known {
+		u.media.add(pk.buf[8:])
+		if t = u.meet(t, ssrc); t == nil {
+			u.srv.metrics.dropped.alien.Inc()
+			if u.alien++; u.alien > maxAlien {
+				u.s.end(ErrGarbage)
+			}
+			return
+		}
+	}
+	if u.header.PayloadType == t.rtx && t.rtx != 0 {
+		plain = t.repair(plain, &u.header)
+		if plain == nil {
+			return
+		}
+	}
+	if t.sink == nil {
+		return // a repair before the first packet
+	}
+	seq := binary.BigEndian.Uint16(plain[2:])
+	t.recv.packet(seq, binary.BigEndian.Uint32(plain[4:]), pk.at)
+	if len(t.m.feedback) > 0 {
+		t.nack.arrived(seq, pk.at)
+	}
+	t.sink.Write(plain, pk.at)
+}
+
+// meet takes up a track's SSRC with its first packet. A second SSRC of the same format is not taken: it is
+// a simulcast layer nobody asked for.
+func (u *upstream) meet(t *uptrack, ssrc uint32) *uptrack {
+	switch {
+	case t == nil:
+		return nil
+	case u.header.PayloadType == t.m.format.pt && t.sink == nil:
+		t.ssrc = ssrc
+		t.recv = reception{clock: t.m.format.clock}
+		t.nack.wanted = t.m.kind == Video && slices.Contains(t.m.feedback, "nack")
+		t.sink = u.pub.Track(Track{
+			Kind: t.m.kind, SSRC: ssrc, PayloadType: t.m.format.pt, ClockRate: t.m.format.clock,
+			Fmtp: t.m.format.fmtp, AudioLevelID: t.m.ids.audioLevel,
+		}, u.s)
+		return t
+	case u.header.PayloadType == t.rtx && t.rtxSSRC == 0:
+		t.rtxSSRC = ssrc
+		return t
+	}
+	return nil
+}
+
+// repair makes the lost packet out of a retransmission (RFC 4588 §4), in place. It gives nil when there is
+// none in it: browsers probe the network with padding on the repair stream.
+func (t *uptrack) repair(plain []byte, h *rtp.Header) []byte {
+	size := h.MarshalSize()
+	if h.Padding && len(plain) > size {
+		pad := int(plain[len(plain)-1])
+		if pad == 0 || size+pad > len(plain) {
+			return nil
+		}
+		plain = plain[:len(plain)-pad]
+	}
+	if len(plain) < size+2 {
+		return nil
+	}
+	original := binary.BigEndian.Uint16(plain[size:])
+	copy(plain[size:], plain[size+2:])
+	plain = plain[:len(plain)-2]
+	plain[0] &^= 0x20
+	plain[1] = plain[1]&0x80 | t.m.format.pt
+	binary.BigEndian.PutUint16(plain[2:], original)
+	binary.BigEndian.PutUint32(plain[8:], t.ssrc)
+	return plain
+}
+
+// rtcp takes a publisher's reports.
+func (u *upstream) rtcp(pk *packet) {
+	if !u.from.expects(pk.buf[4:]) {
+		u.srv.metrics.dropped.alien.Inc()
+		return
+	}
+	plain, err := u.in.DecryptRTCP(u.plain[:0], pk.buf[:pk.n], nil)
+	if err != nil {
+		u.srv.metrics.dropped.sealed.Inc()
+		return
+	}
+	u.s.alive(pk.at)
+	u.from.add(plain[4:])
+	list, err := rtcp.Unmarshal(plain)
+	if err != nil {
+		return
+	}
+	for _, p := range list {
+		sr, ok := p.(*rtcp.SenderReport)
+		if !ok {
+			continue
+		}
+		for _, t := range u.tracks {
+			if t.sink != nil && t.ssrc == sr.SSRC {
+				t.recv.report(sr.NTPTime, pk.at)
+				t.sink.SenderReport(sr.NTPTime, sr.RTPTime, pk.at)
+			}
+		}
+	}
+}
+
+// tick sends what a publisher wants to hear: arrival times, lost packets, and once a second a report.
+func (u *upstream) tick(now time.Time) {
+	if begun, over := u.rate.next(now); over {
+		u.s.end(ErrFlood)
+		return
+	} else if begun {
+		u.alien = 0
+	}
+	if u.feedback != nil && u.feedback.PacketsHeld() > 0 {
+		for _, p := range u.feedback.BuildFeedbackPacket() {
+			u.send(p)
+		}
+	}
+	for _, t := range u.tracks {
+		if pairs := t.nack.due(now); len(pairs) > 0 {
+			u.srv.metrics.nacks.Add(float64(len(pairs)))
+			u.send(&rtcp.TransportLayerNack{SenderSSRC: ownSSRC, MediaSSRC: t.ssrc, Nacks: pairs})
+		}
+	}
+	if now.Sub(u.reported) < reportEvery {
+		return
+	}
+	u.reported = now
+	rr := &rtcp.ReceiverReport{SSRC: ownSSRC}
+	for _, t := range u.tracks {
+		if t.sink != nil {
+			rr.Reports = append(rr.Reports, t.recv.block(t.ssrc, now))
+		}
+	}
+	if len(rr.Reports) > 0 {
+		u.send(rr)
+	}
+}
+
+// keyFrame sends a PLI. It may be called from anywhere.
+func (u *upstream) keyFrame(ssrc uint32) {
+	if u.send(&rtcp.PictureLossIndication{SenderSSRC: ownSSRC, MediaSSRC: ssrc}) == nil {
+		u.srv.metrics.plis.Inc()
+	}
+}
+
+func (u *upstream) send(p rtcp.Packet) error {
+	b, err := p.Marshal()
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.out == nil {
+		return errNotConnected
+	}
+	u.sealed, err = u.out.EncryptRTCP(u.sealed[:0], b, nil)
+	if err != nil {
+		return err
+	}
+	return u.s.send(u.sealed)
+}
+
+func (u *upstream) ended(reason error) {
+	for _, t := range u.tracks {
+		if t.sink != nil {
+			t.sink.Close()
+		}
+	}
+	u.pub.Ended(reason)
+}
+
+// rateLimit bounds bytes per second, over windows of two seconds.
+type rateLimit struct {
+	limit int // bytes per second
+	since time.Time
+	bytes int
+}
+
+const rateWindow = 2 * time.Second
+
+// take counts bytes and says whether the window still has room.
+func (r *rateLimit) take(n int) bool {
+	r.bytes += n
+	return r.bytes <= 2*r.limit*int(rateWindow/time.Second)
+}
+
+// next begins a new window when this one is full of time, and says whether it had too much in it.
+func (r *rateLimit) next(now time.Time) (begun, over bool) {
+	took := now.Sub(r.since)
+	if took < rateWindow {
+		return false, false
+	}
+	over = float64(r.bytes) > float64(r.limit)*took.Seconds()
+	r.since, r.bytes = now, 0
+	return true, over
+}
+
+// ssrcSet remembers the SSRCs that a client has sent authentic packets from. SRTP keeps a state for each, so
+// there are few, and packets of further ones are not even opened.
+type ssrcSet struct {
+	n    int
+	list [16]uint32
+}
+
+// expects says whether a packet with this SSRC, as it stands on the wire, may be opened.
+func (s *ssrcSet) expects(wire []byte) bool {
+	return s.n < len(s.list) || s.has(binary.BigEndian.Uint32(wire))
+}
+
+func (s *ssrcSet) has(ssrc uint32) bool { return slices.Contains(s.list[:s.n], ssrc) }
+
+func (s *ssrcSet) add(wire []byte) {
+	if ssrc := binary.BigEndian.Uint32(wire); s.n < len(s.list) && !s.has(ssrc) {
+		s.list[s.n] = ssrc
+		s.n++
+	}
+}
