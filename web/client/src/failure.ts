@@ -26,47 +26,4 @@ export class Failure extends Error {
     if (cause instanceof Failure) return cause;
     return new Failure("FAILED", cause instanceof Error ? cause.message : String(cause));
   }
-
-  /** Reads an answer that was not the one hoped for. Never rejects. */
-  static async fromResponse(response: Response): Promise<Failure> {
-    const { status } = response;
-    const problem = await readProblem(response);
-    const seconds = Number(response.headers.get("Retry-After") ?? 0);
-    return new Failure(problem.code ?? codeOf(status), problem.text ?? `the server answered ${status}`, {
-      status,
-      passing: status >= 500 || status === 408 || status === 409 || status === 429,
-      retryAfter: Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 60) * 1000 : 0,
-    });
-  }
-}
-
-function codeOf(status: number): string {
-  switch (status) {
-    case 401:
-    case 403:
-      return "UNAUTHORIZED";
-    case 404:
-      return "NOT_FOUND";
-    case 409:
-      return "CONFLICT";
-    case 422:
-      return "CODEC_MISMATCH";
-    case 503:
-      return "AT_CAPACITY";
-  }
-  return "FAILED";
-}
-
-async function readProblem(response: Response): Promise<{ code?: string; text?: string }> {
-  if (!/json/.test(response.headers.get("Content-Type") ?? "")) return {};
-  try {
-    const { code, detail, title } = (await response.json()) as Record<string, unknown>;
-    const text = typeof detail === "string" ? detail : title;
-    return {
-      ...(typeof code === "string" ? { code } : {}),
-      ...(typeof text === "string" ? { text } : {}),
-    };
-  } catch {
-    return {};
-  }
 }

@@ -100,8 +100,10 @@ export class Publishing {
     this.#set(StageParticipantPublishState.NOT_PUBLISHED);
   }
 
-  hurry(): void {
+  /** The network is good. */
+  nudge(): void {
     this.#keeper.hurry();
+    this.#keeper.current?.nudge();
   }
 
   renew(why: string, before: number): void {

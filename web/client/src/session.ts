@@ -1,4 +1,5 @@
 import { Failure } from "./failure.js";
+import { refusal, request } from "./http.js";
 import type { Connection } from "./keeper.js";
 import { canceled, within } from "./wait.js";
 
@@ -7,6 +8,9 @@ const CONNECTED_WITHIN = 12_000;
 /** How long a connection may be without a sign of life before it is given up: a short loss heals by itself. */
 const DISCONNECTED_GRACE = 2_000;
 const GOODBYE_WITHIN = 3_000;
+const GATHERED_WITHIN = 2_000;
+
+const NEVER = new AbortController().signal;
 
 export interface SessionOptions {
   /** A WHIP endpoint, or one to subscribe at. */
@@ -41,7 +45,10 @@ export class Session implements Connection {
     if (signal.aborted) throw canceled();
     const session = new Session(options);
     try {
-      await session.#negotiate(signal);
+      // A request under way is not cut off: a session that it makes would be left behind.
+      await within<void>(ANSWER_WITHIN + CONNECTED_WITHIN, signal, (done, fail) => {
+        void session.#negotiate().then(done, fail);
+      });
       await session.#connected(signal);
       session.#watch();
       return session;
@@ -57,7 +64,7 @@ export class Session implements Connection {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   }
 
-  async #negotiate(signal: AbortSignal): Promise<void> {
+  async #negotiate(): Promise<void> {
     const { pc } = this;
     const { url, token, prepare, offer, answer } = this.#options;
     prepare(pc);
@@ -67,20 +74,25 @@ export class Session implements Connection {
     await pc.setLocalDescription({ type: "offer", ...(sdp === undefined ? {} : { sdp }) });
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" };
     const body = pc.localDescription?.sdp ?? sdp ?? "";
-    const { response, text } = await ask(url, { method: "POST", headers, body }, ANSWER_WITHIN, signal);
-    const location = response.headers.get("Location");
+    const reply = await request(url, { method: "POST", headers, body, cache: "no-store" }, ANSWER_WITHIN);
+    if (reply.status !== 201) throw refusal(reply);
+    const location = reply.headers.get("Location");
     if (location === null) throw new Failure("FAILED", "the server named no session");
-    this.#resource = new URL(location, response.url || url).href;
-    this.#etag = response.headers.get("ETag") ?? undefined;
-    if (signal.aborted) throw canceled();
-    await pc.setRemoteDescription({ type: "answer", sdp: answer ? answer(text) : text });
-    if (!/^a=ice-lite\s*$/m.test(text)) void this.#trickle();
+    const resource = new URL(location, reply.url).href;
+    if (this.#closed) {
+      void farewell(resource, token);
+      throw canceled();
+    }
+    this.#resource = resource;
+    this.#etag = reply.headers.get("ETag") ?? undefined;
+    await pc.setRemoteDescription({ type: "answer", sdp: answer ? answer(reply.text) : reply.text });
+    if (!/^a=ice-lite\s*$/m.test(reply.text)) void this.#trickle();
   }
 
   /** A server that is no ICE-lite one may have to reach out to us: it gets our candidates (RFC 9725 §4.3.2). */
   async #trickle(): Promise<void> {
     const { pc } = this;
-    const gathered = within<void>(2_000, new AbortController().signal, (done) => {
+    const gathered = within<void>(GATHERED_WITHIN, NEVER, (done) => {
       const look = () => pc.iceGatheringState === "complete" && done();
       pc.addEventListener("icegatheringstatechange", look);
       look();
@@ -94,7 +106,7 @@ export class Session implements Connection {
       "Content-Type": "application/trickle-ice-sdpfrag",
     };
     if (this.#etag !== undefined) headers["If-Match"] = this.#etag;
-    await fetch(this.#resource, { method: "PATCH", headers, body }).catch(() => {}); // then the connection tells
+    await request(this.#resource, { method: "PATCH", headers, body }, ANSWER_WITHIN).catch(() => {}); // the connection tells
   }
 
   #connected(signal: AbortSignal): Promise<void> {
@@ -137,8 +149,9 @@ export class Session implements Connection {
   /** Asks whether the server still knows the session: after a restart it does not, and there is nothing to wait for. */
   async #ask(): Promise<void> {
     if (this.#resource === undefined) return;
+    const headers = { Authorization: `Bearer ${this.#options.token}` };
     try {
-      const { status } = await fetch(this.#resource, { headers: { Authorization: `Bearer ${this.#options.token}` } });
+      const { status } = await request(this.#resource, { headers, cache: "no-store" }, ANSWER_WITHIN);
       if (status === 404 && this.pc.connectionState !== "connected") this.break("the server has forgotten the session");
     } catch {
       // No network: the grace decides.
@@ -149,6 +162,11 @@ export class Session implements Connection {
   break(why: string): void {
     clearTimeout(this.#grace);
     this.#lose(new Failure("LOST", why, { passing: true }));
+  }
+
+  /** The network is known to be good: a connection that is not is given up at once. */
+  nudge(): void {
+    if (this.pc.connectionState === "disconnected") this.break("the media connection was lost");
   }
 
   /** Tells the server goodbye while a page goes away; the connection stays as it is. */
@@ -175,41 +193,9 @@ export class Session implements Connection {
   }
 }
 
-function farewell(resource: string, token: string): Promise<void> {
+async function farewell(resource: string, token: string): Promise<void> {
   const headers = { Authorization: `Bearer ${token}` };
-  return within<void>(GOODBYE_WITHIN, new AbortController().signal, (done) => {
-    fetch(resource, { method: "DELETE", headers, keepalive: true }).then(
-      () => done(),
-      () => done(),
-    );
-  }).catch(() => {});
-}
-
-/** One request with a 201 for an answer, read wholly before the time is over. */
-async function ask(
-  url: string,
-  init: RequestInit,
-  ms: number,
-  signal: AbortSignal,
-): Promise<{ response: Response; text: string }> {
-  const giveUp = new AbortController();
-  return within(ms, signal, (done, fail) => {
-    void (async () => {
-      let response: Response;
-      try {
-        response = await fetch(url, { ...init, signal: giveUp.signal, cache: "no-store" });
-      } catch {
-        throw new Failure("NETWORK", "the server cannot be reached", { passing: true });
-      }
-      if (response.status !== 201) throw await Failure.fromResponse(response);
-      try {
-        done({ response, text: await response.text() });
-      } catch {
-        throw new Failure("NETWORK", "the answer broke off", { passing: true });
-      }
-    })().catch(fail);
-    return () => giveUp.abort();
-  });
+  await request(resource, { method: "DELETE", headers, keepalive: true }, GOODBYE_WITHIN).catch(() => {});
 }
 
 /** The candidates of a description as a fragment (RFC 8840 §4.4), or undefined when there are none. */

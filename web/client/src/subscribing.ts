@@ -65,8 +65,15 @@ export class Subscription {
     keeper.start();
   }
 
+  /** The participant did something: what was not there before may be now. */
   hurry(): void {
     this.#keeper?.hurry();
+  }
+
+  /** The network is good. */
+  nudge(): void {
+    this.#keeper?.hurry();
+    this.#keeper?.current?.nudge();
   }
 
   renew(why: string, before: number): void {

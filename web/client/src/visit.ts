@@ -55,6 +55,7 @@ export class Visit {
   #askAgain: { afresh: boolean } | undefined;
   #muteTimer: ReturnType<typeof setTimeout> | undefined;
   #told = { audioMuted: false, videoStopped: false };
+  #toldAt = -Infinity;
 
   constructor(options: VisitOptions) {
     this.#options = options;
@@ -182,7 +183,7 @@ export class Visit {
       for (const { subscription } of this.#remotes.values()) {
         subscription.renew("the server has forgotten the session", this.#lostAt);
       }
-    } else if (again) this.#hurry();
+    } else if (again) this.#nudge();
     this.recompute(again);
   }
 
@@ -266,11 +267,14 @@ export class Visit {
   #tellMute(): void {
     if (this.#local) Object.assign(this.#local, this.#publishing.mutes);
     if (this.#muteTimer !== undefined || !this.#muteNews()) return;
-    this.#sendMute();
+    const wait = Math.max(0, this.#toldAt + MUTE_EVERY - performance.now());
     this.#muteTimer = setTimeout(() => {
       this.#muteTimer = undefined;
-      this.#tellMute();
-    }, MUTE_EVERY);
+      if (!this.#muteNews()) return;
+      this.#told = this.#publishing.mutes;
+      this.#toldAt = performance.now();
+      this.#line?.send("MUTE", this.#told); // if it does not arrive, the next STAGE_STATE shows that
+    }, wait);
   }
 
   #muteNews(): boolean {
@@ -279,21 +283,17 @@ export class Visit {
     return audioMuted !== this.#told.audioMuted || videoStopped !== this.#told.videoStopped;
   }
 
-  #sendMute(): void {
-    const mutes = this.#publishing.mutes;
-    if (this.#line?.send("MUTE", mutes)) this.#told = mutes;
-  }
-
-  #hurry(): void {
-    this.#publishing.hurry();
-    for (const { subscription } of this.#remotes.values()) subscription.hurry();
+  /** The network is good: media that is not is begun anew. */
+  #nudge(): void {
+    this.#publishing.nudge();
+    for (const { subscription } of this.#remotes.values()) subscription.nudge();
   }
 
   /** The network changed, or the page is shown again: look what still works. */
   readonly #online = (): void => {
     this.#line?.probe();
     this.#keeper.hurry();
-    this.#hurry();
+    this.#nudge();
   };
 
   readonly #pagehide = (): void => {

@@ -167,7 +167,10 @@ export class WhipPublisher {
     globalThis.removeEventListener?.("pagehide", this.#pagehide);
   }
 
-  readonly #online = (): void => this.#keeper.hurry();
+  readonly #online = (): void => {
+    this.#keeper.hurry();
+    this.#keeper.current?.nudge();
+  };
   readonly #pagehide = (): void => this.#keeper.current?.goodbye();
 }
 
