@@ -1,3 +1,5 @@
+import type { Layout } from "../mix/layout";
+
 /** The people on a stage as the pages show them, and where each of them goes in the picture. */
 
 export interface Person {
@@ -46,18 +48,18 @@ export function onStage(people: readonly Person[]): Person[] {
 /** How a person mutes: the sign on the tile. Nobody is called muted before they send anything. */
 export const isMuted = (p: Person): boolean => p.audioMuted || ((p.local || p.publishing) && !p.hasAudio);
 
-export type Layout = "grid" | "speaker" | "side" | "inset";
-export const layouts: readonly Layout[] = ["grid", "speaker", "side", "inset"];
-
 /**
- * The order of the tiles in a layout: who is large comes first. In a grid, and when alone, nobody is.
- * The large one is `featured` while that person is there, else the host.
+ * The order of the tiles: screens first, then who is `featured`, then as they stand. In a grid all are alike and
+ * only screens come first.
  */
-export function arrange(people: readonly Person[], layout: Layout, featured: string | undefined): Person[] {
-  const all = [...people];
-  if (layout === "grid" || all.length < 2) return all;
-  const at = all.findIndex((p) => p.id === featured);
-  return at > 0 ? [all[at]!, ...all.slice(0, at), ...all.slice(at + 1)] : all;
+export function arrange(
+  people: readonly Person[],
+  layout: Layout,
+  featured: string | undefined,
+  screens: ReadonlySet<string>,
+): Person[] {
+  const rank = (p: Person) => (screens.has(p.id) ? 0 : layout !== "grid" && p.id === featured ? 1 : 2);
+  return [...people].sort((a, b) => rank(a) - rank(b)); // sorting keeps the order of equals
 }
 
 /** How long somebody has to speak before they become the large picture, and how long they stay it. */
@@ -93,3 +95,13 @@ export class Floor {
     return this.#holder;
   }
 }
+
+/**
+ * A shared screen with its camera inset is sent in this shape, which cameras do not have: so everybody knows from the
+ * picture alone that it is to be shown whole, and no word about it has to travel.
+ */
+export const SCREEN = { width: 1152, height: 720 } as const;
+
+/** Whether a picture has the shape of a shared screen; it may have been made smaller on the way. */
+export const looksLikeScreen = (width: number, height: number): boolean =>
+  height > 0 && Math.abs(width / height - SCREEN.width / SCREEN.height) < 0.02;

@@ -3,11 +3,7 @@ import type { RealTime } from "../api/types";
 export const REAL_TIME_EVENT = "StreamCat:RealTimeUpdate";
 
 /** What the chat says about real time; undefined when it says nothing about this channel. */
-export function readRealTime(
-  name: string,
-  attributes: Readonly<Record<string, string>>,
-  channel: string,
-): boolean | undefined {
+export function readRealTime(name: string, attributes: Readonly<Record<string, string>>, channel: string): boolean | undefined {
   if (name !== REAL_TIME_EVENT) return undefined;
   if (attributes["channel"] && attributes["channel"].toLowerCase() !== channel.toLowerCase()) return undefined;
   return attributes["isLive"] === "true" ? true : attributes["isLive"] === "false" ? false : undefined;
