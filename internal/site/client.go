@@ -34,6 +34,18 @@ func (trusted clients) address(r *http.Request) netip.Addr {
 	return at
 }
 
+// ClientAddr tells where requests come from, behind proxies that may be believed. The port is zero where only
+// a proxy knows it.
+func ClientAddr(trusted []netip.Prefix) func(*http.Request) netip.AddrPort {
+	return func(r *http.Request) netip.AddrPort {
+		at := clients(trusted).address(r)
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && peer.Addr().Unmap() == at {
+			return peer
+		}
+		return netip.AddrPortFrom(at, 0)
+	}
+}
+
 func (trusted clients) contain(a netip.Addr) bool {
 	for _, p := range trusted {
 		if p.Contains(a) {
