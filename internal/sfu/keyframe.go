@@ -29,7 +29,7 @@ func (w *wish) make(now time.Time) {
 
 // grant passes an open wish on, unless the last one was a moment ago.
 func (w *wish) grant(now time.Time) {
-	last, at := w.last.Load(), max(int64(now.Sub(w.opened)), 1)
+	last, at := w.last.Load(), max(int64(now.Sub(w.opened)), 0)+1
 	if last != 0 && at-last < int64(keyFrameInterval) || !w.last.CompareAndSwap(last, at) {
 		return
 	}
