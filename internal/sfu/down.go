@@ -119,6 +119,7 @@ func (d *Down) detach() {
 	}
 	d.turn++
 	d.state = waiting
+	d.replay = replay{}
 }
 
 // leave is told by an Up that has been closed.
@@ -134,7 +135,7 @@ func (d *Down) leave(u *Up) {
 func (d *Down) forward(u *Up, p *packet) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.up != u {
+	if d.up != u || p.order <= d.replay.seen {
 		return
 	}
 	if d.state != waiting && p.epoch != d.epoch { // the publisher began anew, in the middle of anything

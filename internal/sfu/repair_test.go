@@ -263,7 +263,7 @@ func TestThePresentDuringAReplay(t *testing.T) {
 		t.Fatal("nothing to replay")
 	}
 	d.forward(b.up, b.up.ring.acquire(b.up.newest.Load())) // was on its way when the Down came
-	d.replayOne(b.up, d.turn)             // 1
+	d.replayOne(b.up, d.turn)                              // 1
 	b.write(5, 3, slice+"5")
 	d.replayOne(b.up, d.turn) // 2
 	d.replayOne(b.up, d.turn) // 3
@@ -275,6 +275,7 @@ func TestThePresentDuringAReplay(t *testing.T) {
 	b.write(7, 4, slice+"7")
 	for d.replayOne(b.up, d.turn) {
 	}
+	d.forward(b.up, b.up.ring.acquire(b.up.newest.Load()-5)) // was on its way even longer
 	b.write(9, 5, slice+"9")
 	p := got.take()
 	wantPayloads(t, p, slice+"5", slice+"6", slice+"7", slice+"8", slice+"9")

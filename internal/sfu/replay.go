@@ -14,14 +14,11 @@ const (
 type replay struct {
 	cursor int64  // the next number to be given out
 	last   int64  // the newest number on offer
-	seen   uint64 // the order of the latest packet on offer; those after it will yet be offered
+	seen   uint64 // the order of the latest packet on offer, or in the ring at first; later ones will be offered
 }
 
 // leaves says whether an offered packet is to be given out at once: only one that was passed over.
 func (r *replay) leaves(p *packet) bool {
-	if p.order <= r.seen { // was in the ring before the Down was in the list
-		return false
-	}
 	r.seen = p.order
 	r.last = max(r.last, p.num)
 	return p.num < r.cursor
