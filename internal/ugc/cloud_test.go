@@ -43,10 +43,12 @@ type thing struct {
 
 // mishap is how a call goes wrong.
 type mishap struct {
-	late    bool  // after it took effect: only the answer is lost
-	crash   bool  // the app dies there
-	lasting bool  // every later call goes the same way
-	err     error // what is answered; errLost when nil
+	late    bool // after it took effect: only the answer is lost
+	crash   bool // the app dies there
+	lasting bool // every later call goes the same way
+
+	answered bool  // nothing goes wrong but what happens meanwhile
+	err      error // what is answered; errLost when nil
 
 	meanwhile func() // runs before the answer
 }
@@ -94,7 +96,7 @@ func (c *cloud) call(op string, effect func() error) error {
 		m.meanwhile()
 		c.mu.Lock()
 	}
-	if m.err != nil {
+	if m.err != nil || m.answered {
 		return m.err
 	}
 	return errLost

@@ -2,6 +2,7 @@ package ugc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	realtimetypes "github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
+
+	"github.com/streamcat/streamcat/internal/fault"
 )
 
 // seated is a participant of a stage, as the service knows them.
@@ -138,4 +141,99 @@ func (plainSealer) Open(sealed []byte, context string) ([]byte, error) {
 		return nil, errors.New("does not open")
 	}
 	return []byte(plain), nil
+}
+
+// sitting finds a participant.
+func (w *world) sitting(participant string) *seated {
+	w.t.Helper()
+	for _, p := range w.cloud.seated {
+		if p.id == participant {
+			return p
+		}
+	}
+	w.t.Fatalf("there is no participant %s", participant)
+	return nil
+}
+
+// happens has something happen to a participant, now. No event tells the app of it.
+func (w *world) happens(participant string, what realtimetypes.EventName) {
+	w.t.Helper()
+	w.cloud.mu.Lock()
+	defer w.cloud.mu.Unlock()
+	p, at := w.sitting(participant), w.clock.Now()
+	switch what {
+	case realtimetypes.EventNamePublishStarted:
+		p.connected, p.ever = true, true
+	case realtimetypes.EventNameJoined:
+		p.connected = true
+	case realtimetypes.EventNameLeft:
+		p.connected = false
+	}
+	p.events = append(p.events, realtimetypes.Event{Name: what, EventTime: &at, ParticipantId: &p.id})
+}
+
+var stageEvents int
+
+// stageEvent is the event of a participant, now.
+func (w *world) stageEvent(name, participant string) Event {
+	w.t.Helper()
+	w.cloud.mu.Lock()
+	p := w.sitting(participant)
+	w.cloud.mu.Unlock()
+	detail, err := json.Marshal(map[string]string{
+		"session_id": "st-x", "event_name": name, "event_time": w.clock.Now().Format(time.RFC3339Nano), "user_id": p.user, "participant_id": p.id,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	stageEvents++
+	return Event{
+		ID: fmt.Sprint("stage event ", stageEvents), DetailType: "IVS Stage Update", Source: "aws.ivs",
+		Time: w.clock.Now().Truncate(time.Second), Resources: []string{p.stage}, Detail: detail,
+	}
+}
+
+// publishes has a participant publish, and tells the app.
+func (w *world) publishes(participant string) {
+	w.t.Helper()
+	w.happens(participant, realtimetypes.EventNamePublishStarted)
+	w.handle(w.stageEvent("Participant Published", participant))
+}
+
+// leaves has a participant leave the stage, and tells the app.
+func (w *world) leaves(participant string) {
+	w.t.Helper()
+	w.happens(participant, realtimetypes.EventNamePublishStopped)
+	w.happens(participant, realtimetypes.EventNameLeft)
+	w.handle(w.stageEvent("Participant Unpublished", participant))
+}
+
+// roomHeard is what was said in rooms under a name since it was last asked, as "attribute".
+func (w *world) roomHeard(name, attribute string) (out []string) {
+	w.cloud.mu.Lock()
+	defer w.cloud.mu.Unlock()
+	for _, s := range w.cloud.said {
+		if s.name == name {
+			out = append(out, s.attributes[attribute])
+		}
+	}
+	w.cloud.said = nil
+	return out
+}
+
+func (w *world) hostToken(u User) StageToken {
+	w.t.Helper()
+	t, err := w.HostToken(w.t.Context(), u.ID, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return t
+}
+
+func code(err error) string {
+	var c *Coded
+	if errors.As(err, &c) {
+		return c.Code
+	}
+	return fault.Of(err).String()
 }
