@@ -104,7 +104,7 @@ export class Keeper<C extends Connection> {
         if (signal.aborted) return;
         failure = Failure.of(error);
       }
-      const wait = Math.max(backoff.next(), failure.retryAfter);
+      const wait = failure.retryAfter > 0 ? failure.retryAfter * (1 + 0.25 * Math.random()) : backoff.next();
       if (!endless(failure) && (!failure.passing || performance.now() + wait > end)) {
         this.#run = undefined;
         changed("failed", failure);
