@@ -1,4 +1,4 @@
-import type { Outgoing, PortEvents, PortPerson, StagePort } from "../src/stage/port";
+import type { OpenStage, Outgoing, PortPerson } from "../src/stage/port";
 import { paintedPerson } from "./mock-people";
 
 /** What the mock server puts into a stage token. */
@@ -19,7 +19,7 @@ declare global {
 }
 
 /** A stage played in this tab: painted people, of whom the first speaks, the third is muted and the sixth has no camera. */
-export function openMockStage(token: string, events: PortEvents): StagePort {
+export const openStage: OpenStage = (token, events) => {
   const seat = JSON.parse(atob(token.slice("mock.".length))) as MockSeat;
   const streams: MediaStream[] = [];
   const sends = seat.me.role !== "viewer";
@@ -90,7 +90,7 @@ export function openMockStage(token: string, events: PortEvents): StagePort {
     again: () => undefined,
     stats: async () => [statistics()],
   };
-}
+};
 
 const began = performance.now();
 

@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { WebSocketServer } from "ws";
 import { handleApi } from "./mock-api.ts";
@@ -9,13 +10,21 @@ import { liveSocket } from "./mock-live.ts";
 
 /**
  * Plays the server while the pages are worked on: `npm run dev` needs nothing else. It keeps all in
- * memory and answers as the real one does. With STREAMCAT_MOCK_HLS a directory of HLS files is the
+ * memory and answers as the real one does; the stage and WHIP are played in the tab. With STREAMCAT_MOCK_HLS a directory of HLS files is the
  * picture of every live channel.
  */
 export function mockServer(): Plugin {
   return {
     name: "streamcat:mock",
     apply: "serve",
+    enforce: "pre",
+    /** There is no stage and no way in for media either: both are played in the tab. */
+    resolveId(source, importer = "") {
+      if (process.env["VITEST"]) return;
+      if (source === "./client" && importer.endsWith("/src/stage/open.ts")) return here("./mock-stage.ts");
+      if (/(^@streamcat\/client\/whip|\/client\/src\/whip\.ts)$/.test(source)) return here("./mock-whip.ts");
+      return;
+    },
     configureServer(server) {
       if (process.env["VITEST"]) return;
       server.middlewares.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
@@ -33,6 +42,8 @@ export function mockServer(): Plugin {
     },
   };
 }
+
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 function media(name: string, response: ServerResponse): void {
   const directory = process.env["STREAMCAT_MOCK_HLS"];
