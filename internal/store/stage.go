@@ -165,6 +165,12 @@ func (db *DB) SeatRevoked(ctx context.Context, stageARN, participantID string) (
 	return revoked, err
 }
 
+// RevokedSeats lists whose tokens for a stage were revoked.
+func (db *DB) RevokedSeats(ctx context.Context, stageARN string) ([]string, error) {
+	return query(ctx, db, func(s scanner) (id string, err error) { return id, s.Scan(&id) },
+		`SELECT participant_id FROM stage_revocations WHERE stage_arn = $1 ORDER BY participant_id`, stageARN)
+}
+
 // TrimStageSessions removes sessions that ended before the given time, with their participants and events,
 // and gives the number of sessions. It lets others write in between; on an error the number is of those
 // that are gone by then.

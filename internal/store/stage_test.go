@@ -278,6 +278,9 @@ func TestRevokedSeatStaysRevoked(t *testing.T) {
 		now = start.Add(30 * time.Minute)
 		check(t, db.RevokeSeat(ctx, "a", "q", start.Add(2*time.Hour)))
 		revoked("a", "p", true)
+		if diff := cmp.Diff([]string{"p", "q"}, must[[]string](t)(db.RevokedSeats(ctx, "a"))); diff != "" {
+			t.Error(diff)
+		}
 		now = start.Add(90 * time.Minute) // its token ended long ago: the row may go
 		check(t, db.RevokeSeat(ctx, "b", "x", start.Add(2*time.Hour)))
 		revoked("a", "p", false)

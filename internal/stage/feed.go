@@ -1,0 +1,174 @@
+package stage
+
+import (
+	"sync"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/rtc"
+	"github.com/streamcat/streamcat/internal/sfu"
+)
+
+// feed joins a participant's publications, one after the other, to those who watch it. It stays while the
+// participant publishes or somebody waits for that.
+//
+// Which publication is the one is decided under stage.mu; wiring follows, under the feed's own lock, since
+// attaching a crowd takes a while. Wiring may come in another order than the decisions, so publications have
+// numbers, and an older one never displaces a newer.
+type feed struct {
+	id string // of the participant
+
+	// Guarded by stage.mu.
+	publisher *publication // nil: away
+	watchers  map[*subscription]struct{}
+	away      *time.Timer // runs while it is away and somebody waits
+
+	mu     sync.Mutex
+	source *publication // whose media goes out; nil: nobody's
+	latest uint64       // the highest number that was a source
+	wired  map[*subscription]struct{}
+}
+
+// feed gives a participant's feed.
+func (st *stage) feed(participantID string) *feed {
+	f := st.feeds[participantID]
+	if f == nil {
+		f = &feed{id: participantID, watchers: map[*subscription]struct{}{}, wired: map[*subscription]struct{}{}}
+		st.feeds[participantID] = f
+	}
+	return f
+}
+
+// tidy forgets a feed that nobody needs. Media that is still being wired to it reaches nobody.
+func (st *stage) tidy(f *feed) {
+	mem := st.members[f.id]
+	if len(f.watchers) == 0 && f.publisher == nil && (mem == nil || mem.publish.next == nil) {
+		if f.away != nil {
+			f.away.Stop()
+			f.away = nil
+		}
+		if st.feeds[f.id] == f {
+			delete(st.feeds, f.id)
+		}
+	}
+}
+
+// miss gives a publisher that is away some time to come back before those who watch it are sent away.
+func (st *stage) miss(f *feed) {
+	if f.away != nil || len(f.watchers) == 0 || st.over {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(st.m.d.Away, func() {
+		st.lock()
+		defer st.unlock()
+		if f.away == timer {
+			f.away = nil
+			st.abandon(f)
+		}
+	})
+	f.away = timer
+}
+
+// abandon sends away all who watch a feed.
+func (st *stage) abandon(f *feed) {
+	for s := range f.watchers {
+		s.end(errPublisherGone)
+	}
+	st.tidy(f)
+}
+
+// take makes a publication the source.
+func (f *feed) take(p *publication) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.number <= f.latest {
+		return
+	}
+	f.source, f.latest = p, p.number
+	f.rewire(rtc.Video)
+	f.rewire(rtc.Audio)
+}
+
+// bring adds a track to a publication.
+func (f *feed) bring(p *publication, k rtc.Kind, up *sfu.Up) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.dropped {
+		p.st.m.metrics.ups.remove(up)
+		up.Close()
+		return
+	}
+	if old := p.ups[index(k)]; old != nil {
+		p.st.m.metrics.ups.remove(old)
+		old.Close()
+	}
+	p.ups[index(k)] = up
+	if f.source == p {
+		f.rewire(k)
+	}
+}
+
+// drop ends a publication's tracks.
+func (f *feed) drop(p *publication) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p.dropped = true
+	f.latest = max(f.latest, p.number)
+	if f.source == p {
+		f.source = nil
+		f.rewire(rtc.Video)
+		f.rewire(rtc.Audio)
+	}
+	for i, up := range p.ups {
+		if up != nil {
+			p.st.m.metrics.ups.remove(up)
+			up.Close()
+			p.ups[i] = nil
+		}
+	}
+}
+
+// wire attaches a subscription to whatever the source has, now and later.
+func (f *feed) wire(s *subscription) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.unwired {
+		return
+	}
+	f.wired[s] = struct{}{}
+	for i, d := range s.downs {
+		if d != nil {
+			d.Attach(f.up(i))
+		}
+	}
+}
+
+// unwire ends a subscription's Downs.
+func (f *feed) unwire(s *subscription) {
+	f.mu.Lock()
+	s.unwired = true
+	delete(f.wired, s)
+	f.mu.Unlock()
+	for _, d := range s.downs {
+		if d != nil {
+			d.Close()
+			s.st.m.metrics.downs.remove(d)
+		}
+	}
+}
+
+func (f *feed) rewire(k rtc.Kind) {
+	up := f.up(index(k))
+	for s := range f.wired {
+		if d := s.downs[index(k)]; d != nil {
+			d.Attach(up)
+		}
+	}
+}
+
+func (f *feed) up(i int) *sfu.Up {
+	if f.source == nil {
+		return nil
+	}
+	return f.source.ups[i]
+}

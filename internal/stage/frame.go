@@ -1,0 +1,164 @@
+package stage
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/streamcat/streamcat/internal/auth"
+)
+
+// participantFrame is a participant as sockets are told of it.
+type participantFrame struct {
+	ID           string            `json:"id"`
+	UserID       string            `json:"userId"`
+	Attributes   map[string]string `json:"attributes"`
+	IsPublishing bool              `json:"isPublishing"`
+	AudioMuted   bool              `json:"audioMuted"`
+	VideoStopped bool              `json:"videoStopped"`
+	Capabilities []string          `json:"capabilities"`
+	JoinedAt     int64             `json:"joinedAt"` // Unix milliseconds
+}
+
+func (mem *member) frame() participantFrame {
+	return participantFrame{
+		ID: mem.seat.ParticipantID, UserID: mem.seat.UserID, Attributes: mem.doc.Attributes,
+		IsPublishing: mem.publishing, AudioMuted: mem.audioMuted, VideoStopped: mem.noVideo,
+		Capabilities: capabilities(mem.seat), JoinedAt: mem.joined.UnixMilli(),
+	}
+}
+
+func capabilities(s auth.Seat) []string {
+	c := []string{}
+	if s.Publish {
+		c = append(c, "publish")
+	}
+	if s.Subscribe {
+		c = append(c, "subscribe")
+	}
+	return c
+}
+
+// updateFrame is the payload of STAGE_UPDATE.
+type updateFrame struct {
+	Joined  []participantFrame `json:"joined"`
+	Changed []participantFrame `json:"changed"`
+	Left    []string           `json:"left"`
+	Others  *int               `json:"others,omitempty"`
+}
+
+// encode makes a text frame. What it is given is always JSON.
+func encode(kind string, payload any) []byte {
+	frame, err := json.Marshal(struct {
+		Type    string `json:"type"`
+		Payload any    `json:"payload,omitempty"`
+	}{kind, payload})
+	if err != nil {
+		panic("a frame is always JSON: " + err.Error())
+	}
+	return frame
+}
+
+var (
+	pingFrame = encode("PING", nil)
+	pongFrame = encode("PONG", nil)
+)
+
+// stateFrame is a STAGE_STATE whose list of participants was encoded once for many sockets. extra is a
+// participant that the list lacks; nil for none.
+type stateFrame struct {
+	head, list, tail []byte // the participant's id comes after head
+}
+
+func newStateFrame(stageID, sessionID string, list []participantFrame, others int) stateFrame {
+	var f stateFrame
+	f.head = append(f.head, `{"type":"STAGE_STATE","payload":{"stageId":`...)
+	f.head = append(f.head, quote(stageID)...)
+	f.head = append(f.head, `,"sessionId":`...)
+	f.head = append(f.head, quote(sessionID)...)
+	f.head = append(f.head, `,"participantId":`...)
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic("participants are always JSON: " + err.Error())
+	}
+	f.list = text[1 : len(text)-1]
+	f.tail = append(f.tail, `],"others":`...)
+	f.tail = strconv.AppendInt(f.tail, int64(others), 10)
+	f.tail = append(f.tail, `}}`...)
+	return f
+}
+
+func (f stateFrame) of(participantID string, extra *participantFrame) []byte {
+	var b bytes.Buffer
+	b.Grow(len(f.head) + len(f.list) + len(f.tail) + 256)
+	b.Write(f.head)
+	b.Write(quote(participantID))
+	b.WriteString(`,"participants":[`)
+	if extra != nil {
+		text, err := json.Marshal(extra)
+		if err != nil {
+			panic("a participant is always JSON: " + err.Error())
+		}
+		b.Write(text)
+		if len(f.list) > 0 {
+			b.WriteByte(',')
+		}
+	}
+	b.Write(f.list)
+	b.Write(f.tail)
+	return b.Bytes()
+}
+
+func quote(s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic("a string is always JSON: " + err.Error())
+	}
+	return text
+}
+
+// The types of frames that clients send. Others are ignored.
+const (
+	typePing  = "PING"
+	typePong  = "PONG"
+	typeMute  = "MUTE"
+	typeLeave = "LEAVE"
+)
+
+// clientFrame is what a client sends.
+type clientFrame struct {
+	Type       string
+	AudioMuted bool // of MUTE; so is the next
+	NoVideo    bool
+}
+
+// maxClientFrame is the longest frame, in bytes, that a client may send.
+const maxClientFrame = 4 << 10
+
+var errFrame = errors.New("the frame is not understood")
+
+// parseFrame reads a frame of a client. Frames of unknown types are good, whatever their payload. A word that
+// MUTE lacks is false.
+func parseFrame(b []byte) (clientFrame, error) {
+	var envelope struct {
+		Type    *string         `json:"type"`
+		Payload json.RawMessage `json:"payload"`
+	}
+	if len(b) > maxClientFrame || json.Unmarshal(b, &envelope) != nil || envelope.Type == nil {
+		return clientFrame{}, errFrame
+	}
+	f := clientFrame{Type: *envelope.Type}
+	if f.Type != typeMute {
+		return f, nil
+	}
+	var mute struct {
+		AudioMuted   bool `json:"audioMuted"`
+		VideoStopped bool `json:"videoStopped"`
+	}
+	if json.Unmarshal(envelope.Payload, &mute) != nil {
+		return clientFrame{}, errFrame
+	}
+	f.AudioMuted, f.NoVideo = mute.AudioMuted, mute.VideoStopped
+	return f, nil
+}

@@ -1,0 +1,178 @@
+package stage
+
+import (
+	"context"
+
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/rtc"
+	"github.com/streamcat/streamcat/internal/sfu"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// publication is one publishing session.
+type publication struct {
+	door
+	number uint64 // grows from one of a participant's to the next
+	flows  bool   // a first packet came; guarded by stage.mu
+
+	ups     [2]*sfu.Up // by kind; guarded by feed.mu
+	dropped bool       // guarded by feed.mu
+}
+
+func index(k rtc.Kind) int { return int(k - rtc.Video) }
+
+func kindOf(k rtc.Kind) sfu.Kind {
+	if k == rtc.Audio {
+		return sfu.Audio
+	}
+	return sfu.Video
+}
+
+// Publish lets a participant publish. A token that has not the form of a participant token is NotFound: it
+// may be a stream key, which another gate knows.
+func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, error) {
+	if !isSeat(r.Token) {
+		return nil, fault.Missing("this is no participant token")
+	}
+	may := func(s auth.Seat) error {
+		switch {
+		case !s.Publish:
+			m.note(s, "PUBLISH_ERROR", "INSUFFICIENT_CAPABILITIES", "")
+			return errNoPublish
+		case !r.Audio && !r.Video:
+			return errNoMedia
+		}
+		return nil
+	}
+	p := &publication{}
+	err := m.admit(ctx, r.Token, may, func(st *stage, seat auth.Seat) error {
+		mem, err := st.member(seat)
+		if err != nil {
+			return err
+		}
+		if mem.publish.empty() && st.publishers() >= m.d.MaxPublishers {
+			st.fail(seat.ParticipantID, "PUBLISH_ERROR", "QUOTA_EXCEEDED", "")
+			return errPublishers
+		}
+		p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
+		p.number = m.numbers.Add(1)
+		p.open(r.UserAgent)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// note writes down an error of a participant who is there already.
+func (m *Manager) note(s auth.Seat, event, errorCode, remote string) {
+	if st := m.find(s.StageARN); st != nil {
+		st.lock()
+		defer st.unlock()
+		st.fail(s.ParticipantID, event, errorCode, remote)
+	}
+}
+
+// publishers counts who publishes or is about to.
+func (st *stage) publishers() (n int) {
+	for _, mem := range st.members {
+		if !mem.publish.empty() {
+			n++
+		}
+	}
+	return n
+}
+
+// Start takes the peer.
+func (p *publication) Start(peer rtc.Peer) {
+	p.st.lock()
+	defer p.st.unlock()
+	p.start(peer)
+}
+
+// Connected makes this the participant's publication. Those who watch it go on with this one.
+func (p *publication) Connected() {
+	p.st.lock()
+	defer p.st.unlock()
+	if !p.connect() {
+		return
+	}
+	f := p.st.feed(p.mem.seat.ParticipantID)
+	f.publisher = p
+	if f.away != nil {
+		f.away.Stop()
+		f.away = nil
+	}
+	p.st.defers(func() { f.take(p) })
+	if p.flows {
+		p.begin()
+	}
+}
+
+// Track makes an Up of a track whose first packet came: the participant publishes.
+func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
+	up := sfu.NewUp(sfu.UpOptions{
+		Kind: kindOf(t.Kind), ClockRate: t.ClockRate, AudioLevelID: t.AudioLevelID, Now: p.st.m.now,
+		KeyFrame: func() { peer.KeyFrame(t.SSRC) },
+	})
+	p.st.lock()
+	defer p.st.unlock()
+	if p.over {
+		up.Close()
+		return up
+	}
+	p.st.m.metrics.ups.add(up)
+	f := p.st.feed(p.mem.seat.ParticipantID)
+	p.st.defers(func() { f.bring(p, t.Kind, up) })
+	if !p.flows {
+		p.flows = true
+		if p.slot.live == &p.door {
+			p.begin()
+		}
+	}
+	return up
+}
+
+// begin tells that the participant publishes.
+func (p *publication) begin() {
+	st, mem := p.st, p.mem
+	mem.publishing, mem.published = true, true
+	mem.doc.Protocol = "WHIP"
+	mem.succeed("PUBLISH_ERROR", "")
+	st.m.metrics.publishers.Inc()
+	tell := st.tellPublished(mem, "Participant Published")
+	st.write(mem, "PUBLISH_STARTED", "", "", &tell)
+	st.change(mem)
+}
+
+// Ended ends the publication; those who watch it wait for it to come back.
+func (p *publication) Ended(reason error) {
+	p.st.lock()
+	defer p.st.unlock()
+	p.ended(reason)
+}
+
+// shut is what the end means. The Ups are closed here, and by rtc, in any order.
+func (p *publication) shut() {
+	st, mem := p.st, p.mem
+	f := st.feed(mem.seat.ParticipantID)
+	st.defers(func() { f.drop(p) })
+	if f.publisher == p {
+		f.publisher = nil
+		if mem.publishing {
+			mem.publishing = false
+			st.m.metrics.publishers.Dec()
+			tell := st.tellPublished(mem, "Participant Unpublished")
+			st.write(mem, "PUBLISH_STOPPED", "", "", &tell)
+			st.change(mem)
+		}
+		st.miss(f)
+	}
+	st.tidy(f)
+}
+
+func (st *stage) tellPublished(mem *member, name string) store.Event {
+	return update(st.arn, st.session.id, name, clean(mem.seat.UserID), mem.seat.ParticipantID, "", st.m.now())
+}

@@ -1,0 +1,119 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/rtc"
+)
+
+// The words that clients act on. docs/protocols/stages.md says what each means.
+const (
+	codeMalformed     = "TOKEN_MALFORMED"
+	codeExpired       = "TOKEN_EXPIRED"
+	codeNotAllowed    = "TOKEN_NOT_ALLOWED"
+	codeDisconnected  = "PARTICIPANT_DISCONNECTED"
+	codeDeleted       = "STAGE_DELETED"
+	codeNotFound      = "PARTICIPANT_NOT_FOUND"
+	codeNotPublishing = "NOT_PUBLISHING"
+	codeAtCapacity    = "STAGE_AT_CAPACITY"
+	codeCodec         = "CODEC_MISMATCH"
+)
+
+// None of these is a NotFound fault: to a rtc.Door that would mean that the token is none of ours.
+var (
+	errMalformed     = rtc.Refuse(http.StatusUnauthorized, codeMalformed, fault.AccessDenied("this is not a participant token of this server"))
+	errExpired       = rtc.Refuse(http.StatusUnauthorized, codeExpired, fault.AccessDenied("the participant token is expired"))
+	errOtherStage    = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant token is for another stage"))
+	errNoPublish     = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant token does not allow publishing"))
+	errNoSubscribe   = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant token does not allow subscribing"))
+	errRevoked       = rtc.Refuse(http.StatusForbidden, codeDisconnected, fault.AccessDenied("the participant was disconnected from the stage"))
+	errDeleted       = rtc.Refuse(http.StatusNotFound, codeDeleted, fault.AccessDenied("the stage does not exist any more"))
+	errNobody        = rtc.Refuse(http.StatusNotFound, codeNotFound, fault.AccessDenied("there is no such participant on the stage"))
+	errNoMedia       = rtc.Refuse(http.StatusUnprocessableEntity, codeCodec, fault.InvalidInput("the offer has neither audio nor video that a stage carries"))
+	errNotPublishing = &rtc.Refusal{Status: http.StatusConflict, Code: codeNotPublishing, RetryAfter: time.Second, Fault: fault.InConflict("the participant does not publish now")}
+	errPublishers    = &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeAtCapacity, RetryAfter: 5 * time.Second, Fault: fault.Down("as many participants publish on the stage as may")}
+	errParticipants  = &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeAtCapacity, RetryAfter: 5 * time.Second, Fault: fault.Down("as many participants are on the stage as may be")}
+)
+
+// Why a door that was open ends, as rtc tells its log. The client learns it on the events socket.
+var (
+	errTakenOver     = fault.InConflict("a newer session of the participant took over")
+	errRemoved       = fault.AccessDenied("the participant was disconnected")
+	errStageGone     = fault.AccessDenied("the stage was deleted")
+	errDraining      = fault.Down("the server is shutting down")
+	errPublisherGone = fault.InConflict("the publisher is gone")
+)
+
+// isSeat says whether a token has the form of a JWT. Stream keys have no dots.
+func isSeat(token string) bool { return strings.Count(token, ".") == 2 }
+
+// errAgain says that a token has to be judged once more.
+var errAgain = errors.New("judge again")
+
+// maxJudgements bounds how often a token is judged because others were disconnected meanwhile.
+const maxJudgements = 5
+
+// admit judges a token and lets its participant in: may says whether the token is good for the door, and
+// join opens it, on the locked stage.
+func (m *Manager) admit(ctx context.Context, token string, may func(auth.Seat) error, join func(*stage, auth.Seat) error) error {
+	ctx, cancel := lookup(ctx)
+	defer cancel()
+	for range maxJudgements {
+		cuts := m.cuts.Load() // before looking anything up
+		seat, err := m.judge(ctx, token, may)
+		if err != nil {
+			return err
+		}
+		err = m.with(seat.StageARN, func(st *stage) error {
+			if m.cuts.Load() != cuts {
+				return errAgain
+			}
+			return join(st, seat)
+		})
+		if err != errAgain {
+			return err
+		}
+	}
+	return &rtc.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Fault: fault.Down("the stage is busy, try again")}
+}
+
+func lookup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, lookupFor)
+}
+
+// judge says whose token it is, and that it is good now.
+func (m *Manager) judge(ctx context.Context, token string, may func(auth.Seat) error) (auth.Seat, error) {
+	seat, err := m.d.Seats.Verify(token, m.now())
+	switch {
+	case errors.Is(err, auth.ErrSeatExpired):
+		return seat, errExpired
+	case err != nil, seat.ParticipantID == "":
+		return seat, errMalformed
+	}
+	if a, err := m.d.Minter.Own(arn.Stage, seat.StageARN); err != nil || a.ID != seat.StageID {
+		return seat, errOtherStage
+	}
+	if err := m.d.Directory.Stage(ctx, seat.StageARN); fault.Of(err) == fault.NotFound {
+		return seat, errDeleted
+	} else if err != nil {
+		return seat, unreachable(err)
+	}
+	if revoked, err := m.d.DB.SeatRevoked(ctx, seat.StageARN, seat.ParticipantID); err != nil {
+		return seat, unreachable(err)
+	} else if revoked {
+		return seat, errRevoked
+	}
+	return seat, may(seat)
+}
+
+// unreachable makes what a lookup failed with a refusal that says to come again.
+func unreachable(err error) error {
+	return &rtc.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: 2 * time.Second, Fault: fault.Down("the server cannot look the token up now").Because(err)}
+}

@@ -1,0 +1,300 @@
+package stage
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// stage is a stage that somebody is on, or was a short while ago.
+type stage struct {
+	m   *Manager
+	arn string
+	id  string // last part of the ARN
+
+	mu      sync.Mutex
+	later   []func() // to be done as soon as mu is free
+	over    bool
+	session *session // nil until somebody joined
+	members map[string]*member
+	feeds   map[string]*feed // by publisher
+	grace   *time.Timer      // runs while nobody is there
+	roster  roster
+}
+
+// session is one time of a stage's being in use.
+type session struct {
+	id      string
+	row     store.StageSession
+	written atomic.Bool // the database has it
+}
+
+// member is a participant who has a door open. Its fields are guarded by stage.mu.
+type member struct {
+	seat       auth.Seat
+	doc        ParticipantDoc
+	joined     time.Time
+	doors      int // open ones
+	untold     bool
+	publish    slot
+	subscribe  map[string]*slot // by whom it watches
+	socket     *socket          // its events socket; nil: none
+	publishing bool             // its media flows
+	published  bool             // it did once since it joined
+	audioMuted bool             // as its client says; so is the next
+	noVideo    bool
+	listed     bool            // sockets are told of it by name
+	counted    bool            // as one of those who are though they never published
+	failures   map[string]bool // errors written down since it joined; see fail
+}
+
+// ParticipantDoc is what is kept of a participant besides its row's columns: store.StageParticipant.Doc. Client
+// fields hold only letters, digits, spaces and -_.,:; and at most 128 of them; unknown ones are empty.
+type ParticipantDoc struct {
+	Attributes     map[string]string `json:"attributes"` // never null
+	Protocol       string            `json:"protocol"`   // WHIP once it published, UNKNOWN before
+	UserAgent      string            `json:"userAgent"`
+	BrowserName    string            `json:"browserName"`
+	BrowserVersion string            `json:"browserVersion"`
+	OsName         string            `json:"osName"`
+	OsVersion      string            `json:"osVersion"`
+	SdkVersion     string            `json:"sdkVersion"`
+}
+
+func newStage(m *Manager, stageARN string) *stage {
+	return &stage{m: m, arn: stageARN, id: arn.ID(stageARN), members: map[string]*member{}, feeds: map[string]*feed{}, roster: newRoster()}
+}
+
+func (st *stage) lock() { st.mu.Lock() }
+
+// unlock frees the stage, and does what had to wait for that.
+func (st *stage) unlock() {
+	later := st.later
+	st.later = nil
+	st.mu.Unlock()
+	for _, do := range later {
+		do()
+	}
+}
+
+// defers keeps for unlock what must not be done under the lock.
+func (st *stage) defers(do func()) { st.later = append(st.later, do) }
+
+// member gives the participant of a seat: one who is there, or a new one that enter makes a member.
+func (st *stage) member(seat auth.Seat) (*member, error) {
+	if mem := st.members[seat.ParticipantID]; mem != nil {
+		return mem, nil
+	}
+	if len(st.members) >= st.m.d.MaxParticipants {
+		return nil, errParticipants
+	}
+	mem := &member{seat: seat, subscribe: map[string]*slot{}}
+	mem.doc = ParticipantDoc{Attributes: seat.Attributes, Protocol: "UNKNOWN"}
+	if mem.doc.Attributes == nil {
+		mem.doc.Attributes = map[string]string{}
+	}
+	return mem, nil
+}
+
+// enter opens one more door of a participant. The first one makes it join.
+func (st *stage) enter(mem *member, userAgent string) {
+	if mem.doc.UserAgent == "" && userAgent != "" {
+		mem.doc.describe(userAgent)
+	}
+	mem.doors++
+	if mem.doors > 1 {
+		return
+	}
+	mem.joined = st.m.now()
+	if st.grace != nil {
+		st.grace.Stop()
+		st.grace = nil
+	}
+	if st.session == nil {
+		st.begin(mem.joined)
+	}
+	st.members[mem.seat.ParticipantID] = mem
+	st.m.metrics.participants.Inc()
+	mem.untold = !st.write(mem, "JOINED", "", "", nil)
+	st.arrive(mem)
+}
+
+// leave closes a door of a participant. With the last one it has left.
+func (st *stage) leave(mem *member) {
+	mem.doors--
+	if mem.doors > 0 {
+		return
+	}
+	delete(st.members, mem.seat.ParticipantID)
+	st.m.metrics.participants.Dec()
+	st.write(mem, "LEFT", "", "", nil)
+	st.depart(mem)
+	if len(st.members) == 0 && !st.over {
+		st.await()
+	}
+}
+
+// await ends the session if nobody comes within the grace.
+func (st *stage) await() {
+	var timer *time.Timer
+	timer = time.AfterFunc(st.m.d.Grace, func() {
+		st.m.retire(st, func() bool { return st.grace == timer })
+	})
+	st.grace = timer
+}
+
+func (st *stage) begin(at time.Time) {
+	s := &session{id: "st-" + arn.NewID(13)}
+	s.row = store.StageSession{SessionID: s.id, StageARN: st.arn, Started: at, Node: st.m.d.Node}
+	st.session = s
+	st.m.metrics.stages.Inc()
+	st.m.journal.add(entry{begin: &s.row, done: func() { s.written.Store(true) }})
+	st.m.log.Info("stage session began", "stage", st.id, "session", s.id)
+}
+
+// departure is why everybody has to go.
+type departure struct {
+	reason error  // for peers
+	word   string // for sockets; empty: they are told nothing
+	code   string // that goes with the word
+}
+
+var (
+	goneEmpty    = departure{}
+	goneDeleted  = departure{errStageGone, "stage-deleted", codeDeleted}
+	goneDraining = departure{errDraining, "server-draining", ""}
+	goneRemoved  = departure{errRemoved, "participant-disconnected", codeDisconnected}
+)
+
+// finish ends the stage: all doors, and the session. Nothing can be opened on it any more.
+func (st *stage) finish(why departure) {
+	if st.over {
+		return
+	}
+	st.over = true
+	for _, mem := range st.members {
+		st.remove(mem, why)
+	}
+	if st.grace != nil {
+		st.grace.Stop()
+	}
+	st.roster.stop()
+	if st.session != nil {
+		st.m.metrics.stages.Dec()
+		st.m.journal.add(entry{end: &ending{st.session.row, st.m.now()}})
+		st.m.log.Info("stage session ended", "stage", st.id, "session", st.session.id)
+	}
+}
+
+// expel ends all doors of a participant that may not come back, and sends those away who watch it.
+func (st *stage) expel(participantID string) {
+	mem := st.members[participantID]
+	if mem == nil {
+		return
+	}
+	st.remove(mem, goneRemoved)
+	if f := st.feeds[participantID]; f != nil {
+		st.abandon(f)
+	}
+}
+
+// remove ends all doors of a participant. It has left when remove returns, whenever its peers are done.
+func (st *stage) remove(mem *member, why departure) {
+	for _, s := range mem.subscribe {
+		s.end(why.reason)
+	}
+	mem.publish.end(why.reason)
+	if mem.socket != nil {
+		mem.socket.leave(why.word, why.code)
+	}
+}
+
+// write puts what happened to a participant into the journal, with its state as it is now. It says whether
+// the journal took it: that of mere viewers it refuses when it is far behind.
+func (st *stage) write(mem *member, event, errorCode, remote string, tell *store.Event) bool {
+	now := st.m.now()
+	e := entry{tell: tell, minor: !mem.published}
+	if mem.untold {
+		if e.minor {
+			return false
+		}
+		mem.untold = false
+		e.events = append(e.events, st.event(mem, mem.joined, "JOINED", "", ""))
+	}
+	e.events = append(e.events, st.event(mem, now, event, errorCode, remote))
+	doc, err := json.Marshal(mem.doc)
+	if err != nil {
+		panic("a participant's document is always JSON: " + err.Error())
+	}
+	e.put = &store.StageParticipant{
+		SessionID: st.session.id, ParticipantID: mem.seat.ParticipantID, StageARN: st.arn, UserID: clean(mem.seat.UserID),
+		State: store.Connected, Published: mem.published, Publishing: mem.publishing, Joined: mem.joined, Doc: doc, Node: st.m.d.Node,
+	}
+	if mem.doors == 0 {
+		e.put.State, e.put.Left = store.Disconnected, now
+	}
+	return st.m.journal.add(e)
+}
+
+func (st *stage) event(mem *member, at time.Time, name, errorCode, remote string) store.StageEvent {
+	return store.StageEvent{
+		SessionID: st.session.id, ParticipantID: mem.seat.ParticipantID, Time: at,
+		Name: name, ErrorCode: errorCode, RemoteParticipantID: remote,
+	}
+}
+
+// maxFailures bounds how many different errors of a participant are written down.
+const maxFailures = 32
+
+// fail writes down that a participant, if it is there, met with an error: once for each until it succeeds,
+// since clients try again and again.
+func (st *stage) fail(participantID, event, errorCode, remote string) {
+	mem := st.members[participantID]
+	key := event + " " + errorCode + " " + remote
+	if mem == nil || mem.failures[key] || len(mem.failures) >= maxFailures {
+		return
+	}
+	if mem.failures == nil {
+		mem.failures = map[string]bool{}
+	}
+	mem.failures[key] = true
+	st.write(mem, event, errorCode, remote, nil)
+}
+
+// succeed lets fail write the errors of a kind, and about one remote participant, down again.
+func (mem *member) succeed(event, remote string) {
+	for key := range mem.failures {
+		if strings.HasPrefix(key, event+" ") && strings.HasSuffix(key, " "+remote) {
+			delete(mem.failures, key)
+		}
+	}
+}
+
+const stageUpdate = "IVS Stage Update"
+
+// update makes the event that EventBridge gets of a participant.
+func update(stageARN, sessionID, name, userID, participantID, errorCode string, at time.Time) store.Event {
+	detail, err := json.Marshal(struct {
+		SessionID     string `json:"session_id"`
+		EventName     string `json:"event_name"`
+		EventTime     string `json:"event_time"`
+		UserID        string `json:"user_id"`
+		ParticipantID string `json:"participant_id"`
+		ErrorCode     string `json:"error_code,omitempty"`
+	}{sessionID, name, at.UTC().Format("2006-01-02T15:04:05.000Z"), userID, participantID, errorCode})
+	if err != nil {
+		panic("an event's detail is always JSON: " + err.Error())
+	}
+	return store.Event{ID: uuid.NewString(), DetailType: stageUpdate, Resources: []string{stageARN}, Time: at, Detail: detail}
+}
+
+// clean takes out of a text what no database keeps.
+func clean(s string) string { return strings.ReplaceAll(s, "\x00", "") }

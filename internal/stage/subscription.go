@@ -1,0 +1,129 @@
+package stage
+
+import (
+	"context"
+
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/rtc"
+	"github.com/streamcat/streamcat/internal/sfu"
+)
+
+// subscription is one session in which a participant watches another one.
+type subscription struct {
+	door
+	remote  string
+	feed    *feed
+	started bool // SUBSCRIBE_STARTED was written; guarded by stage.mu
+
+	downs   [2]*sfu.Down // by kind; set in Start, with stage.mu held
+	unwired bool         // guarded by feed.mu
+}
+
+// Subscribe lets a participant watch another one, who must publish now.
+func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscription, error) {
+	may := func(s auth.Seat) error {
+		switch {
+		case !s.Subscribe:
+			m.note(s, "SUBSCRIBE_ERROR", "INSUFFICIENT_CAPABILITIES", clip(r.ParticipantID))
+			return errNoSubscribe
+		case !r.Audio && !r.Video:
+			return errNoMedia
+		}
+		return nil
+	}
+	sub := &subscription{remote: r.ParticipantID}
+	err := m.admit(ctx, r.Token, may, func(st *stage, seat auth.Seat) error {
+		mem, err := st.member(seat)
+		if err != nil {
+			return err
+		}
+		if st.members[sub.remote] == nil {
+			st.fail(seat.ParticipantID, "SUBSCRIBE_ERROR", "PUBLISHER_NOT_FOUND", clip(sub.remote))
+			return errNobody
+		}
+		f := st.feeds[sub.remote]
+		if f == nil || f.publisher == nil {
+			return errNotPublishing
+		}
+		s := mem.subscribe[sub.remote]
+		if s == nil {
+			s = &slot{}
+			mem.subscribe[sub.remote] = s
+		}
+		sub.door = door{st: st, mem: mem, slot: s, shut: sub.shut}
+		sub.feed = f
+		f.watchers[sub] = struct{}{}
+		sub.open(r.UserAgent)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sub, nil
+}
+
+// Start makes a Down of each sender.
+func (s *subscription) Start(senders []rtc.Sender, p rtc.Peer) {
+	var downs [2]*sfu.Down
+	for _, sender := range senders { // at most one of a kind: rtc refuses other offers
+		d := sfu.NewDown(sfu.DownOptions{Kind: kindOf(sender.Kind()), Now: s.st.m.now}, sender)
+		sender.Feedback(d.Nack, d.KeyFrame)
+		downs[index(sender.Kind())] = d
+	}
+	s.st.lock()
+	defer s.st.unlock()
+	s.start(p)
+	if s.over { // nothing will be wired
+		return
+	}
+	s.downs = downs
+	for _, d := range downs {
+		if d != nil {
+			s.st.m.metrics.downs.add(d)
+		}
+	}
+}
+
+// Connected lets media flow.
+func (s *subscription) Connected() {
+	s.st.lock()
+	defer s.st.unlock()
+	if !s.connect() {
+		return
+	}
+	s.started = true
+	s.mem.succeed("SUBSCRIBE_ERROR", s.remote)
+	s.st.m.metrics.subscriptions.Inc()
+	s.st.write(s.mem, "SUBSCRIBE_STARTED", "", s.remote, nil)
+	s.st.defers(func() { s.feed.wire(s) })
+}
+
+// Ended ends the subscription.
+func (s *subscription) Ended(reason error) {
+	s.st.lock()
+	defer s.st.unlock()
+	s.ended(reason)
+}
+
+// shut is what the end means.
+func (s *subscription) shut() {
+	st := s.st
+	if s.started {
+		st.m.metrics.subscriptions.Dec()
+		st.write(s.mem, "SUBSCRIBE_STOPPED", "", s.remote, nil)
+	}
+	if s.slot.empty() {
+		delete(s.mem.subscribe, s.remote)
+	}
+	delete(s.feed.watchers, s)
+	st.tidy(s.feed)
+	st.defers(func() { s.feed.unwire(s) })
+}
+
+// clip keeps what a client calls a participant at the length that a participant id may have.
+func clip(id string) string {
+	if len(id) > 64 {
+		id = id[:64]
+	}
+	return clean(id)
+}
