@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,9 @@ type world struct {
 	log    *bytes.Buffer
 	passes *auth.ChatPasses
 	air    *air
+	rooms  *rooms
+	floor  *floor
+	tokens *auth.Seats // of participants
 	away   *away
 }
 
@@ -96,10 +100,39 @@ func (a *air) Busy(name string) bool {
 	return err == nil
 }
 
-// empty rooms: nobody is in them.
-type emptyRooms struct{ ivschat.Rooms }
+// rooms keep what was sent into them: nobody is there to hear it.
+type rooms struct {
+	ivschat.Rooms
+	mu   sync.Mutex
+	said []said
+}
 
-func (emptyRooms) CloseRoom(context.Context, string) error { return nil }
+type said struct {
+	room, name string
+	attributes map[string]string
+}
+
+func (r *rooms) CloseRoom(context.Context, string) error { return nil }
+
+func (r *rooms) SendEvent(_ context.Context, room, name string, attributes map[string]string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = append(r.said, said{room, name, attributes})
+	return arn.NewID(12), nil
+}
+
+// heard is what was said in rooms under a name since it was last asked.
+func (r *rooms) heard(name string) (out []said) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = slices.DeleteFunc(r.said, func(s said) bool {
+		if s.name == name {
+			out = append(out, s)
+		}
+		return s.name == name
+	})
+	return out
+}
 
 type secrets struct{}
 
@@ -139,7 +172,7 @@ func (a *away) Do(r *http.Request) (*http.Response, error) {
 
 func newWorld(t testing.TB, options ...func(*Deps)) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{}, log: &bytes.Buffer{}, air: &air{}}
+	w := &world{t: t, clock: &clock{}, log: &bytes.Buffer{}, air: &air{}, rooms: &rooms{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), "sqlite:"+dir+"/site.db", store.Options{Log: slog.New(slog.DiscardHandler)})
@@ -155,7 +188,7 @@ func newWorld(t testing.TB, options ...func(*Deps)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.passes = auth.NewChatPasses(ring)
+	w.passes, w.tokens, w.floor = auth.NewChatPasses(ring), seats, newFloor(db, w.clock.Now)
 	minter := arn.Minter{Region: "us-east-1", Account: "000000000000"}
 	mux := api.NewMux(api.Deps{
 		Verifier: &auth.SigV4{Region: minter.Region, Services: []string{"ivs", "ivschat"}, Secrets: secrets{}, Now: time.Now},
@@ -165,9 +198,11 @@ func newWorld(t testing.TB, options ...func(*Deps)) *world {
 		DB: db, Minter: minter, Keyring: ring, Live: w.air,
 		Endpoints: ivs.Endpoints{Ingest: "127.0.0.1:1935", SRT: "127.0.0.1:9000", Playback: "http://play.example"},
 	}).Routes()...)
-	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{DB: db, Minter: minter, Seats: seats}).Routes()...)
+	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
+		DB: db, Minter: minter, Seats: seats, Live: w.floor, Now: w.clock.Now,
+	}).Routes()...)
 	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{
-		DB: db, Minter: minter, Passes: w.passes, Rooms: emptyRooms{}, Log: slog.New(slog.DiscardHandler),
+		DB: db, Minter: minter, Passes: w.passes, Rooms: w.rooms, Log: slog.New(slog.DiscardHandler),
 	}).Routes()...)
 	w.away = &away{handler: mux}
 	cfg := aws.Config{

@@ -88,13 +88,9 @@ func (a *App) OpenInvitation(ctx context.Context, i AppInvitation, limit int) (A
 		if n >= int64(limit) {
 			return fault.OverQuota(limit, "you have %d open invitations; withdraw one first", limit)
 		}
-		guest := 0
-		if i.Guest {
-			guest = 1
-		}
 		if _, err := a.db.exec(ctx, `INSERT INTO app_invitations (id, owner, holder, name, guest, state, created, expires, used)
 			VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, 0)`,
-			i.ID, i.Owner, i.Holder, i.Name, guest, micros(i.Created), micros(i.Expires)); err != nil {
+			i.ID, i.Owner, i.Holder, i.Name, flag(i.Guest), micros(i.Created), micros(i.Expires)); err != nil {
 			return err
 		}
 		i.State, i.Used, i.Participant = AppWaiting, time.Time{}, ""

@@ -99,13 +99,9 @@ func (a *App) InsertStageToken(ctx context.Context, t AppStageToken) (kept bool,
 			}
 			kept = err == nil && i.State.open()
 		}
-		revoked := 0
-		if !kept {
-			revoked = 1
-		}
 		_, err := a.db.exec(ctx, `INSERT INTO app_stage_tokens (`+appTokenColumns+`, owed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $9)`,
-			t.Participant, t.Owner, t.Holder, string(t.Role), t.Invitation, t.Sealed, micros(t.Made), micros(t.Expires), revoked)
+			t.Participant, t.Owner, t.Holder, string(t.Role), t.Invitation, t.Sealed, micros(t.Made), micros(t.Expires), flag(!kept))
 		return err
 	})
 	return kept, err
@@ -113,11 +109,7 @@ func (a *App) InsertStageToken(ctx context.Context, t AppStageToken) (kept bool,
 
 // RevokeStageToken takes one participant's token out of use. owed says that the service is to be told.
 func (a *App) RevokeStageToken(ctx context.Context, participant string, owed bool) error {
-	tell := 0
-	if owed {
-		tell = 1
-	}
-	_, err := a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = $1 WHERE participant = $2 AND revoked = 0`, tell, participant)
+	_, err := a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = $1 WHERE participant = $2 AND revoked = 0`, flag(owed), participant)
 	return err
 }
 
@@ -138,12 +130,8 @@ func (a *App) Departed(ctx context.Context, participant string) error {
 // been heard, and gives the participant's token. NotFound says that the app made none such.
 func (a *App) HearParticipant(ctx context.Context, owner, participant string, publishing bool, at time.Time) (t AppStageToken, err error) {
 	err = a.db.Tx(ctx, func(ctx context.Context) error {
-		yes := 0
-		if publishing {
-			yes = 1
-		}
 		if _, err := a.db.exec(ctx, `UPDATE app_stage_tokens SET publishing = $1, heard = $2
-			WHERE participant = $3 AND owner = $4 AND heard <= $2`, yes, micros(at), participant, owner); err != nil {
+			WHERE participant = $3 AND owner = $4 AND heard <= $2`, flag(publishing), micros(at), participant, owner); err != nil {
 			return err
 		}
 		t, err = a.StageTokenOf(ctx, owner, participant)
