@@ -56,9 +56,11 @@ type Publication interface {
 	Start(p Peer)
 	// Connected says that media can flow.
 	Connected()
-	// Track is called for each track when its first packet has come, and gives where its packets go.
+	// Track is called for each track when its first packet has come, and gives where its packets go. It is
+	// called again for the same kind, with the former sink closed, when the client goes over to another SSRC.
 	Track(t Track, p Peer) Sink
-	// Ended gives why the session is over: io.EOF when the client said goodbye.
+	// Ended gives why the session is over: io.EOF when the client said goodbye, else one of this package's
+	// errors (ErrLost, ErrPeerClosed, …) or what Peer.Close was given. All sinks are closed by then.
 	Ended(reason error)
 }
 

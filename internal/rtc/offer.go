@@ -35,7 +35,8 @@ type offered struct {
 	raw      struct{ kind, proto, format string }
 	mid      string
 	format   format
-	rtx      uint8 // payload type that repairs format (RFC 4588); 0: none
+	rtx      uint8             // payload type that repairs format (RFC 4588); 0: none
+	repairs  map[uint32]uint32 // SSRC of a repair stream → SSRC it repairs, where the offer says so
 	feedback []string
 	ids      extensionIDs
 	rsize    bool
@@ -190,8 +191,31 @@ func (o *offer) readSection(s *section, publishing bool) (offered, error) {
 		return m, err
 	}
 	m.rsize = s.has("rtcp-rsize")
+	m.readRepairs(s)
 	m.readFeedback(s)
 	return m, m.readExtensions(s)
+}
+
+// readRepairs reads which SSRC repairs which (RFC 5576 §4.2). A client that offers simulcast by RIDs names
+// none, and might repair an encoding that we do not take, so it gets no repair stream.
+func (m *offered) readRepairs(s *section) {
+	for _, a := range s.attributes {
+		f := strings.Fields(a.value)
+		if a.key != "ssrc-group" || len(f) != 3 || f[0] != "FID" || len(m.repairs) == 8 {
+			continue
+		}
+		of, err1 := strconv.ParseUint(f[1], 10, 32)
+		by, err2 := strconv.ParseUint(f[2], 10, 32)
+		if err1 == nil && err2 == nil {
+			if m.repairs == nil {
+				m.repairs = map[uint32]uint32{}
+			}
+			m.repairs[uint32(by)] = uint32(of)
+		}
+	}
+	if m.repairs == nil && (s.has("simulcast") || s.has("rid")) {
+		m.rtx = 0
+	}
 }
 
 // readFeedback takes up which feedback messages the client understands for the chosen format (RFC 4585 §4.2).

@@ -19,6 +19,8 @@ const (
 	reportEvery   = time.Second
 	// maxAlien is how many authentic packets of no offered format a publisher may send in two seconds.
 	maxAlien = 1000
+	// changeOver is how long a track must have been silent before another SSRC may take its place.
+	changeOver = time.Second
 	// ownSSRC is our SSRC in feedback to publishers, to whom we send no media.
 	ownSSRC = 1
 )
@@ -59,6 +61,7 @@ type uptrack struct {
 	// rtxSSRC is the SSRC of the repair stream; only one is let through, so that the number of SRTP states
 	// stays bounded.
 	rtxSSRC uint32
+	last    time.Time // when the last packet came
 }
 
 func newUpstream(srv *Server, o *offer, pub Publication) *upstream {
@@ -111,9 +114,13 @@ func (u *upstream) connected(k *keys) error {
 
 // rtp opens one packet and hands it on.
 func (u *upstream) rtp(pk *packet) {
-	t := u.byType[pk.buf[1]&0x7f]
-	ssrc := binary.BigEndian.Uint32(pk.buf[8:12])
-	known := t != nil && (ssrc == t.ssrc && t.sink != nil || ssrc == t.rtxSSRC && t.rtxSSRC != 0)
+	pt, ssrc := pk.buf[1]&0x7f, binary.BigEndian.Uint32(pk.buf[8:12])
+	t, known := u.byType[pt], false
+	if t != nil && pt == t.m.format.pt {
+		known = t.sink != nil && ssrc == t.ssrc
+	} else if t != nil {
+		known = t.rtxSSRC != 0 && ssrc == t.rtxSSRC
+	}
 	if !known && !u.media.expects(pk.buf[8:]) {
 		u.srv.metrics.dropped.alien.Inc()
 		return
@@ -137,7 +144,7 @@ func (u *upstream) rtp(pk *packet) {
 	}
 	if !known {
 		u.media.add(pk.buf[8:])
-		if t = u.meet(t, ssrc); t == nil {
+		if t = u.meet(t, ssrc, pk.at, len(plain) <= u.header.MarshalSize()+padding(plain, &u.header)); t == nil {
 			u.srv.metrics.dropped.alien.Inc()
 			if u.alien++; u.alien > maxAlien {
 				u.s.end(ErrGarbage)
@@ -145,56 +152,52 @@ func (u *upstream) rtp(pk *packet) {
 			return
 		}
 	}
-	if u.header.PayloadType == t.rtx && t.rtx != 0 {
-		plain = t.repair(plain, &u.header)
-		if plain == nil {
+	if pt != t.m.format.pt {
+		if plain = t.repair(plain, &u.header); plain == nil {
 			return
 		}
 	}
-	if t.sink == nil {
-		return // a repair before the first packet
-	}
+	t.last = pk.at
 	seq := binary.BigEndian.Uint16(plain[2:])
 	t.recv.packet(seq, binary.BigEndian.Uint32(plain[4:]), pk.at)
-	if len(t.m.feedback) > 0 {
-		t.nack.arrived(seq, pk.at)
-	}
+	t.nack.arrived(seq, pk.at)
 	t.sink.Write(plain, pk.at)
 }
 
-// meet takes up a track's SSRC with its first packet. A second SSRC of the same format is not taken: it is
-// a simulcast layer nobody asked for.
-func (u *upstream) meet(t *uptrack, ssrc uint32) *uptrack {
+// meet takes up a track's SSRC with its first packet that holds media. A second SSRC of the same format is a
+// simulcast encoding nobody asked for, unless the first one has fallen silent: then the client has
+// changed over, and the track begins anew.
+func (u *upstream) meet(t *uptrack, ssrc uint32, at time.Time, empty bool) *uptrack {
 	switch {
 	case t == nil:
 		return nil
-	case u.header.PayloadType == t.m.format.pt && t.sink == nil:
-		t.ssrc = ssrc
-		t.recv = reception{clock: t.m.format.clock}
-		t.nack.wanted = t.m.kind == Video && slices.Contains(t.m.feedback, "nack")
-		t.sink = u.pub.Track(Track{
-			Kind: t.m.kind, SSRC: ssrc, PayloadType: t.m.format.pt, ClockRate: t.m.format.clock,
-			Fmtp: t.m.format.fmtp, AudioLevelID: t.m.ids.audioLevel,
-		}, u.s)
-		return t
-	case u.header.PayloadType == t.rtx && t.rtxSSRC == 0:
+	case u.header.PayloadType != t.m.format.pt:
+		if of, known := t.m.repairs[ssrc]; t.sink == nil || known && of != t.ssrc || !known && t.rtxSSRC != 0 {
+			return nil
+		}
 		t.rtxSSRC = ssrc
 		return t
+	case empty:
+		return nil
+	case t.sink != nil && at.Sub(t.last) < changeOver:
+		return nil
+	case t.sink != nil:
+		t.sink.Close()
 	}
-	return nil
+	*t = uptrack{m: t.m, rtx: t.rtx, ssrc: ssrc, last: at, recv: reception{clock: t.m.format.clock}}
+	t.nack.wanted = t.m.kind == Video && slices.Contains(t.m.feedback, "nack")
+	t.sink = u.pub.Track(Track{
+		Kind: t.m.kind, SSRC: ssrc, PayloadType: t.m.format.pt, ClockRate: t.m.format.clock,
+		Fmtp: t.m.format.fmtp, AudioLevelID: t.m.ids.audioLevel,
+	}, u.s)
+	return t
 }
 
 // repair makes the lost packet out of a retransmission (RFC 4588 §4), in place. It gives nil when there is
 // none in it: browsers probe the network with padding on the repair stream.
 func (t *uptrack) repair(plain []byte, h *rtp.Header) []byte {
 	size := h.MarshalSize()
-	if h.Padding && len(plain) > size {
-		pad := int(plain[len(plain)-1])
-		if pad == 0 || size+pad > len(plain) {
-			return nil
-		}
-		plain = plain[:len(plain)-pad]
-	}
+	plain = plain[:max(len(plain)-padding(plain, h), 0)]
 	if len(plain) < size+2 {
 		return nil
 	}
@@ -206,6 +209,14 @@ func (t *uptrack) repair(plain []byte, h *rtp.Header) []byte {
 	binary.BigEndian.PutUint16(plain[2:], original)
 	binary.BigEndian.PutUint32(plain[8:], t.ssrc)
 	return plain
+}
+
+// padding gives how many bytes at a packet's end are padding (RFC 3550 §5.1).
+func padding(plain []byte, h *rtp.Header) int {
+	if !h.Padding || len(plain) == 0 {
+		return 0
+	}
+	return int(plain[len(plain)-1])
 }
 
 // rtcp takes a publisher's reports.
