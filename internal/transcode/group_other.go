@@ -1,0 +1,9 @@
+//go:build !unix
+
+package transcode
+
+import "os/exec"
+
+func ownGroup(*exec.Cmd) {}
+
+func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
