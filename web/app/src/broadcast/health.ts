@@ -5,7 +5,9 @@ export interface Reading {
   /** Milliseconds. */
   at: number;
   bytes: number;
-  frames: number;
+  frames: number | undefined;
+  /** The browser's own figure, where it does not count. */
+  fps: number;
   packets: number;
   lost: number;
   roundTrip: number | undefined;
@@ -35,6 +37,7 @@ interface Entry {
   bytesSent?: number;
   packetsSent?: number;
   framesEncoded?: number;
+  framesPerSecond?: number;
   frameHeight?: number;
   qualityLimitationReason?: Health["limit"];
   packetsLost?: number;
@@ -49,7 +52,8 @@ export function read(report: { values(): Iterable<unknown> }): Reading | undefin
   const out: Reading = {
     at: 0,
     bytes: 0,
-    frames: 0,
+    frames: undefined,
+    fps: 0,
     packets: 0,
     lost: 0,
     roundTrip: undefined,
@@ -63,7 +67,8 @@ export function read(report: { values(): Iterable<unknown> }): Reading | undefin
       out.bytes += entry.bytesSent ?? 0;
       out.packets += entry.packetsSent ?? 0;
       if (entry.kind === "video") {
-        out.frames = entry.framesEncoded ?? 0;
+        out.frames = entry.framesEncoded;
+        out.fps = entry.framesPerSecond ?? 0;
         out.height = entry.frameHeight ?? 0;
         out.limit = entry.qualityLimitationReason ?? "none";
       }
@@ -86,7 +91,7 @@ export function between(before: Reading, now: Reading): Health | undefined {
   const lost = Math.max(0, now.lost - before.lost);
   return {
     kbps: ((now.bytes - before.bytes) * 8) / 1000 / seconds,
-    fps: Math.max(0, now.frames - before.frames) / seconds,
+    fps: now.frames === undefined || before.frames === undefined ? now.fps : Math.max(0, now.frames - before.frames) / seconds,
     roundTrip: now.roundTrip,
     loss: now.roundTrip === undefined ? undefined : sent > 0 ? Math.min(100, (100 * lost) / sent) : 0,
     limit: now.limit,

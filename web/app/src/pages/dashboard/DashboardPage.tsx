@@ -2,7 +2,7 @@ import { ExternalLink } from "lucide-react";
 import { useEffect } from "react";
 import { api } from "../../api/endpoints";
 import { useResource } from "../../api/resource";
-import type { Dashboard } from "../../api/types";
+import type { ChannelCard, Dashboard } from "../../api/types";
 import { useLiveFeed } from "../../live/feed";
 import { Link, go, useTitle } from "../../router/router";
 import { useAccount } from "../../session/session";
@@ -35,8 +35,7 @@ function Overview({ username }: { username: string }) {
     username,
     (card) => {
       // Title and category are edited here; what others hear of them must not overwrite what is being typed.
-      if (card.username === username)
-        patch((now) => ({ ...now, live: card.live, startedAt: card.startedAt ?? null, viewers: card.viewers }));
+      if (card.username === username) patch((now) => ({ ...now, ...airOf(card) }));
     },
     reload,
   );
@@ -59,7 +58,7 @@ function Overview({ username }: { username: string }) {
           View channel
         </Link>
       </div>
-      <div className="dash-top" data-live={data.live || undefined}>
+      <div className="dash-top" data-live={data.live || data.realTime || undefined}>
         <GoLive data={data} onKey={(masked) => patch((now) => ({ ...now, streamKey: { masked } }))} />
         <NowPanel data={data} onSaved={(saved) => patch(() => saved)} />
       </div>
@@ -67,16 +66,26 @@ function Overview({ username }: { username: string }) {
   );
 }
 
+/** What the live feed may change of what stands here. */
+const airOf = (card: ChannelCard) => ({
+  live: card.live,
+  startedAt: card.startedAt ?? null,
+  viewers: card.viewers,
+  realTime: card.realTime ?? false,
+  realTimeSince: card.realTimeSince ?? null,
+});
+
 function Standing({ data }: { data: Dashboard }) {
-  if (!data.live) return "Off air. Two steps and you are live.";
+  const since = data.live ? data.startedAt : data.realTimeSince;
+  if (!data.live && !data.realTime) return `Off air. Two ${data.whip ? "clicks" : "steps"} and you are live.`;
   return (
     <>
-      On air{" "}
-      {data.startedAt ? (
+      {data.live ? "On air" : "On air from the stage, in real time,"}{" "}
+      {since ? (
         <>
           for{" "}
           <span className="num" aria-hidden="true">
-            <OnAirClock since={data.startedAt} />
+            <OnAirClock since={since} />
           </span>
         </>
       ) : (

@@ -1,12 +1,13 @@
-import { Check } from "lucide-react";
+import { Check, Radio, Users } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import type { Dashboard } from "../../api/types";
+import { Link } from "../../router/router";
 import { CopyButton } from "../../ui/copy";
 import { plural } from "../../ui/format";
 import { Notice } from "../../ui/notice";
 import { StreamKey } from "./StreamKey";
 
-/** The way on air as steps that tick themselves when they come true. */
+/** The ways on air: two that need nothing but this browser, and an encoder's, in steps that tick themselves. */
 export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: string) => void }) {
   const [copied, setCopied] = useState({ server: false, key: false });
   const link = new URL(data.channelPath, location.origin).href;
@@ -15,6 +16,35 @@ export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: strin
       <div className="panel-head">
         <h2 id="h-steps">Go live</h2>
       </div>
+      <div className="ways">
+        {data.whip ? (
+          <Way
+            icon={<Radio className="i" />}
+            title="From this tab"
+            text="Your camera, microphone and screen. Nothing to install."
+          >
+            <Link className={data.live ? "btn" : "btn btn-primary"} href="/golive">
+              Set up and go live
+            </Link>
+          </Way>
+        ) : null}
+        <Way
+          icon={<Users className="i" />}
+          title="With guests"
+          text="Bring people from your chat on stage and talk to them live."
+        >
+          <Link className={data.whip || data.live ? "btn" : "btn btn-primary"} href="/studio">
+            Open studio
+          </Link>
+        </Way>
+      </div>
+      {data.whip ? null : (
+        <p className="ways-why small muted">
+          Going live from a tab alone is not offered here: the video service behind this site takes channel broadcasts from
+          encoders only.
+        </p>
+      )}
+      <h3 className="by-encoder">With an encoder, such as OBS</h3>
       <ol className="steps panel-body">
         <Step n={1} done={data.live || (copied.server && copied.key)} title="Paste these into your encoder">
           <p className="t13 muted">In OBS: Settings, Stream, service “Custom”. Other encoders ask for the same two.</p>
@@ -78,6 +108,21 @@ export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: strin
   );
 }
 
+function Way({ icon, title, text, children }: { icon: ReactNode; title: string; text: string; children: ReactNode }) {
+  return (
+    <div className="way">
+      <span className="way-icon" aria-hidden="true">
+        {icon}
+      </span>
+      <div className="grow stack">
+        <h3 className="b">{title}</h3>
+        <p className="t13 muted">{text}</p>
+      </div>
+      {children}
+    </div>
+  );
+}
+
 function Step({ n, done, title, children }: { n: number; done: boolean; title: string; children: ReactNode }) {
   return (
     <li className={done ? "done" : undefined}>
@@ -85,10 +130,10 @@ function Step({ n, done, title, children }: { n: number; done: boolean; title: s
         {done ? <Check className="i i-sm" /> : n}
       </span>
       <div className="grow stack stack-3">
-        <h3 className="b step-title">
+        <h4 className="b step-title">
           {title}
           {done ? <span className="sr"> (done)</span> : null}
-        </h3>
+        </h4>
         {children}
       </div>
     </li>

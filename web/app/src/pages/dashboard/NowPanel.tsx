@@ -26,14 +26,16 @@ export function NowPanel({ data, onSaved }: { data: Dashboard; onSaved: (saved: 
                 <span className="spin" aria-hidden="true" />
                 Getting the picture
               </>
+            ) : data.realTime ? (
+              "Viewers see you on the stage"
             ) : (
               "Your picture appears here"
             )}
           </div>
         )}
         <div className="tl" role="status">
-          {data.live ? <LiveBadge /> : <span className="plate">OFFLINE</span>}
-          {data.live ? <ViewersPlate viewers={data.viewers} /> : null}
+          {data.live || data.realTime ? <LiveBadge /> : <span className="plate">OFFLINE</span>}
+          {data.live || data.realTime ? <ViewersPlate viewers={data.viewers} /> : null}
         </div>
       </div>
       <TitleForm data={data} onSaved={onSaved} />

@@ -10,7 +10,14 @@ import { Spinner } from "../../ui/states";
 
 const LIMIT = 140;
 
-export function TitleForm({ data, onSaved }: { data: Dashboard; onSaved: (saved: Dashboard) => void }) {
+interface Props {
+  data: Dashboard;
+  onSaved: (saved: Dashboard) => void;
+  /** Where the form can be left without saving. */
+  onCancel?: () => void;
+}
+
+export function TitleForm({ data, onSaved, onCancel }: Props) {
   const { forget } = useAccount();
   const { data: shelves } = useResource("categories", api.categories);
   const [title, setTitle] = useState(data.title);
@@ -86,6 +93,11 @@ export function TitleForm({ data, onSaved }: { data: Dashboard; onSaved: (saved:
         <span className={trouble.rest ? "small bad" : "small muted"} role="status">
           {trouble.rest ?? (changed ? "Not saved yet." : "Viewers see changes at once.")}
         </span>
+        {onCancel ? (
+          <button type="button" className="btn btn-ghost title-cancel" onClick={onCancel}>
+            Cancel
+          </button>
+        ) : null}
         <button type="submit" className={changed ? "btn btn-primary" : "btn"} disabled={!changed}>
           {state === "saving" ? <Spinner label="Working:" /> : null}
           {state === "saving" ? "Saving" : changed ? "Save" : "Saved"}

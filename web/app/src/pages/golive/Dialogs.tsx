@@ -16,7 +16,7 @@ export function EditDialog({ data, onClose, onSaved }: EditProps) {
   return (
     <Dialog title="Title and category" onClose={onClose}>
       <div className="gl-edit">
-        <TitleForm data={data} onSaved={saved} />
+        <TitleForm data={data} onSaved={saved} onCancel={onClose} />
       </div>
     </Dialog>
   );

@@ -43,15 +43,10 @@ function sentences({ air, data, asking, something }: Props): [Tone, string, Reac
       return ["off", "You are not live.", ""];
     case "off":
       if (air.lasted !== undefined) return ["off", "The broadcast has ended.", `You were on air for ${clock(air.lasted)}.`];
-      if (data.live)
-        return [
-          "warn",
-          "Your channel is live already,",
-          "from an encoder or another tab. End that one before you go live here.",
-        ];
-      if (asking) return ["off", "Not live.", "Waiting for your camera and microphone."];
-      if (!something) return ["off", "Not live.", "A camera, a microphone or your screen is needed to begin."];
-      return ["off", "Not live.", "This is what viewers will see. Nobody does before you go live."];
+      if (data.live) return ["warn", "Your channel is live already,", "from an encoder or another tab. End that one first."];
+      if (asking) return ["off", "Not live.", "Waiting for camera and microphone."];
+      if (!something) return ["off", "Not live.", "It takes a camera, a microphone or a screen."];
+      return ["off", "Not live.", "Nobody sees this yet."];
   }
 }
 
