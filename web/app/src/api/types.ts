@@ -66,6 +66,7 @@ export interface Dashboard {
   startedAt?: string | null;
   viewers: number;
   realTime?: boolean;
+  realTimeSince?: string | null;
   /** Null where the video service has no such door for channels. */
   whip?: WhipDoor | null;
   ingest: { server: string; protocol: string; insecureNote?: string };
