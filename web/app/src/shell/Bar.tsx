@@ -1,5 +1,5 @@
 import { SunMoon } from "lucide-react";
-import { type ComponentType, type ReactElement, useEffect, useState } from "react";
+import { type ComponentType, type ReactElement, type ReactNode, useEffect, useState } from "react";
 import type { User } from "../api/types";
 import { Link, useAddress } from "../router/router";
 import { useAccount } from "../session/session";
@@ -16,7 +16,7 @@ export function Brand({ wordless = false }: { wordless?: boolean }) {
 }
 
 /** The top bar: where you are, the theme, and you. */
-export function Bar() {
+export function Bar({ extra }: { extra?: ReactNode }) {
   const { pathname } = useAddress();
   const { user } = useAccount();
   const here = (path: string) => (pathname === path ? ("page" as const) : undefined);
@@ -35,10 +35,14 @@ export function Bar() {
             <Link href="/dashboard" aria-current={here("/dashboard")}>
               Dashboard
             </Link>
+            <Link href="/studio" aria-current={here("/studio")}>
+              Studio
+            </Link>
           </>
         ) : null}
       </nav>
       <span className="grow" />
+      {extra}
       <div className="bar-you">
         <ThemeButton />
         {user === undefined ? <span className="bar-wait" /> : user ? <YouButton user={user} /> : <Entrance />}

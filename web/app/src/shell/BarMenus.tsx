@@ -1,4 +1,4 @@
-import { LayoutDashboard, LogOut, Monitor, Moon, Radio, Sun } from "lucide-react";
+import { LayoutDashboard, LogOut, Monitor, Moon, Radio, Sun, UsersRound } from "lucide-react";
 import type { ReactElement } from "react";
 import type { User } from "../api/types";
 import { go } from "../router/router";
@@ -41,6 +41,9 @@ export function AccountMenu({ user, ...props }: LateMenuProps & { user: User }) 
       </MenuItem>
       <MenuItem icon={<LayoutDashboard className="i" />} onSelect={() => go("/dashboard")}>
         Dashboard
+      </MenuItem>
+      <MenuItem icon={<UsersRound className="i" />} onSelect={() => go("/studio")}>
+        Studio
       </MenuItem>
       <MenuLine />
       <MenuItem icon={<LogOut className="i" />} onSelect={() => void leave()}>

@@ -1,3 +1,4 @@
+import type { ApiError } from "../api/client";
 import type { Invitation, InvitationState } from "../api/types";
 
 /** An invitation as the chat told the one invited. */
@@ -81,4 +82,17 @@ export function listed(invitations: readonly Invitation[], onStage: ReadonlySet<
 /** The newest word about one invitation in the list. */
 export function withInvitation(list: readonly Invitation[], one: Invitation): Invitation[] {
   return [one, ...list.filter((i) => i.id !== one.id && !(i.userId === one.userId && i.state === "waiting"))];
+}
+
+/** Why an invitation leads nowhere (any more). */
+export type Closed = "expired" | "removed" | "withdrawn" | "not-yours" | "missing" | "deleted" | "elsewhere";
+
+/** What a refusal of `join` means; undefined when it says nothing about the invitation. */
+export function closedBy(error: ApiError): Closed | undefined {
+  const { code, status } = error;
+  if (code === "expired" || code === "removed" || code === "withdrawn" || code === "not-yours") return code;
+  if (status === 403) return "not-yours";
+  if (status === 404) return "missing";
+  if (status === 410) return "expired";
+  return undefined;
 }

@@ -24,11 +24,10 @@ export interface StageView {
   sendingTrouble: PortTrouble | undefined;
 }
 
-export interface SessionOptions<Seat extends StageToken> {
+export interface SessionOptions {
   /** Fetches a seat; the server gives the same one until it is used up. */
-  seat: (signal: AbortSignal) => Promise<Seat>;
+  seat: (signal: AbortSignal) => Promise<StageToken>;
   open: OpenStage;
-  onSeat?: (seat: Seat) => void;
   random?: () => number;
 }
 
@@ -49,8 +48,8 @@ const GOOD_AFTER = 5_000;
  * new token whenever the library beneath gives up for a reason that may pass. It ends for good only when left,
  * when the person is removed, when another tab takes the seat, or when the stage is gone.
  */
-export class StageSession<Seat extends StageToken = StageToken> {
-  readonly #options: SessionOptions<Seat>;
+export class StageSession {
+  readonly #options: SessionOptions;
   readonly #listeners = new Set<() => void>();
   readonly #backoff: Backoff;
   readonly #people = new Map<string, Person>();
@@ -69,7 +68,7 @@ export class StageSession<Seat extends StageToken = StageToken> {
   #view: StageView = this.#look();
   #told: Promise<void> | undefined;
 
-  constructor(options: SessionOptions<Seat>) {
+  constructor(options: SessionOptions) {
     this.#options = options;
     this.#backoff = new Backoff(500, 10_000, options.random);
   }
@@ -123,7 +122,6 @@ export class StageSession<Seat extends StageToken = StageToken> {
       const seat = await this.#options.seat(asking.signal);
       if (!mine()) return;
       this.#me = seat.participantId;
-      this.#options.onSeat?.(seat);
       port = await this.#options.open(seat.token, this.#events(mine));
       if (!mine()) {
         port.leave();

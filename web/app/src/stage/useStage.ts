@@ -6,10 +6,8 @@ import { Floor, type Person } from "./people";
 import { StageSession, type StageView } from "./session";
 
 /** A seat on a stage for as long as the component is shown. The function is read once. */
-export function useStage<Seat extends StageToken>(
-  seat: (signal: AbortSignal) => Promise<Seat>,
-): [StageSession<Seat>, StageView] {
-  const [session] = useState(() => new StageSession<Seat>({ seat, open: openStage }));
+export function useStage(seat: (signal: AbortSignal) => Promise<StageToken>): [StageSession, StageView] {
+  const [session] = useState(() => new StageSession({ seat, open: openStage }));
   const view = useSyncExternalStore(session.subscribe, session.view);
   useEffect(() => {
     session.join();

@@ -77,16 +77,20 @@ export function LiveNumbers({ viewers, startedAt }: { viewers: number; startedAt
         <b className="b">{count(viewers)}</b>
         <span className="muted">watching</span>
       </span>
-      {startedAt ? (
-        <span className="row num-pair">
-          <Clock className="i i-sm" aria-hidden="true" />
-          <b className="b">
-            <OnAirClock since={startedAt} />
-          </b>
-          <span className="muted">on air</span>
-        </span>
-      ) : null}
+      {startedAt ? <OnAirTime since={startedAt} /> : null}
     </>
+  );
+}
+
+export function OnAirTime({ since }: { since: string }) {
+  return (
+    <span className="row num-pair">
+      <Clock className="i i-sm" aria-hidden="true" />
+      <b className="b">
+        <OnAirClock since={since} />
+      </b>
+      <span className="muted">on air</span>
+    </span>
   );
 }
 

@@ -5,10 +5,12 @@ import { Link } from "../../router/router";
 import { useAccount } from "../../session/session";
 import { copyText } from "../../ui/copy";
 import { monthOf } from "../../ui/format";
-import { Avatar, LiveBadge, LiveNumbers } from "../../ui/marks";
+import { Avatar, LiveBadge, LiveNumbers, OnAirTime } from "../../ui/marks";
+import { WaySwitch } from "./WaySwitch";
 
-export function ChannelInfo({ channel }: { channel: Channel }) {
+export function ChannelInfo({ channel, way }: { channel: Channel; way: "channel" | "realtime" }) {
   const { user } = useAccount();
+  const onAir = channel.live || channel.realTime === true;
   return (
     <div className="info">
       <div className="info-top">
@@ -18,11 +20,12 @@ export function ChannelInfo({ channel }: { channel: Channel }) {
             <Link className="tag tag-cat" href={`/?category=${encodeURIComponent(channel.category.id)}`}>
               {channel.category.name}
             </Link>
+            <WaySwitch channel={channel} way={way} />
           </div>
         </div>
-        {channel.live ? (
+        {onAir ? (
           <div className="info-num num">
-            <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} />
+            <Numbers channel={channel} />
           </div>
         ) : null}
       </div>
@@ -31,12 +34,10 @@ export function ChannelInfo({ channel }: { channel: Channel }) {
         <div className="grow">
           <span className="row info-name">
             <b className="t16 b clip1">{channel.username}</b>
-            {channel.live ? <LiveBadge /> : null}
+            {onAir ? <LiveBadge /> : null}
           </span>
           <span className="t13 muted clip1 info-since">On StreamCat since {monthOf(channel.createdAt)}</span>
-          <span className="t13 muted info-brief num">
-            {channel.live ? <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} /> : channel.category.name}
-          </span>
+          <span className="t13 muted info-brief num">{onAir ? <Numbers channel={channel} /> : channel.category.name}</span>
         </div>
         <div className="row acts">
           {user?.username === channel.username ? (
@@ -49,6 +50,11 @@ export function ChannelInfo({ channel }: { channel: Channel }) {
       </div>
     </div>
   );
+}
+
+function Numbers({ channel }: { channel: Channel }) {
+  if (channel.live) return <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} />;
+  return channel.realTimeSince ? <OnAirTime since={channel.realTimeSince} /> : null;
 }
 
 function ShareButton({ channel }: { channel: Channel }) {

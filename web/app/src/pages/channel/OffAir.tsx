@@ -1,4 +1,4 @@
-import { MoonStar } from "lucide-react";
+import { MoonStar, UsersRound } from "lucide-react";
 import type { Channel } from "../../api/types";
 import { Link } from "../../router/router";
 import { useAccount } from "../../session/session";
@@ -6,11 +6,26 @@ import { ago } from "../../ui/format";
 import { Mark, useNow } from "../../ui/marks";
 import { avatarClass } from "../../ui/person";
 
-/** In place of the player: the channel is off air, and this page waits with you. */
+/** In place of the player: the channel is off air, and this page waits with you; or it goes on elsewhere. */
 export function OffAir({ channel }: { channel: Channel }) {
   const { user } = useAccount();
   const now = useNow();
   const own = user?.username === channel.username;
+  if (channel.realTime) {
+    return (
+      <div className={`player off-air ${avatarClass(channel.username)}`} role="region" aria-label="Player" data-way="realtime">
+        <Mark />
+        <div className="off-air-in">
+          <UsersRound className="i i-lg" aria-hidden="true" />
+          <b className="t18">{channel.username} is live in real time</b>
+          <span className="t13">The people on the stage are there at once, less than a second behind.</span>
+          <Link className="btn btn-primary" href={`/c/${encodeURIComponent(channel.username)}/realtime`}>
+            Watch in real time
+          </Link>
+        </div>
+      </div>
+    );
+  }
   return (
     <div className={`player off-air ${avatarClass(channel.username)}`} role="region" aria-label="Player">
       <Mark />

@@ -2,13 +2,15 @@ import { Play, VolumeX } from "lucide-react";
 import { Suspense, lazy, useEffect, useState } from "react";
 import type { ChannelCard } from "../../api/types";
 import { Link } from "../../router/router";
-import { Avatar, LiveBadge, LiveNumbers, PicturePlate } from "../../ui/marks";
+import { Avatar, LiveBadge, LiveNumbers, OnAirTime, PicturePlate } from "../../ui/marks";
+import { RealTimePlate } from "./cards";
+import { watchPath } from "./listing";
 
 const Preview = lazy(() => import("../../player/Preview"));
 
 /** The most watched stream, large, with its own picture moving in it once the page stands. */
 export function Featured({ channel }: { channel: ChannelCard }) {
-  const href = `/c/${encodeURIComponent(channel.username)}`;
+  const href = watchPath(channel);
   const preview = usePreviewWish();
   const [moving, setMoving] = useState(false);
   return (
@@ -16,13 +18,14 @@ export function Featured({ channel }: { channel: ChannelCard }) {
       {/* The same way in as the button beside it, for the pointer; one is enough for everybody else. */}
       <Link className="hero-pic" href={href} tabIndex={-1} aria-hidden="true">
         <PicturePlate name={channel.username} />
-        {preview ? (
+        {preview && channel.live ? (
           <Suspense fallback={null}>
             <Preview username={channel.username} onMoving={setMoving} />
           </Suspense>
         ) : null}
         <span className="hero-top">
           <LiveBadge large />
+          {channel.realTime ? <RealTimePlate /> : null}
         </span>
         {moving ? (
           <span className="hero-cc plate">
@@ -41,7 +44,11 @@ export function Featured({ channel }: { channel: ChannelCard }) {
         </div>
         <h2 className="t28 clip3">{channel.title}</h2>
         <div className="row wrap t13 num hero-num">
-          <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} />
+          {channel.live ? (
+            <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} />
+          ) : channel.realTimeSince ? (
+            <OnAirTime since={channel.realTimeSince} />
+          ) : null}
         </div>
         <Link className="btn btn-primary btn-lg hero-go" href={href}>
           <Play className="i i-fill" />

@@ -11,12 +11,14 @@ import { Empty, LoadFailed } from "../../ui/states";
 import { Featured } from "./Featured";
 import { HomeSkeleton } from "./HomeSkeleton";
 import { LiveCard, RecentCard } from "./cards";
-import { merge } from "./listing";
+import { arranged, merge } from "./listing";
 import "./home.css";
+
+const listing = async (signal: AbortSignal) => arranged(await api.channels(signal));
 
 export function HomePage() {
   useTitle("");
-  const { data, error, patch, reload } = useResource("channels", api.channels);
+  const { data, error, patch, reload } = useResource("channels", listing);
   useLiveFeed(undefined, (channel) => patch((now) => merge(now, channel)), reload);
   const chosen = useAddress().searchParams.get("category");
 

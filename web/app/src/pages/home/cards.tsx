@@ -1,20 +1,33 @@
+import { Zap } from "lucide-react";
 import type { ChannelCard } from "../../api/types";
 import { Link } from "../../router/router";
 import { Avatar, LiveBadge, PicturePlate, ViewersPlate } from "../../ui/marks";
+import { watchPath } from "./listing";
 
-const page = (channel: ChannelCard) => `/c/${encodeURIComponent(channel.username)}`;
+/** Hardly behind at all: the people on the stage themselves. */
+export function RealTimePlate() {
+  return (
+    <span className="plate">
+      <Zap className="i" />
+      Real time
+    </span>
+  );
+}
 
 export function LiveCard({ channel }: { channel: ChannelCard }) {
   return (
-    <Link className="card" href={page(channel)}>
+    <Link className="card" href={watchPath(channel)}>
       <div className="thumb">
         <PicturePlate name={channel.username} />
         <div className="tl">
           <LiveBadge />
+          {channel.realTime ? <RealTimePlate /> : null}
         </div>
-        <div className="bl">
-          <ViewersPlate viewers={channel.viewers} />
-        </div>
+        {channel.live ? (
+          <div className="bl">
+            <ViewersPlate viewers={channel.viewers} />
+          </div>
+        ) : null}
       </div>
       <div className="card-body">
         <Avatar name={channel.username} />
@@ -30,7 +43,7 @@ export function LiveCard({ channel }: { channel: ChannelCard }) {
 
 export function RecentCard({ channel }: { channel: ChannelCard }) {
   return (
-    <Link className="recent-card" href={page(channel)}>
+    <Link className="recent-card" href={watchPath(channel)}>
       <Avatar name={channel.username} />
       <span className="grow">
         <b className="b clip1">{channel.username}</b>
