@@ -1,8 +1,9 @@
+import type { ReactNode } from "react";
 import type { Health } from "./health";
 import "./health.css";
 
 /** What is sent right now, in four numbers with their last minute; dashes while nothing is. */
-export function HealthStrip({ health }: { health: readonly Health[] }) {
+export function HealthStrip({ health, children }: { health: readonly Health[]; children?: ReactNode }) {
   const now = health.at(-1);
   const loss = now?.loss;
   return (
@@ -22,6 +23,7 @@ export function HealthStrip({ health }: { health: readonly Health[] }) {
         line={health.map((h) => h.loss ?? 0)}
         tone={(loss ?? 0) > 3 ? "bad" : (loss ?? 0) > 1 ? "warn" : undefined}
       />
+      {children}
     </dl>
   );
 }
@@ -32,6 +34,12 @@ interface ItemProps {
   value: string | undefined;
   line: number[];
   tone?: "warn" | "bad" | undefined;
+}
+
+/** The bitrate of a second way out, beside the numbers of the first. */
+export function SecondWay({ name, health }: { name: string; health: readonly Health[] }) {
+  const now = health.at(-1);
+  return <Item name={name} unit="Mb/s" value={now && (now.kbps / 1000).toFixed(1)} line={health.map((h) => h.kbps)} />;
 }
 
 function Item({ name, unit, value, line, tone }: ItemProps) {
