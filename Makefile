@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO       ?= go
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-WEB_SRC  := $(shell find web/app -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+WEB_SRC  := $(shell find web/app web/client -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 WEB_DIST := internal/site/dist/index.html
 
 # Tools of `make check`; not part of the product.

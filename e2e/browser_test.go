@@ -28,6 +28,12 @@ type script struct {
 
 func startScript(t *testing.T, args ...string) *script {
 	t.Helper()
+	return startScriptWith(t, nil, args...)
+}
+
+// startScriptWith starts a script with more in its environment.
+func startScriptWith(t *testing.T, env []string, args ...string) *script {
+	t.Helper()
 	for path, remedy := range map[string]string{
 		"node_modules/playwright-core":     "the browser's driver is not installed: run `make test-deps`",
 		"../internal/site/dist/index.html": "the web app is not built: run `make build`",
@@ -38,7 +44,7 @@ func startScript(t *testing.T, args ...string) *script {
 		}
 	}
 	s := &script{t: t, said: make(chan map[string]any, 16), cmd: exec.Command("node", args...)}
-	s.cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
+	s.cmd.Env = append(append(os.Environ(), "HOME="+t.TempDir()), env...)
 	s.cmd.Stderr = &s.trash
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -150,7 +156,7 @@ func TestTheDemoIsAPageThatPlays(t *testing.T) {
 		t.Fatal(err)
 	}
 	demo := startEncoder(t, path, "demo", "--data-dir", t.TempDir(), "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
-		"--admin-addr", "127.0.0.1:0")
+		"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0")
 	page := regexp.MustCompile(`The demo is live: (http://\S+/c/\S+)`)
 	var found []string
 	eventually(t, time.Minute, "the page of the demo", func() bool {

@@ -45,6 +45,7 @@ func greet(e *engine.Engine) {
   API endpoint  %s   (aws --endpoint-url %[2]s ivs list-channels)
   Root key      %s   (export AWS_SHARED_CREDENTIALS_FILE=%[3]s)
   RTMP ingest   rtmp://%s/app/
+  WHIP          %[1]s/whip   (media on %[5]s, UDP and TCP)
 
-`, a.URL, a.URL, e.CredentialsFile(), a.RTMP)
+`, a.URL, a.URL, e.CredentialsFile(), a.RTMP, a.WebRTC)
 }

@@ -7,26 +7,45 @@ import { chromium } from "playwright-core";
 
 const PATIENCE = 60_000;
 
-export const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-  ],
-});
+/** Browsers of their own: one per camera, since what a camera shows is set when a browser starts. */
+const browsers = [];
+
+/**
+ * Starts a browser whose camera and microphone are files (y4m and wav, played over and over), or Chromium's own test
+ * picture with a beep a second.
+ */
+export async function launch({ video, audio, args = [] } = {}) {
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--autoplay-policy=no-user-gesture-required",
+      "--use-fake-ui-for-media-stream",
+      "--use-fake-device-for-media-stream",
+      ...(video ? [`--use-file-for-fake-video-capture=${video}`] : []),
+      ...(audio ? [`--use-file-for-fake-audio-capture=${audio}`] : []),
+      ...args,
+    ],
+  });
+  browsers.push(browser);
+  return browser;
+}
 
 /** What went wrong in any page: errors of scripts, and what the content security policy refused. */
 const wrongs = [];
 
-/** Somebody with a browser of their own. */
-export async function person(name) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+let common;
+
+/** Somebody with a profile of their own, in the browser that everybody shares or in a given one. */
+export async function person(name, browser) {
+  browser ??= await (common ??= launch());
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, permissions: ["camera", "microphone"] });
   context.setDefaultTimeout(PATIENCE);
   context.on("page", (page) => {
     page.on("pageerror", (error) => wrongs.push(`${name}: ${error.stack ?? error}`));
@@ -44,9 +63,11 @@ export const say = (step, facts = {}) => process.stdout.write(`${JSON.stringify(
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
+/** The next thing that the test says. */
+export const nextCue = async () => (await lines.next()).value;
+
 export async function cue(name) {
-  const { value } = await lines.next();
-  assert.equal(value, name, "the test says something else");
+  assert.equal(await nextCue(), name, "the test says something else");
 }
 
 /** Runs a script's story; what went wrong in a page on the way fails it. */
@@ -59,7 +80,7 @@ export async function play(story) {
     say("failed", { error: `${error.stack ?? error}\n${wrongs.join("\n")}` });
     process.exitCode = 1;
   } finally {
-    await browser.close();
+    await Promise.all(browsers.map((browser) => browser.close()));
     process.stdin.destroy();
   }
 }
@@ -132,3 +153,38 @@ export async function write(page, words) {
 
 /** Waits for words of somebody in the chat. */
 export const heard = (page, words) => page.getByRole("log", { name: "Messages" }).getByText(words).waitFor();
+
+/** The mean colour of the first video that a selector finds, as [red, green, blue]; null without a picture. */
+export const colour = (page, selector) =>
+  page.evaluate((selector) => {
+    const video = document.querySelector(selector);
+    if (!video || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return null;
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [32, 18];
+    const paper = canvas.getContext("2d");
+    paper.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const { data } = paper.getImageData(0, 0, canvas.width, canvas.height);
+    const sum = [0, 0, 0];
+    for (let i = 0; i < data.length; i++) if (i % 4 < 3) sum[i % 4] += data[i];
+    return sum.map((n) => Math.round((n * 4) / data.length));
+  }, selector);
+
+/** The strongest frequency in a media element's sound, in Hz, and its level in dB. */
+export const tone = (page, selector) =>
+  page.evaluate(async (selector) => {
+    const stream = document.querySelector(selector)?.srcObject;
+    if (!stream?.getAudioTracks().length) return null;
+    const context = new AudioContext();
+    const ear = context.createAnalyser();
+    ear.fftSize = 8192;
+    context.createMediaStreamSource(new MediaStream(stream.getAudioTracks())).connect(ear);
+    await context.resume();
+    await new Promise((done) => setTimeout(done, 600));
+    const levels = new Float32Array(ear.frequencyBinCount);
+    ear.getFloatFrequencyData(levels);
+    let best = 0;
+    for (let i = 1; i < levels.length; i++) if (levels[i] > levels[best]) best = i;
+    const hz = Math.round((best * context.sampleRate) / ear.fftSize);
+    await context.close();
+    return { hz, level: Math.round(levels[best]) };
+  }, selector);

@@ -30,6 +30,7 @@ import (
 	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/room"
 	"github.com/streamcat/streamcat/internal/site"
+	"github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
@@ -47,7 +48,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for setting, value := range map[string]string{"blob-url": cfg.BlobURL, "srt-addr": cfg.SRTAddr, "webrtc-addr": cfg.WebRTCAddr} {
+	for setting, value := range map[string]string{"blob-url": cfg.BlobURL, "srt-addr": cfg.SRTAddr} {
 		if value != "" {
 			log.Warn("this setting is reserved: nothing in this version uses it", "setting", setting)
 		}
@@ -85,7 +86,16 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	e.add("rtmp listener", nil, closing(rtmpLn))
-	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), Admin: adminLn.Addr().String()}
+	mediaUDP, mediaTCP, err := listenMedia(cfg.WebRTCAddr)
+	if err != nil {
+		return err
+	}
+	e.add("webrtc port", nil, func(context.Context) error { // the server of the port closes it, too, if it came so far
+		mediaUDP.Close()
+		mediaTCP.Close()
+		return nil
+	})
+	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), WebRTC: mediaTCP.Addr().String(), Admin: adminLn.Addr().String()}
 	e.addr.URL = publicURL(cfg.PublicURL, e.addr.HTTP)
 	ingestHost := publicHost(e.addr.URL, e.addr.RTMP)
 	if !loopback(e.addr.HTTP) && cfg.PublicURL == "" {
@@ -99,6 +109,18 @@ func (e *Engine) build(ctx context.Context) error {
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: cfg.InsecureIngest == "enforce",
 	})
 	e.add("stream sessions", e.channels.Recover, nil)
+	seats, err := auth.NewSeats(ring)
+	if err != nil {
+		return err
+	}
+	stages, err := stage.NewManager(stage.Deps{
+		Directory: ivsrealtime.NewDirectory(db, minter), DB: db, Bus: messages, Minter: minter, Seats: seats, Node: node,
+		Log: log.With("part", "stage"), Registerer: e.reg,
+	})
+	if err != nil {
+		return err
+	}
+	e.add("stage sessions", stages.Recover, nil)
 	passes := auth.NewChatPasses(ring)
 	rooms, err := room.NewManager(room.Deps{
 		Directory: ivschat.NewDirectory(db, minter), DB: db, Bus: messages, Passes: passes,
@@ -117,10 +139,6 @@ func (e *Engine) build(ctx context.Context) error {
 	if e.credentialsFile, err = writeCredentials(cfg.DataDir, cfg.Region, e.root); err != nil {
 		return err
 	}
-	seats, err := auth.NewSeats(ring)
-	if err != nil {
-		return err
-	}
 	mux := api.NewMux(api.Deps{
 		Verifier: &auth.SigV4{Region: cfg.Region, Services: []string{"ivs", "ivschat"}, Secrets: keys},
 		Log:      log.With("part", "api"), Registerer: e.reg,
@@ -131,7 +149,7 @@ func (e *Engine) build(ctx context.Context) error {
 		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},
 	}).Routes()...)
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: db, Minter: minter, Seats: seats,
+		DB: db, Minter: minter, Seats: seats, Live: stages,
 		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + ingestHost + "/app/"},
 	}).Routes()...)
 	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{
@@ -156,9 +174,10 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	web := site.New(site.Deps{
-		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, HookSecret: secret, AppTag: cfg.AppTag,
+		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
 		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(ingestHost), ChatEndpoint: e.chatEndpoint(sockets),
-		Log: log.With("part", "site"), Registerer: e.reg,
+		WhipEndpoint: e.whipEndpoint(),
+		Log:          log.With("part", "site"), Registerer: e.reg,
 	})
 	e.add("web app", web.Start, web.Shutdown)
 	if cfg.IVSEndpoint == "" {
@@ -173,8 +192,21 @@ func (e *Engine) build(ctx context.Context) error {
 
 	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, log) })
 
+	var looking sync.WaitGroup
+	e.add("ffmpeg", func(context.Context) error {
+		looking.Go(e.findFFmpeg)
+		return nil
+	}, func(context.Context) error {
+		looking.Wait()
+		return nil
+	})
+
 	// The doors.
-	e.front = &front{api: mux, chat: rooms, playback: e.channels, site: web, ready: func(r *http.Request) error {
+	realtime, err := e.newRTC(mediaUDP, mediaTCP, stages, site.ClientAddr(proxies))
+	if err != nil {
+		return err
+	}
+	e.front = &front{api: mux, chat: rooms, stages: stages, rtc: realtime.Door(), playback: e.channels, site: web, ready: func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := db.Ping(ctx); err != nil {
@@ -199,6 +231,8 @@ func (e *Engine) build(ctx context.Context) error {
 		defer serving.Wait()
 		return rtmp.Shutdown(ctx)
 	})
+	e.add("webrtc sessions", nil, realtime.Shutdown)
+	e.add("stages", nil, stages.Shutdown)
 	e.add("streams", nil, func(ctx context.Context) error {
 		// Not all the time there is: whoever stops after them wants some, too.
 		ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
@@ -229,7 +263,7 @@ func (e *Engine) runPart(name string, run func(context.Context) error) {
 // appConsumer is the web app as a reader of the outbox.
 const appConsumer = "web app"
 
-// retention is how long ended stream sessions and told events are kept.
+// retention is how long ended stream and stage sessions and told events are kept.
 const retention = 60 * 24 * time.Hour
 
 // forget trims what is past retention, once an hour. A failure is tried again the next hour.
@@ -240,11 +274,12 @@ func forget(ctx context.Context, db *store.DB, log *slog.Logger) error {
 		before := time.Now().Add(-retention)
 		events, err := db.TrimEvents(ctx, before)
 		sessions, err2 := db.TrimStreamSessions(ctx, before)
-		if err := errors.Join(err, err2); err != nil && ctx.Err() == nil {
+		onStage, err3 := db.TrimStageSessions(ctx, before)
+		if err := errors.Join(err, err2, err3); err != nil && ctx.Err() == nil {
 			log.Warn("could not forget what is past retention", "err", err)
 		}
-		if events+sessions > 0 {
-			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions)
+		if events+sessions+onStage > 0 {
+			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions, "stage_sessions", onStage)
 		}
 		select {
 		case <-ctx.Done():
@@ -342,6 +377,17 @@ func (e *Engine) ingestServer(host string) string {
 		return ""
 	}
 	return "rtmp://" + host + "/app/"
+}
+
+// whipEndpoint is where browsers publish to a channel; empty where the IVS has no such door, as Amazon's.
+func (e *Engine) whipEndpoint() string {
+	switch e.cfg.IVSEndpoint {
+	case "":
+		return e.addr.URL + "/whip"
+	case "aws":
+		return ""
+	}
+	return strings.TrimRight(e.cfg.IVSEndpoint, "/") + "/whip"
 }
 
 // chatEndpoint is where browsers open chat sockets.

@@ -17,10 +17,12 @@ import (
 type Config struct {
 	DataDir             string `name:"data-dir" default:"./data" help:"Directory for the database, the embedded message bus, recordings and keys. Nothing is written elsewhere."`
 	Ephemeral           bool   `name:"ephemeral" help:"Use a temporary data-dir and remove it at exit: for CI and tests."`
-	HTTPAddr            string `name:"http-addr" default:"127.0.0.1:8080" help:"Web app, the IVS APIs, chat sockets and HLS: one listener."`
+	HTTPAddr            string `name:"http-addr" default:"127.0.0.1:8080" help:"Web app, the IVS APIs, chat and stage sockets, WHIP and HLS: one listener."`
 	RTMPAddr            string `name:"rtmp-addr" default:"127.0.0.1:1935" help:"RTMP ingest."`
+	WebRTCAddr          string `name:"webrtc-addr" default:"127.0.0.1:8189" help:"All WebRTC media: one UDP port and the same TCP port."`
 	AdminAddr           string `name:"admin-addr" default:"127.0.0.1:9600" help:"Prometheus /metrics and /debug/pprof. Keep it private."`
 	InsecureIngest      string `name:"insecure-ingest" default:"auto" enum:"auto,enforce" help:"auto: plain RTMP is accepted for every channel; enforce: the channel's insecureIngest decides, as at AWS."`
+	PublicIP            string `name:"public-ip" help:"Addresses that WebRTC media is sent to from outside, comma-separated, each an IP or IP:port; those of webrtc-addr if empty."`
 	PublicURL           string `name:"public-url" help:"What goes into playbackUrl, endpoints and links; http:// and http-addr if empty."`
 	TrustedProxies      string `name:"trusted-proxies" help:"Addresses or networks, comma-separated, whose X-Forwarded-For is believed; nobody's if empty."`
 	Region              string `name:"region" default:"us-east-1" help:"Appears in ARNs; requests must be signed for it."`
@@ -34,12 +36,12 @@ type Config struct {
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
 	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
 	Quotas              string `name:"quotas" default:"open" enum:"open" help:"open: structural limits only."`
+	FFmpeg              string `name:"ffmpeg" help:"The program that turns browsers' Opus into AAC, which every player takes; found on the PATH if empty, off for none."`
 	LogLevel            string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"Least severe level that is logged."`
 	LogFormat           string `name:"log-format" default:"text" enum:"text,json" help:"Form of the log."`
 
-	BlobURL    string `name:"blob-url" help:"Reserved: this version stores no objects, and says so at start when this is set."`
-	SRTAddr    string `name:"srt-addr" help:"Reserved: this version has no SRT ingest, and says so at start when this is set."`
-	WebRTCAddr string `name:"webrtc-addr" help:"Reserved: this version has no WebRTC media, and says so at start when this is set."`
+	BlobURL string `name:"blob-url" help:"Reserved: this version stores no objects, and says so at start when this is set."`
+	SRTAddr string `name:"srt-addr" help:"Reserved: this version has no SRT ingest, and says so at start when this is set."`
 }
 
 // Defaults gives the configuration of somebody who sets nothing.
@@ -64,7 +66,7 @@ var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 // Check wants every setting to make sense; its error is a *BadConfig.
 func (c *Config) Check() error {
 	for _, a := range []struct{ name, value string }{
-		{"http-addr", c.HTTPAddr}, {"rtmp-addr", c.RTMPAddr}, {"admin-addr", c.AdminAddr},
+		{"http-addr", c.HTTPAddr}, {"rtmp-addr", c.RTMPAddr}, {"webrtc-addr", c.WebRTCAddr}, {"admin-addr", c.AdminAddr},
 	} {
 		_, _, err := net.SplitHostPort(a.value) // the resolver takes an empty address for any port everywhere
 		if err == nil {
@@ -106,6 +108,9 @@ func (c *Config) Check() error {
 		return &BadConfig{"public-url", "must be a scheme and a host, with a port if need be, and nothing behind"}
 	}
 	if _, err := c.trustedProxies(); err != nil {
+		return err
+	}
+	if _, err := c.publicIPs(); err != nil {
 		return err
 	}
 	if err := wantURL("nats-url", c.NATSURL, "nats", "tls"); err != nil {
@@ -156,6 +161,29 @@ func (c *Config) trustedProxies() ([]netip.Prefix, error) {
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		out = append(out, p)
+	}
+	return out, nil
+}
+
+// publicIPs reads the addresses of the setting; a port of zero stands for that of webrtc-addr.
+func (c *Config) publicIPs() ([]netip.AddrPort, error) {
+	var out []netip.AddrPort
+	for text := range strings.SplitSeq(c.PublicIP, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		at, err := netip.ParseAddrPort(text)
+		if err != nil {
+			ip, err := netip.ParseAddr(text)
+			if err != nil || ip.Zone() != "" {
+				return nil, &BadConfig{"public-ip", fmt.Sprintf("%q is neither an IP address nor IP:port", text)}
+			}
+			at = netip.AddrPortFrom(ip, 0)
+		}
+		if at.Addr().IsUnspecified() {
+			return nil, &BadConfig{"public-ip", fmt.Sprintf("%q names no machine", text)}
+		}
+		out = append(out, at)
 	}
 	return out, nil
 }

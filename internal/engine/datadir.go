@@ -27,10 +27,11 @@ func lockDataDir(dir string) (*os.File, error) {
 
 // Addresses are those really bound, as written to data-dir/addresses.json.
 type Addresses struct {
-	HTTP  string `json:"http"`  // host:port
-	RTMP  string `json:"rtmp"`  // host:port
-	Admin string `json:"admin"` // host:port
-	URL   string `json:"url"`   // the public URL, without a slash at its end
+	HTTP   string `json:"http"`   // host:port
+	RTMP   string `json:"rtmp"`   // host:port
+	WebRTC string `json:"webrtc"` // host:port, UDP and TCP
+	Admin  string `json:"admin"`  // host:port
+	URL    string `json:"url"`    // the public URL, without a slash at its end
 }
 
 func (a Addresses) write(dir string) error {

@@ -16,11 +16,13 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streamcat/streamcat/internal/channel"
+	"github.com/streamcat/streamcat/internal/transcode"
 )
 
 //go:generate go run ./configdoc ../../docs/config.md
@@ -36,7 +38,8 @@ type Engine struct {
 	credentialsFile string
 	front           *front
 	channels        *channel.Manager
-	parts           []part // in the order of starting
+	ffmpeg          atomic.Pointer[transcode.FFmpeg] // nil: none, or not found yet
+	parts           []part                           // in the order of starting
 
 	failed   chan error // the first part that died while serving
 	failOnce sync.Once

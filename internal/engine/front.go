@@ -13,6 +13,8 @@ type front struct {
 		Owns(*http.Request) bool // POST /<OperationName> and /tags/…
 	}
 	chat     http.Handler // WebSocket on / and /chat
+	stages   http.Handler // WebSocket below /stage-events/
+	rtc      http.Handler // WHIP and WHEP: below /whip, and POST /
 	playback http.Handler // /api/video/v1/…
 	site     http.Handler // everything else
 	ready    func(*http.Request) error
@@ -27,6 +29,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.serveReady(w, r)
 	case (path == "/" || path == "/chat") && strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
 		f.chat.ServeHTTP(w, r)
+	case strings.HasPrefix(path, "/stage-events/"):
+		f.stages.ServeHTTP(w, r)
+	case path == "/whip" || strings.HasPrefix(path, "/whip/") || path == "/" && whipOnRoot(r):
+		f.rtc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/api/video/v1/"):
 		f.playback.ServeHTTP(w, r)
 	case f.api.Owns(r):
@@ -34,6 +40,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		f.site.ServeHTTP(w, r)
 	}
+}
+
+// whipOnRoot tells a WHIP client that was given a bare origin, as encoders are: it posts, or it asks by
+// OPTIONS whether it may.
+func whipOnRoot(r *http.Request) bool {
+	return r.Method == http.MethodPost || r.Method == http.MethodOptions
 }
 
 func (f *front) serveReady(w http.ResponseWriter, r *http.Request) {

@@ -44,7 +44,7 @@ func Start(t testing.TB, options ...Option) *Engine {
 	t.Helper()
 	cfg := engine.Defaults()
 	cfg.DataDir = t.TempDir()
-	cfg.HTTPAddr, cfg.RTMPAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.HTTPAddr, cfg.RTMPAddr, cfg.WebRTCAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.LogLevel = "debug"
 	for _, o := range options {
 		o(&cfg)
