@@ -66,7 +66,8 @@ export class Mixer {
     if (!context) throw new Error("this browser gives no canvas to draw on");
     this.#context = context;
     clear(context, width, height);
-    this.stream = new MediaStream([this.canvas.captureStream(frameRate).getVideoTracks()[0]!, this.#sound.track]);
+    // A frame for each drawing: the pacer keeps the rate, and a second clock beside it would lose some.
+    this.stream = new MediaStream([this.canvas.captureStream().getVideoTracks()[0]!, this.#sound.track]);
     this.#pacer = new Pacer(frameRate);
     // Twice as fast as the picture: the pacer picks the ticks that are due.
     this.#stopClock = startClock(500 / frameRate, () => this.#tick("clock"));

@@ -12,6 +12,7 @@ export class Pacer {
   readonly #interval: number;
   #drawn = Number.NEGATIVE_INFINITY;
   #heard = Number.NEGATIVE_INFINITY;
+  #by: "frame" | "clock" = "clock";
 
   /** Frames per second. */
   constructor(frameRate: number) {
@@ -22,9 +23,13 @@ export class Pacer {
   due(now: number, by: "frame" | "clock"): boolean {
     if (by === "frame") this.#heard = now;
     const alone = now - this.#heard > SILENT * this.#interval;
-    const wait = by === "frame" || alone ? EARLY : LATE;
+    let wait = EARLY;
+    if (by === "clock" && !alone) wait = LATE;
+    // The clock had just given up on this frame: it is not kept for the clock's next turn.
+    if (by === "frame" && this.#by === "clock") wait = 0;
     if (now - this.#drawn < wait * this.#interval) return false;
     this.#drawn = now;
+    this.#by = by;
     return true;
   }
 }
