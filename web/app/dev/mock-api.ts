@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ChannelCard } from "../src/api/types";
 import { usernameError } from "../src/pages/account/rules.ts";
+import { studio, watchSeat, joinSeat } from "./mock-studio.ts";
 import { categories, change, channels, users } from "./mock-state.ts";
 
-interface Call {
+export interface Call {
   url: URL;
   body: Record<string, unknown>;
   me: string | undefined;
@@ -11,16 +12,16 @@ interface Call {
   cookies: Record<string, string>;
 }
 
-type Answer = { status: number; body?: unknown; headers?: Record<string, string> };
+export type Answer = { status: number; body?: unknown; headers?: Record<string, string> };
 
-const ok = (body: unknown, headers?: Record<string, string>): Answer => ({
+export const ok = (body: unknown, headers?: Record<string, string>): Answer => ({
   status: 200,
   body,
   ...(headers ? { headers } : {}),
 });
-const no = (status: number, message: string, fields?: Record<string, string>): Answer => ({
+export const no = (status: number, message: string, fields?: Record<string, string>, code?: string): Answer => ({
   status,
-  body: { error: { message, ...(fields ? { fields } : {}) } },
+  body: { error: { message, ...(fields ? { fields } : {}), ...(code ? { code } : {}) } },
 });
 const session = (name: string) => ({ "set-cookie": `mock=${name}; Path=/; HttpOnly; SameSite=Lax` });
 
@@ -62,6 +63,9 @@ function route(what: string, call: Call): Answer {
     case "GET /api/channels":
       return listing(call.cookies["mock-empty"] === "1");
   }
+  const seat = /^POST \/api\/channels\/([^/]+)\/(stage-token|join)$/.exec(what);
+  if (seat) return (seat[2] === "join" ? joinSeat : watchSeat)(decodeURIComponent(seat[1]!), call);
+  if (what.includes(" /api/studio")) return me ? studio(what, me, call) : no(401, "please sign in");
   const channel = /^(GET|POST) \/api\/channels\/([^/]+)(\/chat-token)?$/.exec(what);
   if (channel) return oneChannel(decodeURIComponent(channel[2]!), channel[3] !== undefined, call);
   if (what.includes(" /api/dashboard")) return me ? dashboard(what, me, call) : no(401, "please sign in");
@@ -83,6 +87,8 @@ function register(username: string, password: string): Answer {
     live: false,
     startedAt: null,
     viewers: 0,
+    realTime: false,
+    realTimeSince: null,
   });
   return { status: 201, body: { user }, headers: session(key) };
 }
@@ -143,6 +149,7 @@ function dashboard(what: string, me: string, { body }: Call): Answer {
   const card = channels.get(me)!;
   return ok({
     ...card,
+    whip: { endpoint: "mock:whip" },
     ingest: {
       server: "rtmp://127.0.0.1:1935/app/",
       protocol: "rtmp",

@@ -29,6 +29,12 @@ const script: [string, string][] = [
   ["okko", "record this one please"],
 ];
 
+/** An event by the app in its own name, as SendEvent makes them. */
+export function tellRoom(room: string, name: string, attributes: Record<string, string>): void {
+  const frame = { Type: "EVENT", Id: randomUUID(), RequestId: "", EventName: name, Attributes: attributes };
+  for (const member of rooms.get(room)?.keys() ?? []) member.send(JSON.stringify(frame));
+}
+
 export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
   const token = request.headers["sec-websocket-protocol"] ?? "";
   const pass = JSON.parse(Buffer.from(token, "base64url").toString()) as Pass;
@@ -55,7 +61,12 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
     if (a["Action"] === "SEND_MESSAGE") {
       const content = a["Content"] ?? "";
       if (content.includes("/fail")) refuse(406, "Message rejected");
-      else if (!content.includes("/silent")) setTimeout(() => all(message(pass.userId, content, a["RequestId"])), 120);
+      else if (content === "/invite me") {
+        // A look at the toast without a second person.
+        const expiresAt = new Date(Date.now() + 9.5 * 60_000).toISOString();
+        const invite = { userId: pass.userId, invitation: "i-open", channel: pass.room, host: pass.room, expiresAt };
+        setTimeout(() => tellRoom(pass.room, "StreamCat:MultihostInvite", invite), 200);
+      } else if (!content.includes("/silent")) setTimeout(() => all(message(pass.userId, content, a["RequestId"])), 120);
       const lines = Number(/^\/flood (\d+)/.exec(content)?.[1] ?? 0);
       for (let i = 0; i < lines; i++) setTimeout(() => all(message(`crowd-${i % 23}`, `line ${i} of a busy room`)), i * 20);
     } else if (!pass.owner) refuse(403, "Permission denied");

@@ -1,4 +1,4 @@
-import type { Category, ChannelCard, User } from "../src/api/types";
+import type { Category, ChannelCard, Invitation, User } from "../src/api/types";
 
 export const categories: Category[] = [
   { id: "talk", name: "Talk Shows & Podcasts" },
@@ -19,6 +19,8 @@ function card(username: string, title: string, shelf: number, viewers: number, s
     live: since > 0,
     startedAt: since > 0 ? minutes(since) : null,
     viewers,
+    realTime: false,
+    realTimeSince: null,
   };
 }
 
@@ -39,6 +41,12 @@ export const channels = new Map<string, ChannelCard>(
     card("window-seat", "Harbor light and one small boat, eight quiet hours", 1, 0, 0),
   ].map((c) => [c.username, c]),
 );
+// Two are on their stages for viewers: one on the channel, too, one in real time alone.
+channels.set("northbound-cab", { ...channels.get("northbound-cab")!, realTime: true, realTimeSince: minutes(58) });
+channels.set("low-tide", { ...channels.get("low-tide")!, realTime: true, realTimeSince: minutes(42) });
+
+/** The invitations to each host's stage. */
+export const invitations = new Map<string, Invitation[]>();
 
 export const users = new Map<string, { user: User; password: string; key: string }>(
   ["patchbay", "kilnlight"].map((username) => [

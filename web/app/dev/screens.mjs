@@ -1,5 +1,6 @@
 // Pictures of every page, desktop and phone, dark and light, each checked by axe on the way.
 //   node dev/screens.mjs [--base http://127.0.0.1:5173] [--out ../../e2e/out/screens] [--only channel]
+//     [--size phone] [--theme dark]
 // Without --base it starts the pages and the mock server itself; with ffmpeg at hand the channels have a picture.
 // Wants Debian's chromium.
 import { spawn } from "node:child_process";
@@ -16,11 +17,17 @@ const { values } = parseArgs({
     base: { type: "string", default: "" },
     out: { type: "string", default: new URL("../../../e2e/out/screens", import.meta.url).pathname },
     only: { type: "string", default: "" },
+    size: { type: "string", default: "" },
+    theme: { type: "string", default: "" },
   },
 });
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 const owner = [{ name: "mock", value: "patchbay" }];
+const viewer = [{ name: "mock", value: "kilnlight" }];
+const stageOf = (n, who = owner) => [...who, { name: "mock-stage", value: String(n) }];
+
+const playing = '.player[data-state="playing"] .tile[data-state="picture"]';
 
 const pages = [
   { name: "home", path: "/", ready: ".hero-pic video.is-moving, .hero-num", settle: 2500 },
@@ -38,6 +45,52 @@ const pages = [
     cookies: owner,
     act: (p) => p.click('[aria-label="Replace the key"]'),
   },
+  { name: "studio-green", path: "/studio", ready: ".green video", cookies: owner },
+  { name: "studio-1", path: "/studio", ready: ".green video", cookies: stageOf(1), act: enter },
+  { name: "studio-2", path: "/studio", ready: ".green video", cookies: stageOf(2), act: enter },
+  { name: "studio-4-live", path: "/studio", ready: ".green video", cookies: stageOf(4), act: goLive, settle: 9000 },
+  { name: "studio-6", path: "/studio", ready: ".green video", cookies: stageOf(6), act: enter },
+  { name: "studio-side", path: "/studio", ready: ".green video", cookies: stageOf(5), act: sideBySide },
+  { name: "studio-menu", path: "/studio", ready: ".green video", cookies: stageOf(2), act: inviteMenu },
+  { name: "studio-invite", path: "/studio", ready: ".green video", cookies: stageOf(2), act: inviteDialog },
+  { name: "studio-remove", path: "/studio", ready: ".green video", cookies: stageOf(3), act: removeSomebody },
+  {
+    name: "studio-refused",
+    path: "/studio",
+    ready: ".green video",
+    cookies: [...stageOf(3), { name: "mock-refuse", value: "1" }],
+    act: goLive,
+  },
+  { name: "studio-elsewhere", path: "/studio", ready: ".green video", cookies: stageOf(3), act: (p) => gone(p, "elsewhere") },
+  { name: "invitation", path: "/c/patchbay", ready: ".msg", cookies: viewer, act: getInvited },
+  { name: "join-green", path: "/c/patchbay/join?invitation=i-open", ready: ".green video", cookies: viewer },
+  {
+    name: "join-stage",
+    path: "/c/patchbay/join?invitation=i-open",
+    ready: ".green video",
+    cookies: stageOf(3, viewer),
+    act: enter,
+  },
+  {
+    name: "join-removed",
+    path: "/c/patchbay/join?invitation=i-open",
+    ready: ".green video",
+    cookies: viewer,
+    act: (p) => gone(p, "removed"),
+  },
+  { name: "join-expired", path: "/c/patchbay/join?invitation=i-expired", ready: ".empty" },
+  { name: "join-other", path: "/c/patchbay/join?invitation=i-other", ready: ".empty" },
+  { name: "realtime", path: "/c/low-tide/realtime", ready: playing, settle: 1500 },
+  { name: "realtime-1", path: "/c/northbound-cab/realtime", ready: playing, cookies: stageOf(1, viewer) },
+  { name: "realtime-6", path: "/c/northbound-cab/realtime", ready: playing, cookies: stageOf(6, viewer) },
+  {
+    name: "realtime-lost",
+    path: "/c/low-tide/realtime",
+    ready: playing,
+    act: (p) => p.evaluate(() => window.mockStage.lose()),
+  },
+  { name: "realtime-off", path: "/c/kilnlight/realtime", ready: ".off-air" },
+  { name: "realtime-instead", path: "/c/low-tide", ready: ".off-air .btn-primary" },
   { name: "register", path: "/register", ready: "form" },
   { name: "register-errors", path: "/register", ready: "form", act: fillBadly },
   { name: "signin", path: "/signin", ready: "form" },
@@ -49,6 +102,60 @@ async function openMessageMenu(page) {
   await button.focus();
   await page.keyboard.press("Enter");
   await page.waitForSelector('[role="menu"]');
+}
+
+async function enter(page) {
+  await page.click(".green-go .btn-primary");
+  await page.waitForSelector('.st[data-stage="on"][data-sending="on"]');
+}
+
+async function goLive(page) {
+  await enter(page);
+  await page.locator('input[type="radio"][value="both"] >> visible=true').first().check({ force: true });
+  await page.click(".st-bar .btn-live");
+  await page.waitForTimeout(1200);
+}
+
+async function sideBySide(page) {
+  await enter(page);
+  await page.locator('.lay input[value="side"]').check({ force: true });
+}
+
+async function inviteMenu(page) {
+  await enter(page);
+  await page.waitForSelector(".msg .tools");
+  const button = page.locator(".msg .tools button").nth(11);
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[role="menu"]');
+}
+
+async function inviteDialog(page) {
+  await enter(page);
+  await page.waitForSelector(".msg .tools");
+  await page.getByRole("button", { name: "Invite", exact: true }).click();
+  await page.getByRole("button", { name: "Invite okko" }).click();
+}
+
+async function removeSomebody(page) {
+  await enter(page);
+  await page
+    .locator(".ppl-list")
+    .getByRole("button", { name: /^Remove/ })
+    .first()
+    .click();
+}
+
+async function gone(page, why) {
+  await enter(page);
+  await page.evaluate((reason) => window.mockStage.gone(reason), why);
+  await page.waitForSelector(".empty");
+}
+
+async function getInvited(page) {
+  await page.fill('[aria-label="Message"]', "/invite me");
+  await page.click('[aria-label="Send"]');
+  await page.waitForSelector(".toast");
 }
 
 async function fillBadly(page) {
@@ -66,8 +173,8 @@ const browser = await chromium.launch({
 mkdirSync(values.out, { recursive: true });
 const stage = values.base ? { base: values.base, strike: async () => undefined } : await setStage();
 let findings = 0;
-for (const [size, viewport] of Object.entries(sizes)) {
-  for (const colorScheme of ["light", "dark"]) {
+for (const [size, viewport] of Object.entries(sizes).filter(([name]) => name.startsWith(values.size))) {
+  for (const colorScheme of ["light", "dark"].filter((name) => name.startsWith(values.theme))) {
     for (const page of pages.filter((p) => p.name.startsWith(values.only)))
       findings += await shoot(page, size, viewport, colorScheme);
   }
@@ -84,6 +191,7 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
     bypassCSP: true, // for axe alone
     ...(size === "phone" ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {}),
   });
+  await context.addInitScript(paintDevices);
   await context.addCookies(cookies.map((c) => ({ ...c, url: stage.base })));
   const page = await context.newPage();
   let faults = 0;
@@ -92,6 +200,7 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
     console.log(`${name} ${size} ${colorScheme}: ${words}`);
   };
   page.on("pageerror", (error) => fault(error.message));
+  page.on("dialog", (dialog) => dialog.accept());
   await page.goto(stage.base + path);
   await page.waitForSelector(ready, { timeout: 15_000 }).catch(() => fault("never ready"));
   await act?.(page);
@@ -109,6 +218,27 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
   }
   await context.close();
   return violations.length + faults;
+}
+
+/** A painted camera and a humming microphone: pictures of the green room show a person, not a test card. */
+function paintDevices() {
+  if (!navigator.mediaDevices) return;
+  const painted = async ({ video, audio }) => {
+    const { paintedPerson } = await import("/dev/mock-people.ts");
+    const stream = paintedPerson(0, true);
+    for (const track of stream.getTracks()) {
+      const kind = track.kind === "video" ? "camera" : "microphone";
+      if (!(track.kind === "video" ? video : audio)) stream.removeTrack(track);
+      track.getSettings = () => ({ deviceId: kind, width: 1280, height: 720, frameRate: 30 });
+    }
+    return stream;
+  };
+  navigator.mediaDevices.getUserMedia = painted;
+  navigator.mediaDevices.enumerateDevices = async () => [
+    { kind: "videoinput", deviceId: "camera", groupId: "1", label: "Desk camera" },
+    { kind: "videoinput", deviceId: "camera-2", groupId: "2", label: "Overhead camera" },
+    { kind: "audioinput", deviceId: "microphone", groupId: "3", label: "Field mic 2" },
+  ];
 }
 
 /** The pages with the mock server, and a slowly swaying picture as every channel's stream. */

@@ -1,16 +1,18 @@
 import { CircleAlert, RotateCw, VolumeX } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { HealthStrip, SecondWay } from "../broadcast/HealthStrip";
+import type { Health } from "../broadcast/health";
 import type { Layout } from "../mix/layout";
 import { DeviceTroubles } from "../devices/DeviceTroubles";
 import type { Devices, DevicesView } from "../devices/devices";
 import { SkipLink } from "../shell/Shell";
 import { Notice } from "../ui/notice";
 import { DeviceBar } from "./DeviceBar";
-import { HealthStrip } from "./HealthStrip";
 import type { Levels } from "./levels";
 import type { Person } from "./people";
 import type { StageSession, StageView } from "./session";
 import { Tiles } from "./Tiles";
+import { useHealth } from "./useHealth";
 import type { Sharing } from "./useOutgoing";
 import "./desk.css";
 
@@ -33,7 +35,8 @@ interface Props {
   screens: ReadonlySet<string>;
   onScreen: (person: Person, screen: boolean) => void;
   actions?: (person: Person) => ReactNode;
-  channelStats?: (() => Promise<RTCStatsReport | undefined>) | undefined;
+  /** Of the way to the channel; absent where there is none. */
+  channelHealth?: readonly Health[] | undefined;
   devices: Devices;
   devicesView: DevicesView;
   sharing: Sharing;
@@ -44,6 +47,7 @@ interface Props {
 export function Desk(props: Props) {
   const { session, view, people, devices, devicesView, sharing } = props;
   const [silenced, setSilenced] = useState(false);
+  const health = useHealth(() => session.stats());
   return (
     <>
       <SkipLink />
@@ -74,7 +78,9 @@ export function Desk(props: Props) {
               ) : null}
             </Tiles>
           </div>
-          <HealthStrip stage={() => session.stats()} channel={props.channelStats} />
+          <HealthStrip health={health}>
+            {props.channelHealth ? <SecondWay name="To the channel" health={props.channelHealth} /> : null}
+          </HealthStrip>
           <div className="st-notices">
             {props.notices}
             {view.sending === "failed" ? (

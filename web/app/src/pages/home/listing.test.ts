@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ChannelCard } from "../../api/types";
-import { merge } from "./listing";
+import { arranged, merge, watchPath } from "./listing";
 
 const card = (username: string, viewers: number, live = true): ChannelCard => ({
   username,
@@ -8,6 +8,8 @@ const card = (username: string, viewers: number, live = true): ChannelCard => ({
   category: { id: "talk", name: "Talk" },
   live,
   viewers,
+  realTime: false,
+  realTimeSince: null,
 });
 const names = (list: ChannelCard[]) => list.map((c) => c.username);
 
@@ -32,4 +34,16 @@ it("moves who leaves to the front of those off air", () => {
 it("does not list strangers who are off air", () => {
   const now = { live: [], recent: [] };
   expect(merge(now, card("x", 0, false))).toEqual(now);
+});
+
+it("counts who is live in real time alone as live, and leads to the stage", () => {
+  const stage = { ...card("c", 0, false), realTime: true };
+  const now = arranged({ live: [card("a", 9)], recent: [stage, card("b", 0, false)] });
+  expect(names(now.live)).toEqual(["a", "c"]);
+  expect(names(now.recent)).toEqual(["b"]);
+  expect(now.live.map(watchPath)).toEqual(["/c/a", "/c/c/realtime"]);
+  expect(watchPath({ ...stage, live: true })).toBe("/c/c");
+  const over = merge(now, { ...stage, realTime: false });
+  expect(names(over.live)).toEqual(["a"]);
+  expect(names(over.recent)).toEqual(["c", "b"]);
 });

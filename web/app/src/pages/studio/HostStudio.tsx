@@ -188,7 +188,7 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
         devices={devices}
         devicesView={devicesView}
         sharing={sharing}
-        channelStats={studio.whip ? () => on.program?.stats() ?? Promise.resolve(undefined) : undefined}
+        channelHealth={studio.whip ? on.channel.health : undefined}
         actions={(person) =>
           person.local ? null : (
             <button
@@ -264,13 +264,14 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
                 {on.trouble}
               </Notice>
             ) : null}
-            {on.channel.trouble ? (
+            {on.channel.state === "failed" && on.channel.mishap ? (
               <Notice kind="bad" alert>
                 <div className="st-trouble">
                   <p>
-                    <b className="b">Your channel gets no picture.</b> {on.channel.trouble}
+                    <b className="b">Your channel gets no picture: {lower(on.channel.mishap.title)}.</b>{" "}
+                    {on.channel.mishap.text}
                   </p>
-                  <button type="button" className="btn btn-sm" onClick={() => void on.program?.start()}>
+                  <button type="button" className="btn btn-sm" onClick={() => void on.program?.broadcast.start()}>
                     Try again
                   </button>
                 </div>
@@ -355,6 +356,9 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
     </>
   );
 }
+
+/** A title within a sentence. */
+const lower = (title: string): string => title.replace(/^(You|Another|This|The)\b/, (word) => word.toLowerCase());
 
 const words = (cause: unknown): string =>
   cause instanceof ApiError ? cause.message : "The server could not do this. Try again.";

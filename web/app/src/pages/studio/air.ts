@@ -2,12 +2,13 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "
 import { ApiError } from "../../api/client";
 import { api } from "../../api/endpoints";
 import type { RealTime, WhipDoor } from "../../api/types";
-import { ChannelProgram, type ChannelView } from "../../stage/channelout";
+import type { BroadcastView } from "../../broadcast/broadcast";
+import { ChannelProgram, channelState } from "../../stage/channelout";
 import { type Air, type Destination, wantsChannel, wantsStage } from "../../stage/realtime";
 
 export interface OnAir {
   air: Air;
-  channel: ChannelView;
+  channel: BroadcastView;
   program: ChannelProgram | undefined;
   destination: Destination;
   /** Chooses where the show goes; on air it changes at once. */
@@ -34,7 +35,7 @@ const key = async () => (await api.revealStreamKey()).value;
 /** The two ways out of the studio, and the truth about each. */
 export function useAir({ whip, realTime: first, destination: before, wanted: again }: Options): OnAir {
   const [program] = useState(() => (whip ? new ChannelProgram({ endpoint: whip.endpoint, key }) : undefined));
-  const channel = useSyncExternalStore(program?.subscribe ?? none, program?.view ?? off);
+  const channel = useSyncExternalStore(program?.broadcast.subscribe ?? none, program?.broadcast.view ?? off);
   const [destination, setDestination] = useState<Destination>(whip ? before : "stage");
   const [realTime, setRealTime] = useState(first);
   const [wanted, setWanted] = useState<Destination | undefined>(() =>
@@ -47,10 +48,10 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
     now.current = { wanted, realTime, switching };
   });
 
-  useEffect(() => () => program?.stop(), [program]);
+  useEffect(() => () => program?.close(), [program]);
   // After a reload the picture for the channel is opened again by itself.
   useEffect(() => {
-    if (now.current.wanted && wantsChannel(now.current.wanted)) void program?.start();
+    if (now.current.wanted && wantsChannel(now.current.wanted)) void program?.broadcast.start();
   }, [program]);
 
   const turn = useCallback(async (isLive: boolean): Promise<boolean> => {
@@ -71,13 +72,13 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
       setTrouble("");
       const stage = to !== undefined && wantsStage(to);
       const onChannel = to !== undefined && wantsChannel(to);
-      if (onChannel) void program?.start(); // first, while the click still counts as one
+      if (onChannel) void program?.broadcast.start(); // first, while the click still counts as one
       setWanted(to);
       if (stage !== now.current.realTime.isLive && !(await turn(stage))) {
         // What was to come did not; what was to go is still there.
         setWanted(stage ? (onChannel ? "channel" : undefined) : onChannel ? "both" : "stage");
       }
-      if (!onChannel) program?.stop();
+      if (!onChannel) await program?.broadcast.stop();
     },
     [program, turn],
   );
@@ -104,7 +105,7 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
   }, []);
 
   return {
-    air: { wanted, realTime, switching, channel: channel.state },
+    air: { wanted, realTime, switching, channel: channelState(channel) },
     channel,
     program,
     destination,
@@ -117,7 +118,7 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
 }
 
 const none = () => () => undefined;
-const OFF: ChannelView = { state: "off", trouble: "", since: undefined };
+const OFF: BroadcastView = { state: "off", since: undefined, lasted: undefined, mishap: undefined, health: [] };
 const off = () => OFF;
 
 function turnWords(cause: unknown, on: boolean): string {
