@@ -145,7 +145,7 @@ func codeOf(err error) string {
 // handshake that failed. Anything else is better by itself a little later.
 func final(err error) bool {
 	code := codeOf(err)
-	return code != "" && code != errNotNow.Code
+	return code != "" && code != codeUnavailable && code != codeDraining
 }
 
 // refuse answers a request that does not become a WebSocket.

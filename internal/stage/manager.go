@@ -33,7 +33,6 @@ import (
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/bus"
-	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/rtc"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -287,9 +286,6 @@ func (m *Manager) spawn(run func()) bool {
 	m.work.Go(run)
 	return true
 }
-
-// errNotNow is the refusal while the server drains.
-var errNotNow = &rtc.Refusal{Status: 503, Code: "SERVER_DRAINING", RetryAfter: time.Second, Fault: fault.Down("the server is going away, connect again")}
 
 func (m *Manager) wake() {
 	if err := m.d.Bus.Publish("wake.events", nil); err != nil {

@@ -24,6 +24,8 @@ const (
 	codeNotPublishing = "NOT_PUBLISHING"
 	codeAtCapacity    = "STAGE_AT_CAPACITY"
 	codeCodec         = "CODEC_MISMATCH"
+	codeUnavailable   = "UNAVAILABLE"
+	codeDraining      = "SERVER_DRAINING"
 )
 
 // None of these is a NotFound fault: to a rtc.Door that would mean that the token is none of ours.
@@ -39,6 +41,7 @@ var (
 	errNoMedia       = rtc.Refuse(http.StatusUnprocessableEntity, codeCodec, fault.InvalidInput("the offer has neither audio nor video that a stage carries"))
 	errNotPublishing = &rtc.Refusal{Status: http.StatusConflict, Code: codeNotPublishing, RetryAfter: time.Second, Fault: fault.InConflict("the participant does not publish now")}
 	errPublishers    = &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeAtCapacity, RetryAfter: 5 * time.Second, Fault: fault.Down("as many participants publish on the stage as may")}
+	errNotNow        = &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeDraining, RetryAfter: time.Second, Fault: fault.Down("the server is going away, connect again")}
 	errParticipants  = &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeAtCapacity, RetryAfter: 5 * time.Second, Fault: fault.Down("as many participants are on the stage as may be")}
 )
 
@@ -81,7 +84,7 @@ func (m *Manager) admit(ctx context.Context, token string, may func(auth.Seat) e
 			return err
 		}
 	}
-	return &rtc.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Fault: fault.Down("the stage is busy, try again")}
+	return &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, RetryAfter: time.Second, Fault: fault.Down("the stage is busy, try again")}
 }
 
 func lookup(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -115,5 +118,5 @@ func (m *Manager) judge(ctx context.Context, token string, may func(auth.Seat) e
 
 // unreachable makes what a lookup failed with a refusal that says to come again.
 func unreachable(err error) error {
-	return &rtc.Refusal{Status: http.StatusServiceUnavailable, RetryAfter: 2 * time.Second, Fault: fault.Down("the server cannot look the token up now").Because(err)}
+	return &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, RetryAfter: 2 * time.Second, Fault: fault.Down("the server cannot look the token up now").Because(err)}
 }

@@ -1,0 +1,79 @@
+package stage
+
+// Abandon stops a manager as kill -9 would: nothing more is written, told or ended.
+func (m *Manager) Abandon() {
+	m.journal.abandon()
+	for _, s := range m.subs {
+		s.Close()
+	}
+	m.end()
+	for _, st := range m.running() {
+		st.lock()
+		for s := range st.roster.sockets {
+			s.cut()
+		}
+		for s := range st.roster.fresh {
+			s.cut()
+		}
+		st.roster.stop()
+		if st.grace != nil {
+			st.grace.Stop()
+		}
+		for _, f := range st.feeds {
+			if f.away != nil {
+				f.away.Stop()
+			}
+		}
+		st.over = true
+		st.unlock()
+	}
+	m.work.Wait()
+}
+
+// Broadcast leaves a frame for every socket.
+func (m *Manager) Broadcast(frame []byte) {
+	for _, st := range m.running() {
+		st.lock()
+		for s := range st.roster.sockets {
+			s.offer(frame)
+		}
+		st.unlock()
+	}
+}
+
+// Review looks at once for what the bus may have failed to tell.
+func (m *Manager) Review() { m.reviewAll() }
+
+// Idle says that nothing waits to be written.
+func (m *Manager) Idle() bool { return m.journal.depth() == 0 }
+
+// Feeds counts what is kept of publishers, on all stages.
+func (m *Manager) Feeds() (n int) {
+	for _, st := range m.running() {
+		st.lock()
+		n += len(st.feeds)
+		st.unlock()
+	}
+	return n
+}
+
+// Stages counts the stages that are kept.
+func (m *Manager) Stages() int { return len(m.running()) }
+
+// ParseFrame is parseFrame for fuzzing.
+func ParseFrame(b []byte) (kind string, audioMuted, noVideo bool, err error) {
+	f, err := parseFrame(b)
+	return f.Type, f.AudioMuted, f.NoVideo, err
+}
+
+// Describe fills a document from a User-Agent.
+func Describe(userAgent string) (d ParticipantDoc) {
+	d.describe(userAgent)
+	return d
+}
+
+const (
+	MaxListed      = maxListed
+	MaxClientFrame = maxClientFrame
+	MaxFrameRate   = maxRate
+)
