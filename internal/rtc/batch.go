@@ -1,10 +1,203 @@
 package rtc
 
-// batcher sends what senders have sealed.
-type batcher struct{ p *port }
+import (
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
 
-func newBatcher(p *port) *batcher { return &batcher{p: p} }
+const (
+	// pendingBytes is how much of one session waits to be sent at once; then its writer sends. A dozen
+	// packets of video in one system call is most of what is to be gained.
+	pendingBytes = 16 << 10
+	maxFlushers  = 4
+)
 
-func (b *batcher) send(s *session, sealed []byte) error { return s.send(sealed) }
-func (b *batcher) flush(*session)                       {}
-func (b *batcher) close()                               {}
+// pending is what waits to be sent to one client: whole sealed packets, one behind the other.
+type pending struct {
+	bytes []byte
+	sizes []uint16
+}
+
+var pendings = sync.Pool{New: func() any {
+	return &pending{bytes: make([]byte, 0, pendingBytes), sizes: make([]uint16, 0, 64)}
+}}
+
+// outbox gathers a session's outgoing packets. A packet is sealed where it is going to be sent from.
+type outbox struct {
+	session *session
+	flusher *flusher
+
+	mu    sync.Mutex
+	p     *pending // nil when nothing waits
+	dirty bool     // the flusher knows
+}
+
+// begin locks the outbox and gives room for a packet of at most n bytes: a slice without length. commit
+// or abort must follow.
+func (o *outbox) begin(n int) []byte {
+	o.mu.Lock()
+	if o.p != nil && (len(o.p.bytes)+n > pendingBytes || len(o.p.sizes) == cap(o.p.sizes)) {
+		o.flushLocked()
+	}
+	if o.p == nil {
+		o.p = pendings.Get().(*pending)
+	}
+	at := len(o.p.bytes)
+	return o.p.bytes[at:at:pendingBytes]
+}
+
+// commit adds the packet that begin's slice has been filled with and unlocks.
+func (o *outbox) commit(b []byte) {
+	o.p.bytes = o.p.bytes[:len(o.p.bytes)+len(b)]
+	o.p.sizes = append(o.p.sizes, uint16(len(b)))
+	wake := !o.dirty
+	o.dirty = true
+	o.mu.Unlock()
+	if wake {
+		o.flusher.add(o)
+	}
+}
+
+func (o *outbox) abort() { o.mu.Unlock() }
+
+// flush sends what waits.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	o.dirty = false
+	o.flushLocked()
+	o.mu.Unlock()
+}
+
+// flushLocked sends with the lock held, so that packets stay in order.
+func (o *outbox) flushLocked() {
+	p := o.p
+	if p == nil {
+		return
+	}
+	o.p = nil
+	if lost := o.session.port.sendAll(o.session.route.Load(), p); lost > 0 {
+		o.session.srv.metrics.unsent.Add(float64(lost))
+	}
+	p.bytes, p.sizes = p.bytes[:0], p.sizes[:0]
+	pendings.Put(p)
+}
+
+// flusher sends what outboxes have gathered. It wakes at once when it is idle, and while it is busy more
+// gathers: the load makes the batches.
+type flusher struct {
+	wake chan struct{}
+
+	mu   sync.Mutex
+	list []*outbox
+	shut bool
+}
+
+func (f *flusher) add(o *outbox) {
+	f.mu.Lock()
+	f.list = append(f.list, o)
+	f.mu.Unlock()
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (f *flusher) run() {
+	var todo []*outbox
+	for range f.wake {
+		f.mu.Lock()
+		todo, f.list = f.list, todo[:0]
+		shut := f.shut
+		f.mu.Unlock()
+		for i, o := range todo {
+			o.flush()
+			todo[i] = nil
+		}
+		if shut {
+			return
+		}
+	}
+}
+
+// batcher is a port's flushers.
+type batcher struct {
+	flushers []*flusher
+	next     atomic.Uint32
+}
+
+func newBatcher(p *port) *batcher {
+	b := &batcher{}
+	for range min(runtime.GOMAXPROCS(0), maxFlushers) {
+		f := &flusher{wake: make(chan struct{}, 1)}
+		b.flushers = append(b.flushers, f)
+		p.wg.Go(f.run)
+	}
+	return b
+}
+
+// join gives a session its outbox.
+func (b *batcher) join(s *session) {
+	s.out.session = s
+	s.out.flusher = b.flushers[int(b.next.Add(1))%len(b.flushers)]
+}
+
+// close ends the flushers once they have sent what waits.
+func (b *batcher) close() {
+	for _, f := range b.flushers {
+		f.mu.Lock()
+		f.shut = true
+		f.mu.Unlock()
+		select {
+		case f.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// sendAll sends whole packets to one client and gives how many the way there did not take. Runs of
+// packets of the same size, of which the last may be smaller, go in one system call where the machine
+// can do that (UDP GSO).
+func (p *port) sendAll(r *route, all *pending) (lost int) {
+	if r == nil {
+		return len(all.sizes)
+	}
+	b := all.bytes
+	for i := 0; i < len(all.sizes); {
+		size := int(all.sizes[i])
+		n, total := 1, size
+		if r.tcp == nil && p.segments != nil {
+			for i+n < len(all.sizes) && int(all.sizes[i+n]) <= size {
+				total += int(all.sizes[i+n])
+				n++
+				if int(all.sizes[i+n-1]) < size {
+					break
+				}
+			}
+		}
+		switch {
+		case r.tcp != nil:
+			if r.tcp.send(b[:size]) != nil {
+				lost++
+			}
+		case n > 1 && p.segments.send(b[:total], size, r.addr):
+		default:
+			for rest := b[:total]; len(rest) > 0; {
+				one := rest[:min(size, len(rest))]
+				if _, err := p.udp.WriteToUDPAddrPort(one, r.addr); err != nil {
+					lost++
+				}
+				rest = rest[len(one):]
+			}
+		}
+		b, i = b[total:], i+n
+	}
+	return lost
+}
+
+// segmenter sends many packets in one system call.
+type segmenter struct {
+	conn *net.UDPConn
+	off  atomic.Bool // the machine cannot do it after all
+}

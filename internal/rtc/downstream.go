@@ -170,8 +170,9 @@ type sender struct {
 	out      atomic.Pointer[srtp.Context] // nil until connected
 	closed   atomic.Bool
 
-	buf    []byte // of whoever writes
-	header rtp.Header
+	// Of whoever writes.
+	header         rtp.Header
+	report, sealed [128]byte
 }
 
 var _ Sender = (*sender)(nil)
@@ -203,10 +204,8 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	if len(payload) > maxPacket-rtpHeaderSize-sealSize {
 		return errTooLarge
 	}
-	if t.buf == nil {
-		t.buf = make([]byte, 0, maxPacket)
-	}
-	b := append(t.buf[:0], 0x80, t.pt)
+	b := t.s.out.begin(rtpHeaderSize + len(payload) + sealSize)
+	b = append(b, 0x80, t.pt)
 	if h.Marker {
 		b[1] |= 0x80
 	}
@@ -214,16 +213,14 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	b = binary.BigEndian.AppendUint32(b, h.Timestamp)
 	b = binary.BigEndian.AppendUint32(b, t.ssrc)
 	b = append(b, payload...)
-	sealed, err := out.EncryptRTP(b, b, &t.header) // in place
+	b, err := out.EncryptRTP(b, b, &t.header) // in place
 	if err != nil {
+		t.s.out.abort()
 		return err
 	}
+	t.s.out.commit(b)
 	t.srv.metrics.packets.Inc()
-	t.srv.metrics.bytes.Add(float64(len(sealed)))
-	if err := t.srv.port.batch.send(t.s, sealed); err != nil {
-		t.srv.metrics.unsent.Inc()
-		return err
-	}
+	t.srv.metrics.bytes.Add(float64(len(b)))
 	return nil
 }
 
@@ -238,10 +235,7 @@ func (t *sender) WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets u
 	if t.closed.Load() {
 		return ErrPeerClosed
 	}
-	if t.buf == nil {
-		t.buf = make([]byte, 0, maxPacket)
-	}
-	b := append(t.buf[:0], 0x80, 200, 0, 6)
+	b := append(t.report[:0], 0x80, 200, 0, 6)
 	b = binary.BigEndian.AppendUint32(b, t.ssrc)
 	b = binary.BigEndian.AppendUint64(b, ntp)
 	b = binary.BigEndian.AppendUint32(b, rtpTime)
@@ -252,9 +246,10 @@ func (t *sender) WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets u
 	b = append(b, 1, 9)
 	b = append(b, "streamcat"...)
 	b = append(b, 0)
-	sealed, err := out.EncryptRTCP(nil, b, nil)
+	sealed, err := out.EncryptRTCP(t.sealed[:0], b, nil)
 	if err != nil {
 		return err
 	}
-	return t.srv.port.batch.send(t.s, sealed)
+	t.s.out.commit(append(t.s.out.begin(len(sealed)), sealed...))
+	return nil
 }

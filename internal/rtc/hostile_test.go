@@ -82,16 +82,17 @@ func TestLostPacketsAreAskedForAgain(t *testing.T) {
 			w.mu.Lock()
 			w.up.sinks[Video].skip = s.note
 			w.mu.Unlock()
-			w.until(t, "300 packets", func() bool { return len(s.have) >= 300 })
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			// The last ones may still be on their way.
+			// The first 250 all come in the end, but for the odd one that was lost again and again.
 			missing := 0
-			for i := range 250 {
-				if !s.have[uint16(s.base+i)] {
-					missing++
+			w.until(t, "what was lost", func() bool {
+				missing = 0
+				for i := range 250 {
+					if s.base < 0 || !s.have[uint16(s.base+i)] {
+						missing++
+					}
 				}
-			}
+				return missing <= 2 || len(s.have) > 1200
+			})
 			if missing > 2 {
 				t.Errorf("%d of 250 packets were lost for good", missing)
 			}

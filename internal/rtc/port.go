@@ -46,13 +46,14 @@ type udpSocket interface {
 //
 // mu comes after session.mu.
 type port struct {
-	udp     udpSocket
-	tcp     net.Listener
-	batch   *batcher
-	log     *slog.Logger
-	metrics *metrics
-	now     func() time.Time
-	wg      sync.WaitGroup
+	udp      udpSocket
+	tcp      net.Listener
+	batch    *batcher
+	segments *segmenter // nil: packets go one by one
+	log      *slog.Logger
+	metrics  *metrics
+	now      func() time.Time
+	wg       sync.WaitGroup
 
 	mu    sync.RWMutex
 	names map[string]*credentials // by our ufrag
@@ -67,6 +68,9 @@ func newPort(udp udpSocket, tcp net.Listener, log *slog.Logger, m *metrics, now 
 		udp: udp, tcp: tcp, log: log, metrics: m, now: now,
 		names: map[string]*credentials{}, addrs: map[netip.AddrPort]*session{},
 		conns: map[*tcpConn]struct{}{}, tcpBy: map[netip.Addr]int{},
+	}
+	if c, ok := udp.(*net.UDPConn); ok {
+		p.segments = newSegmenter(c)
 	}
 	p.batch = newBatcher(p)
 	if udp != nil {

@@ -211,6 +211,7 @@ func (s *Server) open(o *offer, dir direction, token string, remote netip.Addr, 
 		one.setup = "active"
 	}
 	one.wire = newWire(one)
+	s.port.batch.join(one)
 	cred := newCredentials(one, o.ice)
 	one.current.Store(cred)
 	one.heard.Store(one.began.UnixNano())

@@ -60,6 +60,7 @@ type session struct {
 	remote   netip.Addr
 	began    time.Time
 	wire     *dtlsWire
+	out      outbox
 
 	inbox   chan *packet
 	secured chan *keys
@@ -110,7 +111,7 @@ func (s *session) run() {
 
 	s.live()
 
-	s.port.batch.flush(s) // what was sent goes out before the goodbye
+	s.out.flush() // what was sent goes out before the goodbye
 	if conn := s.farewell.Load(); conn != nil {
 		conn.Close() // says goodbye by close_notify
 	}
