@@ -353,8 +353,10 @@ func checkCreated(t *testing.T, w *world, r *answerOf, direction string) {
 		t.Fatalf("got %d sections:\n%s", len(sections), r.body)
 	}
 	for i, s := range sections {
-		for _, line := range []string{want, "a=rtcp-mux", "a=setup:passive", "a=fingerprint:sha-256 ", fmt.Sprintf("a=mid:%d", i),
-			"a=candidate:1 1 udp ", "a=candidate:2 1 tcp ", "typ host tcptype passive", "a=end-of-candidates"} {
+		for _, line := range []string{
+			want, "a=rtcp-mux", "a=setup:passive", "a=fingerprint:sha-256 ", fmt.Sprintf("a=mid:%d", i),
+			"a=candidate:1 1 udp ", "a=candidate:2 1 tcp ", "typ host tcptype passive", "a=end-of-candidates",
+		} {
 			if !strings.Contains(s, line) {
 				t.Errorf("section %d has no %q", i, line)
 			}
