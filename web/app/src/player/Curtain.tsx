@@ -9,7 +9,10 @@ export function Curtain({ state, live, name }: { state: PlaybackState; live: boo
       <div className="curtain" role="status">
         <MonitorX className="i i-lg" />
         <b className="b">This browser cannot play the stream</b>
-        <span className="t13">{name} sends H.264 video and AAC sound; another browser or device may know them.</span>
+        <span className="t13">
+          {name} sends H.264 video with AAC sound, or Opus from a browser, which older Apple devices do not know. Another
+          browser or device may play it.
+        </span>
       </div>
     );
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Playback, type PlaybackState } from "./playback";
+import { Playback, type PlaybackState, canPlay } from "./playback";
 
 const PLAYLIST = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8";
 
@@ -162,5 +162,32 @@ describe("playback", () => {
     expect(fetched).not.toHaveBeenCalled();
     expect(last().destroyed).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("a browser's own player", () => {
+  const opus = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.42c01f,opus",RESOLUTION=1280x720\nlive.m3u8';
+
+  it("is asked whether it knows what the playlist names", () => {
+    const asked = vi.spyOn(video, "canPlayType").mockImplementation((type) => (type.includes("opus") ? "" : "probably"));
+    expect(canPlay(video, opus)).toBe(false);
+    expect(asked).toHaveBeenCalledWith('video/mp4; codecs="avc1.42c01f,opus"');
+    expect(canPlay(video, opus.replace("opus", "mp4a.40.2"))).toBe(true);
+    expect(canPlay(video, PLAYLIST)).toBe(true); // nothing named, nothing refused
+  });
+
+  it("says so instead of waiting for ever for a stream that is there", async () => {
+    player.destroy();
+    states = [];
+    vi.spyOn(hls, "isSupported").mockReturnValue(false);
+    vi.spyOn(video, "canPlayType").mockImplementation((type) => (type.includes("opus") ? "" : "maybe"));
+    fetched.mockImplementation(async () => new Response(opus));
+    player = new Playback({ video, url: "/live.m3u8", onState: (state) => states.push(state) });
+    video.dispatchEvent(new Event("error"));
+    await vi.advanceTimersByTimeAsync(400);
+    expect(states).toEqual(["retrying", "unsupported"]);
+    fetched.mockImplementation(async () => new Response(opus.replace("opus", "mp4a.40.2")));
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(states.at(-1)).toBe("retrying"); // and plays when it does
   });
 });

@@ -241,19 +241,24 @@ export class Playback {
     this.#probe?.abort();
     this.#probe = probe;
     let there = false;
+    let known = true;
     try {
       const limit = setTimeout(() => probe.abort(), 8_000);
       const response = await fetch(this.#url, { signal: probe.signal, cache: "no-store" });
       const text = response.ok ? await response.text() : "";
       clearTimeout(limit);
       there = text.startsWith("#EXTM3U") && !text.includes("#EXT-X-ENDLIST");
+      known = Hls.isSupported() || canPlay(this.#video, text);
     } catch {
       // No answer: the same as no stream.
     }
     if (this.#destroyed || this.#probe !== probe) return;
     this.#probe = undefined;
     this.#timer = undefined;
-    if (there) {
+    if (there && !known) {
+      this.#set("unsupported");
+      this.#later(15_000);
+    } else if (there) {
       if (this.#state !== "retrying") this.#set("retrying");
       this.#build();
     } else {
@@ -266,4 +271,13 @@ export class Playback {
     this.#state = state;
     this.#onState(state);
   }
+}
+
+/**
+ * Whether the browser's own player knows all codecs that a multivariant playlist names (RFC 8216, section
+ * 4.3.4.2). It does not say so itself: it fails as if the network had.
+ */
+export function canPlay(video: HTMLVideoElement, playlist: string): boolean {
+  const codecs = /[:,]CODECS="([^"]+)"/.exec(playlist)?.[1];
+  return codecs === undefined || video.canPlayType(`video/mp4; codecs="${codecs}"`) !== "";
 }

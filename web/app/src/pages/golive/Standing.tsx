@@ -30,6 +30,8 @@ function sentences({ air, data, asking, something }: Props): [Tone, string, Reac
     case "preparing":
       return ["wait", "Getting ready.", "Your stream key is fetched."];
     case "connecting":
+      if (data.live && !air.mishap)
+        return ["wait", "Connecting.", "Your channel is live from elsewhere still; waiting for that to end."];
       return ["wait", "Connecting.", air.mishap ? `${air.mishap.title}. ${air.mishap.text}` : "This takes a moment."];
     case "live":
       return data.live
