@@ -4,7 +4,7 @@
 //     measured {how ten seconds went}; ends at the cue "stop"
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { moving, nextCue, person, play, say, until } from "./stage.mjs";
 
 const [task, client, endpoint] = process.argv.slice(2);
@@ -19,9 +19,15 @@ function pack(entry) {
     files.set(path, { text, needs: {} });
     const from = createRequire(path);
     for (const [, name] of text.matchAll(/require\(["']([^"']+)["']\)/g)) {
-      // A trailing slash asks for the package of that name, not for Node's own.
-      files.get(path).needs[name] = from.resolve(name === "events" ? "events/" : name);
-      add(files.get(path).needs[name]);
+      // A slash at the end asks for the package of that name, not for what Node has built in; a page has none of that.
+      let found = null;
+      try {
+        found = from.resolve(isBuiltin(name) ? `${name}/` : name);
+      } catch (error) {
+        if (!isBuiltin(name)) throw error;
+      }
+      files.get(path).needs[name] = found;
+      if (found) add(found);
     }
   };
   add(entry);
@@ -30,6 +36,7 @@ function pack(entry) {
   );
   return `const files = {${all.join(",\n")}}; const done = {};
     const load = (path) => {
+      if (path === null) return {};
       if (done[path]) return done[path].exports;
       const [needs, run] = files[path], module = (done[path] = { exports: {} });
       run(module, module.exports, (name) => load(needs[name]));
@@ -47,7 +54,7 @@ const scripts = {
 const server = createServer((request, response) => {
   const script = scripts[request.url];
   response.setHeader("content-type", script ? "text/javascript" : "text/html");
-  response.end(script ? script() : "<!doctype html><title>foreign</title><video autoplay muted playsinline></video>");
+  response.end(script ? script() : "<!doctype html><title>foreign</title><video autoplay playsinline></video>");
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 

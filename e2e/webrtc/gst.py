@@ -16,7 +16,7 @@ from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
 PIPELINE = """
 webrtcbin name=peer bundle-policy=max-bundle latency=0
-videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=30/1 ! videoconvert
+videotestsrc is-live=true pattern=ball background-color=0xff203850 ! video/x-raw,width=640,height=360,framerate=30/1 ! videoconvert
   ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=800 key-int-max=30
   ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency
   ! application/x-rtp,media=video,encoding-name=H264,payload=96 ! peer.
@@ -40,7 +40,8 @@ def on_gathered(peer, _):
     """All candidates are in the offer, as encoders send it: one POST and no trickle."""
     if peer.get_property("ice-gathering-state") != GstWebRTC.WebRTCICEGatheringState.COMPLETE:
         return
-    offer = peer.get_property("local-description").sdp.as_text()
+    description = peer.get_property("local-description")
+    offer = description.sdp.as_text()
     threading.Thread(target=post, args=(offer,), daemon=True).start()
 
 
@@ -64,8 +65,9 @@ def post(offer):
 
 
 def on_offer(promise, _):
-    offer = promise.get_reply().get_value("offer")
-    peer.emit("set-local-description", offer, Gst.Promise.new())
+    promise.wait()
+    reply = promise.get_reply()  # it owns the offer
+    peer.emit("set-local-description", reply.get_value("offer"), Gst.Promise.new())
 
 
 def on_state(peer, _):

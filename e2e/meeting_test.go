@@ -1,0 +1,23 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/streamcat/streamcat/internal/engine/enginetest"
+)
+
+// TestPeopleMeetWithBrowsersOnly is the main job without an encoder. That the right person is seen and heard
+// is told by the colour of their camera and the tone of their microphone.
+func TestPeopleMeetWithBrowsersOnly(t *testing.T) {
+	e := enginetest.Start(t)
+	hostVideo, hostAudio := camera{"red", 440}.files(t)
+	guestVideo, guestAudio := camera{"green", 880}.files(t)
+	s := startScript(t, "browser/meeting.mjs", e.URL, hostVideo, hostAudio, guestVideo, guestAudio)
+	for _, step := range []string{"together", "realTime", "channel", "reloaded", "late", "removed", "crashed", "done"} {
+		s.hear(step)
+	}
+	if strings.Contains(e.Log(), "eyJ") || strings.Contains(e.Log(), "sk_") {
+		t.Error("a secret is in the log")
+	}
+}
