@@ -37,9 +37,11 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return nil
 	}
-	// Judged before the connection is taken over, and again when it comes in: in between somebody may have been
-	// disconnected.
-	err := m.look(r, token, may)
+	// Judged before the connection is taken over: what may be better a little later is told in plain HTTP.
+	p, err := m.judge(r.Context(), token, may)
+	if m.isDraining() {
+		err = errNotNow
+	}
 	if err != nil && !final(err) {
 		m.refuse(w, err)
 		return
@@ -50,7 +52,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newSocket(conn)
 	if err == nil {
-		err = m.admit(r.Context(), token, may, func(st *stage, seat auth.Seat) error { return s.enter(st, seat, r.UserAgent()) })
+		err = m.enter(r.Context(), p, token, may, func(st *stage, seat auth.Seat) error { return s.enter(st, seat, r.UserAgent()) })
 	}
 	if err != nil {
 		m.dismiss(conn, err)
@@ -60,20 +62,6 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !m.spawn(func() { s.serve() }) { // the request ends here, the socket does not
 		s.serve()
 	}
-}
-
-// look is admit without anybody's coming in.
-func (m *Manager) look(r *http.Request, token string, may func(auth.Seat) error) error {
-	m.mu.Lock()
-	draining := m.draining
-	m.mu.Unlock()
-	if draining {
-		return errNotNow
-	}
-	ctx, cancel := lookup(r.Context())
-	defer cancel()
-	_, err := m.judge(ctx, token, may)
-	return err
 }
 
 // enter opens the socket's door. It displaces the participant's earlier socket.

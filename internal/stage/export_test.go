@@ -41,6 +41,9 @@ func (m *Manager) Broadcast(frame []byte) {
 	}
 }
 
+// List sets how many participants who never published are told of by name.
+func (m *Manager) List(n int) { m.listed = n }
+
 // Review looks at once for what the bus may have failed to tell.
 func (m *Manager) Review() { m.reviewAll() }
 
@@ -73,7 +76,6 @@ func Describe(userAgent string) (d ParticipantDoc) {
 }
 
 const (
-	MaxListed      = maxListed
 	MaxClientFrame = maxClientFrame
 	MaxFrameRate   = maxRate
 )

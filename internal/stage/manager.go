@@ -82,6 +82,7 @@ type Manager struct {
 	instance string // tells own words on the bus from others'
 	metrics  *metrics
 	journal  *journal
+	listed   int // maxListed, but for tests
 	subs     []*bus.Sub
 
 	// cuts counts what may have made a token worthless: who was let in by an older count is judged anew.
@@ -125,7 +126,7 @@ func NewManager(d Deps) (*Manager, error) {
 	if d.Away <= 0 {
 		d.Away = defaultAway
 	}
-	m := &Manager{d: d, log: d.Log, now: d.Now, instance: arn.NewID(12), stages: map[string]*stage{}}
+	m := &Manager{d: d, log: d.Log, now: d.Now, instance: arn.NewID(12), listed: maxListed, stages: map[string]*stage{}}
 	m.metrics = newMetrics(m, d.Registerer)
 	m.journal = newJournal(d.DB, d.Log, m.metrics, m.wake)
 	m.life, m.end = context.WithCancel(context.Background())
@@ -222,6 +223,12 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("stage sockets still open: %w", ctx.Err()))
 	}
 	return err
+}
+
+func (m *Manager) isDraining() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.draining
 }
 
 func (m *Manager) find(stageARN string) *stage {

@@ -63,57 +63,68 @@ var errAgain = errors.New("judge again")
 // maxJudgements bounds how often a token is judged because others were disconnected meanwhile.
 const maxJudgements = 5
 
+// pass is a judged token. It is good as long as cuts has not changed.
+type pass struct {
+	seat auth.Seat
+	cuts uint64
+}
+
 // admit judges a token and lets its participant in: may says whether the token is good for the door, and
 // join opens it, on the locked stage.
 func (m *Manager) admit(ctx context.Context, token string, may func(auth.Seat) error, join func(*stage, auth.Seat) error) error {
-	ctx, cancel := lookup(ctx)
-	defer cancel()
+	p, err := m.judge(ctx, token, may)
+	if err != nil {
+		return err
+	}
+	return m.enter(ctx, p, token, may, join)
+}
+
+// enter is what follows the judgement, which is made again if somebody was disconnected meanwhile.
+func (m *Manager) enter(ctx context.Context, p pass, token string, may func(auth.Seat) error, join func(*stage, auth.Seat) error) (err error) {
 	for range maxJudgements {
-		cuts := m.cuts.Load() // before looking anything up
-		seat, err := m.judge(ctx, token, may)
-		if err != nil {
-			return err
-		}
-		err = m.with(seat.StageARN, func(st *stage) error {
-			if m.cuts.Load() != cuts {
+		err = m.with(p.seat.StageARN, func(st *stage) error {
+			if m.cuts.Load() != p.cuts {
 				return errAgain
 			}
-			return join(st, seat)
+			return join(st, p.seat)
 		})
 		if err != errAgain {
+			return err
+		}
+		if p, err = m.judge(ctx, token, may); err != nil {
 			return err
 		}
 	}
 	return &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, RetryAfter: time.Second, Fault: fault.Down("the stage is busy, try again")}
 }
 
-func lookup(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, lookupFor)
-}
-
 // judge says whose token it is, and that it is good now.
-func (m *Manager) judge(ctx context.Context, token string, may func(auth.Seat) error) (auth.Seat, error) {
-	seat, err := m.d.Seats.Verify(token, m.now())
+func (m *Manager) judge(ctx context.Context, token string, may func(auth.Seat) error) (p pass, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupFor)
+	defer cancel()
+	p.cuts = m.cuts.Load() // before looking anything up
+	p.seat, err = m.d.Seats.Verify(token, m.now())
 	switch {
 	case errors.Is(err, auth.ErrSeatExpired):
-		return seat, errExpired
-	case err != nil, seat.ParticipantID == "":
-		return seat, errMalformed
+		return p, errExpired
+	case err != nil, p.seat.ParticipantID == "":
+		return p, errMalformed
 	}
-	if a, err := m.d.Minter.Own(arn.Stage, seat.StageARN); err != nil || a.ID != seat.StageID {
-		return seat, errOtherStage
+	stageARN := p.seat.StageARN
+	if a, err := m.d.Minter.Own(arn.Stage, stageARN); err != nil || a.ID != p.seat.StageID {
+		return p, errOtherStage
 	}
-	if err := m.d.Directory.Stage(ctx, seat.StageARN); fault.Of(err) == fault.NotFound {
-		return seat, errDeleted
+	if err := m.d.Directory.Stage(ctx, stageARN); fault.Of(err) == fault.NotFound {
+		return p, errDeleted
 	} else if err != nil {
-		return seat, unreachable(err)
+		return p, unreachable(err)
 	}
-	if revoked, err := m.d.DB.SeatRevoked(ctx, seat.StageARN, seat.ParticipantID); err != nil {
-		return seat, unreachable(err)
+	if revoked, err := m.d.DB.SeatRevoked(ctx, stageARN, p.seat.ParticipantID); err != nil {
+		return p, unreachable(err)
 	} else if revoked {
-		return seat, errRevoked
+		return p, errRevoked
 	}
-	return seat, may(seat)
+	return p, may(p.seat)
 }
 
 // unreachable makes what a lookup failed with a refusal that says to come again.

@@ -52,7 +52,7 @@ func (r *roster) stop() {
 // arrive tells of a participant who joined.
 func (st *stage) arrive(mem *member) {
 	r := &st.roster
-	if r.listed < maxListed {
+	if r.listed < st.m.listed {
 		mem.listed, mem.counted = true, true
 		r.listed++
 		st.touch(mem)

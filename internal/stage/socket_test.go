@@ -92,8 +92,10 @@ func TestCrowdIsToldOfInFewFrames(t *testing.T) {
 
 func TestParticipantsBeyondTheListAreCountedUntilTheyPublish(t *testing.T) {
 	n := newNode(t)
-	host := n.publish(n.token("host"))
-	for i := range stage.MaxListed {
+	const list = 20
+	n.m.List(list)
+	n.publish(n.token("host"))
+	for i := range list {
 		sub, err := n.m.Subscribe(t.Context(), request(n.token(fmt.Sprint("guest", i)), "host"))
 		check(t, err)
 		p := newPeer(sub.Ended)
@@ -103,7 +105,7 @@ func TestParticipantsBeyondTheListAreCountedUntilTheyPublish(t *testing.T) {
 	others := 0
 	c, _ := n.dial(n.stage, n.token("late"))
 	f := c.read()
-	if f.Type != "STAGE_STATE" || len(c.here) != stage.MaxListed+2 || f.Payload.Others == nil || *f.Payload.Others != 1 || c.here["late"].ID == "" {
+	if f.Type != "STAGE_STATE" || len(c.here) != list+2 || f.Payload.Others == nil || *f.Payload.Others != 1 || c.here["late"].ID == "" {
 		t.Fatalf("%d are listed, others: %v", len(c.here), f.Payload.Others)
 	}
 	later := n.join(n.token("later"))
@@ -120,7 +122,6 @@ func TestParticipantsBeyondTheListAreCountedUntilTheyPublish(t *testing.T) {
 	n.publish(n.token("later"))
 	c.until(func() bool { return c.here["later"].IsPublishing })
 	later.until(func() bool { return later.here["later"].IsPublishing })
-	_ = host
 }
 
 // A client that does not read is cut, and holds up nobody.
