@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/rtc/rtctest"
 )
@@ -486,9 +488,10 @@ func TestPeerIsClosedForAReason(t *testing.T) {
 }
 
 func TestShutdownEndsAll(t *testing.T) {
+	before := goleak.IgnoreCurrent()
 	w := newWorld(t, nil)
-	w.publish(t, rtctest.Options{})
-	w.subscribe(t, rtctest.Options{TCP: true})
+	p := w.publish(t, rtctest.Options{})
+	s := w.subscribe(t, rtctest.Options{TCP: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := w.Shutdown(ctx); err != nil {
@@ -501,4 +504,9 @@ func TestShutdownEndsAll(t *testing.T) {
 	w.mu.Unlock()
 	r := (&doorClient{w, "publisher"}).do(t, "POST", "/whip", map[string]string{"Content-Type": "application/sdp"}, offerText("sendonly"))
 	checkProblem(t, r, 503, "SERVER_DRAINING")
+	p.Close()
+	s.Close()
+	w.http.Close()
+	http.DefaultClient.CloseIdleConnections()
+	goleak.VerifyNone(t, before)
 }

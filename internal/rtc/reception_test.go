@@ -1,8 +1,11 @@
 package rtc
 
 import (
+	"bytes"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
 )
 
 func TestReceiverReport(t *testing.T) {
@@ -81,4 +84,55 @@ func TestNacker(t *testing.T) {
 	if len(n.missing) > maxMissing {
 		t.Errorf("%d packets are remembered", len(n.missing))
 	}
+}
+
+func TestRepairedPacketIsTheLostOne(t *testing.T) {
+	lost := rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, PayloadType: 108, SequenceNumber: 500, Timestamp: 9, SSRC: 3312}, Payload: []byte{1, 2, 3, 4}}
+	if err := lost.Header.SetExtension(3, []byte{7, 7}); err != nil {
+		t.Fatal(err)
+	}
+	want, err := lost.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := lost
+	again.PayloadType, again.SSRC, again.SequenceNumber = 109, 3313, 77
+	again.Payload = append([]byte{500 >> 8, 500 & 0xff}, lost.Payload...)
+	track := &uptrack{m: &offered{format: format{pt: 108}}, ssrc: 3312}
+	for _, pad := range []byte{0, 5} {
+		again.Header.Padding, again.PaddingSize = pad > 0, pad
+		b, err := again.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := track.repair(b); !bytes.Equal(got, want) {
+			t.Errorf("with %d bytes of padding: got %x, want %x", pad, got, want)
+		}
+	}
+	again.Payload, again.Header.Padding, again.PaddingSize = nil, true, 200
+	b, err := again.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := track.repair(b); got != nil {
+		t.Errorf("a probe became the packet %x", got)
+	}
+}
+
+func FuzzRepair(f *testing.F) {
+	f.Add([]byte{0xb0, 109, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xbe, 0xde, 0, 1, 0x30, 7, 0, 0, 1, 244, 1, 2, 3, 1})
+	f.Add([]byte{0xaf, 109, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 255})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		track := &uptrack{m: &offered{format: format{pt: 108}}, ssrc: 3312}
+		var h rtp.Header
+		n, err := h.Unmarshal(b)
+		if head, tail := packetBounds(b); err == nil && tail > head && head != n {
+			t.Fatalf("the payload begins at %d, not %d", n, head)
+		}
+		if got := track.repair(b); got != nil && err == nil {
+			if _, err := h.Unmarshal(got); err != nil || h.SSRC != 3312 || h.PayloadType != 108 || h.Padding {
+				t.Fatalf("got %+v, %v", h, err)
+			}
+		}
+	})
 }

@@ -144,7 +144,7 @@ func (u *upstream) rtp(pk *packet) {
 	}
 	if !known {
 		u.media.add(pk.buf[8:])
-		if t = u.meet(t, ssrc, pk.at, len(plain) <= u.header.MarshalSize()+padding(plain, &u.header)); t == nil {
+		if t = u.meet(t, ssrc, pk.at, emptyPacket(plain)); t == nil {
 			u.srv.metrics.dropped.alien.Inc()
 			if u.alien++; u.alien > maxAlien {
 				u.s.end(ErrGarbage)
@@ -153,7 +153,7 @@ func (u *upstream) rtp(pk *packet) {
 		}
 	}
 	if pt != t.m.format.pt {
-		if plain = t.repair(plain, &u.header); plain == nil {
+		if plain = t.repair(plain); plain == nil {
 			return
 		}
 	}
@@ -195,15 +195,13 @@ func (u *upstream) meet(t *uptrack, ssrc uint32, at time.Time, empty bool) *uptr
 
 // repair makes the lost packet out of a retransmission (RFC 4588 §4), in place. It gives nil when there is
 // none in it: browsers probe the network with padding on the repair stream.
-func (t *uptrack) repair(plain []byte, h *rtp.Header) []byte {
-	size := h.MarshalSize()
-	plain = plain[:max(len(plain)-padding(plain, h), 0)]
-	if len(plain) < size+2 {
+func (t *uptrack) repair(plain []byte) []byte {
+	head, tail := packetBounds(plain)
+	if tail-head < 2 {
 		return nil
 	}
-	original := binary.BigEndian.Uint16(plain[size:])
-	copy(plain[size:], plain[size+2:])
-	plain = plain[:len(plain)-2]
+	original := binary.BigEndian.Uint16(plain[head:])
+	plain = append(plain[:head], plain[head+2:tail]...)
 	plain[0] &^= 0x20
 	plain[1] = plain[1]&0x80 | t.m.format.pt
 	binary.BigEndian.PutUint16(plain[2:], original)
@@ -211,12 +209,33 @@ func (t *uptrack) repair(plain []byte, h *rtp.Header) []byte {
 	return plain
 }
 
-// padding gives how many bytes at a packet's end are padding (RFC 3550 §5.1).
-func padding(plain []byte, h *rtp.Header) int {
-	if !h.Padding || len(plain) == 0 {
-		return 0
+// packetBounds gives where an RTP packet's payload begins and where it ends (RFC 3550 §5.1, §5.3.1). For
+// what is no packet both are the same.
+func packetBounds(plain []byte) (head, tail int) {
+	if len(plain) < rtpHeaderSize {
+		return 0, 0
 	}
-	return int(plain[len(plain)-1])
+	head = rtpHeaderSize + 4*int(plain[0]&0x0f)
+	if plain[0]&0x10 != 0 {
+		if len(plain) < head+4 {
+			return 0, 0
+		}
+		head += 4 + 4*int(binary.BigEndian.Uint16(plain[head+2:]))
+	}
+	tail = len(plain)
+	if plain[0]&0x20 != 0 {
+		tail -= int(plain[tail-1])
+	}
+	if tail < head {
+		return 0, 0
+	}
+	return head, tail
+}
+
+// emptyPacket says whether a packet holds no media, only padding.
+func emptyPacket(plain []byte) bool {
+	head, tail := packetBounds(plain)
+	return head == tail
 }
 
 // rtcp takes a publisher's reports.
