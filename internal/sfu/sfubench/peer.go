@@ -1,0 +1,78 @@
+package sfubench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// newPeer makes a connection that does no more than it must: H.264 only, no interceptors.
+func newPeer() (*webrtc.PeerConnection, error) {
+	m := &webrtc.MediaEngine{}
+	err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}},
+	}, PayloadType: 102}, webrtc.RTPCodecTypeVideo)
+	if err != nil {
+		return nil, err
+	}
+	s := webrtc.SettingEngine{}
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+}
+
+// dial posts the offer with all candidates and takes the answer.
+func dial(ctx context.Context, pc *webrtc.PeerConnection, door, token string) (session string, err error) {
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		return "", err
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(offer); err != nil {
+		return "", err
+	}
+	<-gathered
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, door, strings.NewReader(pc.LocalDescription().SDP))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/sdp")
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("status %d: %s", res.StatusCode, answer)
+	}
+	base, err := url.Parse(door)
+	if err != nil {
+		return "", err
+	}
+	at, err := base.Parse(res.Header.Get("Location"))
+	if err != nil {
+		return "", err
+	}
+	return at.String(), pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)})
+}
+
+// leave says goodbye.
+func leave(pc *webrtc.PeerConnection, session string) {
+	if req, err := http.NewRequest(http.MethodDelete, session, nil); err == nil {
+		if res, err := client.Do(req); err == nil {
+			res.Body.Close()
+		}
+	}
+	_ = pc.Close()
+}
