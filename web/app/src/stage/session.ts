@@ -122,6 +122,7 @@ export class StageSession {
       const seat = await this.#options.seat(asking.signal);
       if (!mine()) return;
       this.#me = seat.participantId;
+      this.#changed();
       port = await this.#options.open(seat.token, this.#events(mine));
       if (!mine()) {
         port.leave();

@@ -113,10 +113,12 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
       note={
         <div className="st-note" role="status" data-air={live ? "live" : "private"}>
           <span className="dot" aria-hidden="true" />
-          <b className="b">{live ? "You are on air." : "Only people on the stage."}</b>
-          <span className="muted">
-            {live ? `Viewers of ${host} see and hear you.` : `Viewers see nothing until ${host} goes live.`}
-          </span>
+          <p>
+            <b className="b">{live ? "You are on air." : "Only people on the stage."}</b>{" "}
+            <span className="muted">
+              {live ? `Viewers of ${host} see and hear you.` : `Viewers see nothing until ${host} goes live.`}
+            </span>
+          </p>
         </div>
       }
       right={

@@ -117,8 +117,10 @@ export function AirNote({ on, mayGoLive }: { on: OnAir; mayGoLive: boolean }) {
       data-channel={on.air.channel}
     >
       <span className="dot" aria-hidden="true" />
-      <b className="b">{title}</b>
-      <span className="muted">{kind === "private" && !mayGoLive ? "Your picture is on its way to the stage." : detail}</span>
+      <p>
+        <b className="b">{title}</b>{" "}
+        <span className="muted">{kind === "private" && !mayGoLive ? "Your picture is on its way to the stage." : detail}</span>
+      </p>
     </div>
   );
 }
