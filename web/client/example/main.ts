@@ -50,6 +50,8 @@ class Tile {
 
   show(): void {
     const muted = this.#streams.filter(({ isMuted }) => isMuted).map(({ streamType }) => `no ${streamType}`);
+    const seen = this.#streams.some(({ streamType, isMuted }) => streamType === "video" && !isMuted);
+    this.#video.toggleAttribute("data-dark", !seen); // not the last picture of somebody who stopped the camera
     const here = this.#streams.length > 0 ? muted : ["watching"];
     this.element.dataset["participant"] = this.#participant.id;
     $("figcaption", this.element).textContent = [nameOf(this.#participant), ...here].join(" · ");
@@ -65,7 +67,7 @@ async function visit(token: string, local: LocalStageStream[]): Promise<void> {
 
   const stage = new Stage(token, {
     stageStreamsToPublish: () => local,
-    shouldPublishParticipant: ({ capabilities }) => local.length > 0 && capabilities.has("publish"),
+    shouldPublishParticipant: () => local.length > 0,
     shouldSubscribeToParticipant: () => wanted,
   });
 
@@ -74,7 +76,12 @@ async function visit(token: string, local: LocalStageStream[]): Promise<void> {
     const tile = new Tile(participant);
     tiles.set(participant.id, tile);
     $(".people", section).append(tile.element);
-    if (participant.isLocal) $("h2", section).textContent = nameOf(participant);
+    if (!participant.isLocal) return;
+    $("h2", section).textContent = nameOf(participant);
+    if (!participant.capabilities.has("publish")) local = [];
+    for (const button of section.querySelectorAll<HTMLElement>('[data-do="audio"], [data-do="video"]')) {
+      button.hidden = !local.some(({ streamType }) => streamType === button.dataset["do"]);
+    }
   });
   stage.on(StageEvents.STAGE_PARTICIPANT_LEFT, ({ id }) => {
     tiles.get(id)?.element.remove();
@@ -92,7 +99,6 @@ async function visit(token: string, local: LocalStageStream[]): Promise<void> {
   for (const kind of ["audio", "video"] as const) {
     const own = local.filter(({ streamType }) => streamType === kind);
     const button = $<HTMLButtonElement>(`[data-do="${kind}"]`, section);
-    button.hidden = own.length === 0;
     button.addEventListener("click", () => {
       for (const stream of own) stream.setMuted(!stream.isMuted);
       button.setAttribute("aria-pressed", String(own.some(({ isMuted }) => isMuted)));

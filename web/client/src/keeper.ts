@@ -40,10 +40,6 @@ export class Keeper<C extends Connection> {
     this.#options = options;
   }
 
-  get running(): boolean {
-    return this.#run !== undefined;
-  }
-
   /** The connection, while there is one. */
   get current(): C | undefined {
     return this.#current;

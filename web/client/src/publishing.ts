@@ -8,7 +8,7 @@ import { Session } from "./session.js";
 import { StageParticipantPublishState } from "./states.js";
 import { carry, type LocalStageStream } from "./streams.js";
 
-const PATIENCE = { first: 60_000, again: 60_000 };
+const PATIENCE = { first: 20_000, again: 60_000 };
 
 const KINDS = ["audio", "video"] as const;
 type Kind = (typeof KINDS)[number];

@@ -213,6 +213,7 @@ export class Visit {
         this.#events.emit("stageStreamMuteChanged", participant, stream);
       }
     }
+    if (this.#over) return; // left by whoever heard of the above
     if (changed.publishing) {
       if (!participant.isPublishing) subscription.want(SubscribeType.NONE, false); // streams go before the state
       this.#remotePublish(participant);

@@ -408,6 +408,15 @@ describe("subscribing", () => {
     ]);
   });
 
+  test("is begun again at once when the network came back", async () => {
+    const visitor = new Visitor();
+    await visitor.join(person("bob", { isPublishing: true }));
+    last(FakePeer.all).become("disconnected");
+    page.fire("online");
+    await settle(400);
+    expect(server.of("POST")).toHaveLength(2);
+  });
+
   test("that is refused is an error, and tried again when asked to", async () => {
     server.next.push(problem(403, "TOKEN_NOT_ALLOWED"));
     const visitor = new Visitor();
@@ -423,7 +432,6 @@ describe("subscribing", () => {
 
   test("to many joins a few at a time", async () => {
     const waiting: (() => void)[] = [];
-    server.fetch;
     const people = Array.from({ length: 11 }, (_, i) => person(`p${i}`, { isPublishing: true }));
     for (const { id } of people) {
       server.next.push(new Promise((resolve) => waiting.push(() => resolve(server.created(`/subscribe/${id}`)))));

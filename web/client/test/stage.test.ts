@@ -56,6 +56,15 @@ describe("joining", () => {
     });
   });
 
+  test("works where the list of people lacks ourselves", async () => {
+    const visitor = new Visitor();
+    const joined = visitor.stage.join();
+    await settle();
+    last(FakeSocket.all).say("STAGE_STATE", { ...state(), participants: [person("bob")] });
+    await joined;
+    expect(visitor.news(/JOINED/)).toEqual(["STAGE_PARTICIPANT_JOINED ada", "STAGE_PARTICIPANT_JOINED bob"]);
+  });
+
   test.each([
     ["is no JWT", "abc"],
     ["has nothing in it", "a.bm90IGpzb24.c"],
@@ -394,6 +403,14 @@ describe("people", () => {
     await visitor.hear("STAGE_UPDATE", update({ changed: [person("bob", { attributes: {} })] }));
     expect(seen[2]).toBe(seen[1]);
     expect(seen[1]).toMatchObject({ attributes: {} });
+  });
+
+  test("may make us leave at any news of them", async () => {
+    const visitor = new Visitor();
+    await visitor.join(person("bob", { isPublishing: true }));
+    visitor.stage.on(StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED, () => visitor.stage.leave());
+    await visitor.hear("STAGE_UPDATE", update({ changed: [person("bob", { userId: "robert" })] }));
+    expect(visitor.news().at(-1)).toBe("STAGE_LEFT user-initiated");
   });
 
   test("are not confused by what is no frame", async () => {
