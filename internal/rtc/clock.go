@@ -122,8 +122,8 @@ func (l *timeline) sync() {
 	if most-least > clockJump {
 		return // two clocks that have nothing to do with each other
 	}
-	if !l.synced || least < -clockStep {
-		l.shift += least
+	if !l.synced || least < -clockStep || least > clockStep {
+		l.shift += least // the publisher's date is its own affair
 	}
 	for _, c := range l.tracks {
 		c.target = c.wanted() - l.shift

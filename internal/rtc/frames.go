@@ -217,23 +217,20 @@ func (p *framesOf) write(f *media.Frame) {
 func (p *framesOf) Ended(reason error) {
 	p.mu.Lock()
 	p.ended = true
-	sound := p.sound
+	sound, started := p.sound, p.peer != nil
 	p.sound = nil
 	p.mu.Unlock()
 	if sound != nil {
 		sound.Close()
 	}
 	p.closing.Wait()
+	close(p.over)
+	if started {
+		<-p.watched
+	}
 	if errors.Is(reason, io.EOF) {
 		p.stream.Close()
 	} else {
 		p.stream.Stop(reason)
-	}
-	close(p.over)
-	p.mu.Lock()
-	started := p.peer != nil
-	p.mu.Unlock()
-	if started {
-		<-p.watched
 	}
 }

@@ -111,10 +111,9 @@ func oggPackets(b []byte) (packets [][]byte) {
 
 // packetizer makes RTP packets of what an encoder made (RFC 6184, RFC 7587).
 type packetizer struct {
-	seq    uint16
-	base   uint32 // RTP time of the beginning
-	whole  bool   // packetization mode 0: each NAL unit in one packet
-	report time.Duration
+	seq   uint16
+	base  uint32 // RTP time of the beginning
+	whole bool   // packetization mode 0: each NAL unit in one packet
 }
 
 func (p *packetizer) packet(kind Kind, at time.Duration, marker bool, payload []byte) wire {
@@ -183,12 +182,9 @@ func (p *packetizer) picture(c coded) (out []wire) {
 	return out
 }
 
-// broadcast gives all packets of a clip in the order of their arrival, with sender reports for both
-// tracks once per second.
-func broadcast(video, audio []coded) (all []wire) {
-	pv, pa := packetizer{seq: 65500, base: 1<<32 - 100_000}, packetizer{seq: 7, base: 1<<32 - 30_000}
-	all = append(all, packets(&pv, &pa, video, audio)...)
-	return all
+// broadcast gives all packets of a clip in the order of their arrival.
+func broadcast(video, audio []coded) []wire {
+	return packets(&packetizer{seq: 65500, base: 1<<32 - 100_000}, &packetizer{seq: 7, base: 1<<32 - 30_000}, video, audio)
 }
 
 func packets(pv, pa *packetizer, video, audio []coded) (all []wire) {
@@ -198,8 +194,12 @@ func packets(pv, pa *packetizer, video, audio []coded) (all []wire) {
 	for _, c := range audio {
 		all = append(all, pa.packet(Audio, c.at, false, c.packet))
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].at < all[j].at })
+	sortWires(all)
 	return all
+}
+
+func sortWires(all []wire) {
+	sort.SliceStable(all, func(i, j int) bool { return all[i].at < all[j].at })
 }
 
 // reports adds sender reports once per second, the first after a second.
@@ -271,11 +271,12 @@ type rig struct {
 	reader *media.Reader
 	frames []*media.Frame
 	now    time.Time
+	looked time.Time
 }
 
 func newRig(t testing.TB, o FramesOptions) *rig {
 	t.Helper()
-	r := &rig{t: t, peer: &fakePeer{}, sinks: map[Kind]Sink{}, stream: media.NewStream(), now: clipStart}
+	r := &rig{t: t, peer: &fakePeer{}, sinks: map[Kind]Sink{}, stream: media.NewStream(), now: clipStart, looked: clipStart}
 	o.Now = func() time.Time { return r.now }
 	// The rig looks by its own clock: the publication is not started.
 	r.pub = &framesOf{stream: r.stream, o: NewFrames(nil, o).(*frames).o, over: make(chan struct{}), watched: make(chan struct{})}
@@ -288,9 +289,9 @@ func newRig(t testing.TB, o FramesOptions) *rig {
 func (r *rig) send(all []wire) {
 	for _, w := range all {
 		at := clipStart.Add(w.at)
-		for r.now.Add(tick).Before(at) {
-			r.now = r.now.Add(tick)
-			r.pub.look(r.now)
+		for ; r.looked.Add(tick).Before(at); r.pub.look(r.looked) {
+			r.looked = r.looked.Add(tick)
+			r.now = r.looked
 		}
 		if at.After(r.now) {
 			r.now = at
@@ -314,9 +315,9 @@ func (r *rig) send(all []wire) {
 
 // rest lets time pass.
 func (r *rig) rest(d time.Duration) {
-	for end := r.now.Add(d); r.now.Before(end); {
+	for end := r.now.Add(d); r.now.Before(end); r.pub.look(r.now) {
 		r.now = r.now.Add(tick)
-		r.pub.look(r.now)
+		r.looked = r.now
 	}
 }
 
