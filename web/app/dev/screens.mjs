@@ -134,7 +134,7 @@ async function inviteDialog(page) {
   await enter(page);
   await page.waitForSelector(".msg .tools");
   await page.getByRole("button", { name: "Invite", exact: true }).click();
-  await page.getByRole("button", { name: "Invite okko" }).click();
+  await page.getByRole("button", { name: "Invite sable" }).click();
 }
 
 async function removeSomebody(page) {
@@ -210,7 +210,7 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
   page.on("dialog", (dialog) => dialog.accept());
   await page.goto(stage.base + path);
   await page.waitForSelector(ready, { timeout: 15_000 }).catch(() => fault("never ready"));
-  await act?.(page);
+  await act?.(page).catch((error) => fault(error.message));
   await page.waitForTimeout(settle);
   await page.screenshot({ path: `${values.out}/${name}-${size}-${colorScheme}.png` });
   await page.emulateMedia({ reducedMotion: "reduce" }); // nothing half faded while colours are measured

@@ -35,8 +35,9 @@ export const api = {
   resetStreamKey: () => request<{ masked: string }>("POST", "/api/dashboard/stream-key/reset", {}),
 
   studio: (signal?: AbortSignal) => request<Studio>("GET", "/api/studio", undefined, signal),
-  /** The host's own seat: may publish and subscribe. */
-  studioToken: (signal?: AbortSignal) => request<StageToken>("POST", "/api/studio/token", {}, signal),
+  /** The host's own seat: may publish and subscribe. `refused` names the participant of a token that was not taken. */
+  studioToken: (signal?: AbortSignal, refused = "") =>
+    request<StageToken>("POST", "/api/studio/token", refused ? { refused } : {}, signal),
   /** `userId` and `name` as the chat knows the person. */
   invite: (userId: string, name: string) => request<Invitation>("POST", "/api/studio/invitations", { userId, name }),
   withdrawInvitation: (id: string) => request<void>("DELETE", `/api/studio/invitations/${at(id)}`),
@@ -44,8 +45,8 @@ export const api = {
   /** 409 with code `not-on-stage` while the host does not publish. */
   setRealTime: (isLive: boolean) => request<RealTime>("POST", "/api/studio/real-time", { isLive }),
   /** A seat to watch from, for anybody. 409 with code `not-real-time` while there is nothing to watch. */
-  stageToken: (username: string, signal?: AbortSignal) =>
-    request<StageToken>("POST", `/api/channels/${at(username)}/stage-token`, {}, signal),
+  stageToken: (username: string, signal?: AbortSignal, refused = "") =>
+    request<StageToken>("POST", `/api/channels/${at(username)}/stage-token`, refused ? { refused } : {}, signal),
   /** 403 with code `not-yours`; 410 with code `expired`, `removed` or `withdrawn`; 404. */
   join: (username: string, invitation: string, signal?: AbortSignal) =>
     request<GuestSeat>("POST", `/api/channels/${at(username)}/join`, { invitation }, signal),

@@ -106,7 +106,9 @@ function Invited({ invitations, people, onWithdraw }: InvitedProps) {
                   ? endsIn(Date.parse(invitation.expiresAt), now)
                   : invitation.state === "removed"
                     ? "Removed from the stage"
-                    : "Did not come in time"}
+                    : invitation.came
+                      ? "Was here and left"
+                      : "Did not come in time"}
               </span>
             </span>
             <span className={invitation.state === "waiting" ? "badge" : "badge badge-warn"}>

@@ -67,13 +67,18 @@ export function endsIn(expiresAt: number, now: number): string {
   return minutes < 90 ? `Ends in ${minutes} min` : `Ends in ${Math.round(minutes / 60)} h`;
 }
 
+export interface Listed extends Invitation {
+  /** They were here once. */
+  came: boolean;
+}
+
 /**
  * The list beside the stage: open invitations first, then what became of others, newest first. Who is on the
  * stage stands among the people there and not here.
  */
-export function listed(invitations: readonly Invitation[], onStage: ReadonlySet<string>, now: number): Invitation[] {
+export function listed(invitations: readonly Invitation[], onStage: ReadonlySet<string>, now: number): Listed[] {
   const shown = invitations
-    .map((invitation) => ({ ...invitation, state: stateNow(invitation, onStage, now) }))
+    .map((i) => ({ ...i, state: stateNow(i, onStage, now), came: i.state === "joined" }))
     .filter((i) => i.state !== "joined" && i.state !== "withdrawn");
   const rank = (i: Invitation) => (i.state === "waiting" ? 0 : 1);
   return shown.sort((a, b) => rank(a) - rank(b) || b.createdAt.localeCompare(a.createdAt));

@@ -49,6 +49,7 @@ const person = (id: string, change: Partial<PortPerson> = {}): PortPerson => ({
 });
 
 let seats: (StageToken | Error)[];
+let named: string[];
 let session: StageSession;
 const seat = (token: string, participantId = "me"): StageToken => ({
   token,
@@ -64,8 +65,10 @@ beforeEach(() => {
   vi.stubGlobal("MediaStream", FakeStream);
   FakePort.all = [];
   seats = [seat("t1")];
+  named = [];
   session = new StageSession({
-    seat: async () => {
+    seat: async (_, refused) => {
+      named.push(refused);
       const next = seats.length > 1 ? seats.shift()! : seats[0]!;
       if (next instanceof Error) throw next;
       return next;
@@ -213,6 +216,17 @@ describe("a lost stage", () => {
     port().events.onSending("failed", { code: "TOKEN_EXPIRED", message: "" });
     await vi.advanceTimersByTimeAsync(500);
     expect(port().token).toBe("t2");
+  });
+
+  it("names a token that was not taken until it has another", async () => {
+    seats = [seat("t1", "p1"), new ApiError(503, "busy"), seat("t2", "p2"), seat("t2", "p2")];
+    await come();
+    port().events.onGone("unknown", { code: "TOKEN_NOT_ALLOWED", message: "" });
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(named).toEqual(["", "p1", "p1"]);
+    port().events.onGone("unknown", { code: "TIMEOUT", message: "" });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(named.at(-1)).toBe("");
   });
 
   it("says why others do not see one, and tries again when told to", async () => {

@@ -25,20 +25,23 @@ export interface StageView {
 }
 
 export interface SessionOptions {
-  /** Fetches a seat; the server gives the same one until it is used up. */
-  seat: (signal: AbortSignal) => Promise<StageToken>;
+  /**
+   * Fetches a seat; the server gives the same one until it is used up. `refused` names the participant whose
+   * token the stage did not take (any more), so that another is made.
+   */
+  seat: (signal: AbortSignal, refused: string) => Promise<StageToken>;
   open: OpenStage;
   random?: () => number;
 }
 
-/** Something that may be shown as it is, or the fault of a token that another one mends. */
+/** What is said while it is tried again. */
 const words: Readonly<Record<string, string>> = {
   STAGE_AT_CAPACITY: "The stage is full. A place may become free; this page keeps asking.",
   TIMEOUT: "The stage did not answer. This page tries again.",
+  TOKEN_NOT_ALLOWED: "The stage did not take this seat. This page asks for another.",
 };
-const hopeless: Readonly<Record<string, string>> = {
-  TOKEN_NOT_ALLOWED: "This seat is for another stage or may not do this. Load the page again for a new one.",
-};
+/** The fault is the token's: the seat needs another. */
+const spoiling = new Set(["TOKEN_EXPIRED", "TOKEN_MALFORMED", "TOKEN_NOT_ALLOWED"]);
 
 /** A connection that lasted this long was a good one: the pauses start small again. */
 const GOOD_AFTER = 5_000;
@@ -59,6 +62,8 @@ export class StageSession {
   #asking: AbortController | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #good: ReturnType<typeof setTimeout> | undefined;
+  /** The participant whose token is of no use any more; asked for once, another is made instead. */
+  #spoilt = "";
   #places = 0;
   #wasOn = false;
   #state: StageState = { name: "idle" };
@@ -119,8 +124,9 @@ export class StageSession {
     const mine = () => round === this.#round;
     let port: StagePort | undefined;
     try {
-      const seat = await this.#options.seat(asking.signal);
+      const seat = await this.#options.seat(asking.signal, this.#spoilt);
       if (!mine()) return;
+      if (seat.participantId !== this.#spoilt) this.#spoilt = "";
       this.#me = seat.participantId;
       this.#changed();
       port = await this.#options.open(seat.token, this.#events(mine));
@@ -157,6 +163,7 @@ export class StageSession {
       onSending: when((state, trouble) => {
         // A token that ran out is not tried again: another one is fetched.
         if (state === "failed" && trouble?.code === "TOKEN_EXPIRED") {
+          this.#spoilt = this.#me ?? "";
           this.#again();
           return;
         }
@@ -178,6 +185,7 @@ export class StageSession {
   #gone(why: Gone, trouble?: PortTrouble): void {
     if (why === "unknown") this.#refused(trouble);
     else {
+      if (why === "removed") this.#spoilt = this.#me ?? "";
       this.#end();
       this.#be(why === "left" ? { name: "idle" } : { name: "gone", why });
     }
@@ -189,12 +197,13 @@ export class StageSession {
     if (answer && !answer.passing && answer.status !== 429) this.#fail(code, answer.message);
     else if (code === "PARTICIPANT_DISCONNECTED") this.#gone("removed");
     else if (code === "STAGE_DELETED") this.#gone("deleted");
-    else if (hopeless[code]) this.#fail(code, hopeless[code]);
-    else
+    else {
+      if (!answer && spoiling.has(code)) this.#spoilt = this.#me ?? "";
       this.#again(
         answer?.message ?? words[code] ?? (this.#backoff.tries > 1 ? words["TIMEOUT"] : undefined),
         answer?.retryAfter,
       );
+    }
   }
 
   #fail(code: string, message: string): void {

@@ -6,7 +6,7 @@ import { Floor, type Person } from "./people";
 import { StageSession, type StageView } from "./session";
 
 /** A seat on a stage for as long as the component is shown. The function is read once. */
-export function useStage(seat: (signal: AbortSignal) => Promise<StageToken>): [StageSession, StageView] {
+export function useStage(seat: (signal: AbortSignal, refused: string) => Promise<StageToken>): [StageSession, StageView] {
   const [session] = useState(() => new StageSession({ seat, open: openStage }));
   const view = useSyncExternalStore(session.subscribe, session.view);
   useEffect(() => {

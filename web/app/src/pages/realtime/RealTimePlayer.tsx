@@ -29,7 +29,7 @@ interface Props {
 /** The stage for those who watch: everybody in one picture, one sound. */
 export function RealTimePlayer({ username, onOver }: Props) {
   const region = useRef<HTMLDivElement>(null);
-  const [session, view] = useStage((signal) => api.stageToken(username, signal));
+  const [session, view] = useStage((signal, refused) => api.stageToken(username, signal, refused));
   const people = useMemo(() => onStage(view.people).filter((p) => !p.local), [view.people]);
   const levels = useLevels(people);
   const [screens, onScreen] = useScreens();
@@ -167,10 +167,18 @@ function Curtain({ state, stage, name, onAgain }: CurtainProps) {
     return (
       <div className="curtain" role="alert">
         <CircleAlert className="i i-lg" />
-        <b className="b">{stage.name === "gone" ? "You watch this elsewhere" : "The stage did not open"}</b>
+        <b className="b">
+          {stage.name !== "gone"
+            ? "The stage did not open"
+            : stage.why === "removed"
+              ? "You were disconnected"
+              : "You watch this elsewhere"}
+        </b>
         <span className="t13">
           {stage.name === "gone"
-            ? "Another tab or device took your seat."
+            ? stage.why === "removed"
+              ? `${name} took you off the stage’s audience.`
+              : "Another tab or device took your seat."
             : stage.name === "failed"
               ? stage.message
               : "Try again in a moment."}
