@@ -45,7 +45,7 @@ export const openStage: OpenStage = (token, events) => {
     events.onPerson(mine);
     others().forEach(({ name, userId, role }, i) => {
       const id = `mock-${userId}`;
-      const n = i + (seat.me.role === "host" ? 1 : 0);
+      const n = i + (sends ? 1 : 0); // the painted camera is the first
       const who = { id, userId, attributes: { username: name, role }, publisher: true, local: false, publishing: true };
       const muted = i === 2;
       const off = i === 4;

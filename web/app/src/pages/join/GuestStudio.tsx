@@ -2,7 +2,7 @@ import { LogOut } from "lucide-react";
 import { Suspense, lazy, useCallback, useEffect, useMemo, useRef } from "react";
 import { api } from "../../api/endpoints";
 import { useResource } from "../../api/resource";
-import type { GuestSeat } from "../../api/types";
+import type { Channel, GuestSeat } from "../../api/types";
 import type { Devices, DevicesView } from "../../devices/devices";
 import { useLiveFeed } from "../../live/feed";
 import { Link, useTitle } from "../../router/router";
@@ -54,7 +54,7 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
     },
     () => undefined,
   );
-  const live = channel !== undefined && (channel.live || channel.realTime === true);
+  const [air, title, detail] = airWords(channel, seat.host || username);
   const host = seat.host || username;
   useTitle(`On stage with ${host}`);
 
@@ -104,20 +104,17 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
             <h1 className="clip1">{channel?.title || `On stage with ${host}`}</h1>
             <span className="small muted clip1 not-phone">You are a guest of {host}</span>
           </div>
-          {live ? <LiveBadge large /> : null}
+          {air === "private" ? null : <LiveBadge large />}
           <span className="not-phone">
             <ThemeButton />
           </span>
         </header>
       }
       note={
-        <div className="st-note" role="status" data-air={live ? "live" : "private"}>
+        <div className="st-note" role="status" data-air={air}>
           <span className="dot" aria-hidden="true" />
           <p>
-            <b className="b">{live ? "You are on air." : "Only people on the stage."}</b>{" "}
-            <span className="muted">
-              {live ? `Viewers of ${host} see and hear you.` : `Viewers see nothing until ${host} goes live.`}
-            </span>
+            <b className="b">{title}</b> <span className="muted">{detail}</span>
           </p>
         </div>
       }
@@ -145,6 +142,13 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
       }
     />
   );
+}
+
+/** What a guest can know: real time is the stage itself; the channel may show it, or something of the host's alone. */
+function airWords(channel: Channel | undefined, host: string): ["live" | "private", title: string, detail: string] {
+  if (channel?.realTime) return ["live", "You are on air.", `Viewers of ${host} see and hear you.`];
+  if (channel?.live) return ["live", `${host} is live.`, "Viewers of the channel may see and hear you."];
+  return ["private", "Only people on the stage.", `Viewers see nothing until ${host} goes live.`];
 }
 
 const codes: Readonly<Record<string, Closed>> = {
