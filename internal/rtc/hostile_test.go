@@ -1,13 +1,13 @@
 package rtc
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -255,7 +255,7 @@ func openTCP(t *testing.T, w *world) net.Conn {
 }
 
 func TestGarbageOverTCPIsCutOff(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t, func(o *Options) { o.patience = time.Minute })
 	w.publish(t, rtctest.Options{})
 	s := w.subscribe(t, rtctest.Options{TCP: true})
 	s.Await(t, rtctest.Video, 5)
@@ -271,7 +271,7 @@ func TestGarbageOverTCPIsCutOff(t *testing.T) {
 			if _, err := nc.Write(bytes); err != nil {
 				t.Fatal(err)
 			}
-			if n, err := io.Copy(io.Discard, nc); n != 0 || errors.Is(err, context.DeadlineExceeded) {
+			if n, err := io.Copy(io.Discard, nc); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("got %d bytes, %v", n, err)
 			}
 		})
@@ -280,24 +280,94 @@ func TestGarbageOverTCPIsCutOff(t *testing.T) {
 }
 
 func TestIdleStrangersOverTCPAreFewAndGo(t *testing.T) {
+	for name, patience := range map[string]time.Duration{"those that are too many go at once": time.Minute, "the others go in time": 100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(o *Options) { o.patience = patience })
+			gone := make(chan error, 2*maxStrangersPerIP)
+			for range cap(gone) {
+				nc := openTCP(t, w)
+				go func() {
+					_, err := nc.Read(make([]byte, 1))
+					gone <- err
+				}()
+			}
+			wait := cap(gone)
+			if patience == time.Minute {
+				wait = cap(gone) - maxStrangersPerIP
+			}
+			for range wait {
+				if err := <-gone; err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatalf("got %v", err)
+				}
+			}
+			if patience != time.Minute {
+				w.publish(t, rtctest.Options{TCP: true}) // there is room again
+			}
+		})
+	}
+}
+
+func TestForeignCertificateIsRefused(t *testing.T) {
 	w := newWorld(t, nil)
-	var conns []net.Conn
-	for range maxStrangersPerIP + 8 {
-		conns = append(conns, openTCP(t, w))
+	_, err := rtctest.DialPublisher(t.Context(), w.http.URL+"/whip", "publisher", rtctest.Options{Patience: 3 * time.Second, Offer: func(sdp string) string {
+		_, rest, _ := strings.Cut(sdp, "a=fingerprint:sha-256 ")
+		shown, _, _ := strings.Cut(rest, "\r\n")
+		return strings.ReplaceAll(sdp, shown, strings.Repeat("00:", 31)+"00")
+	}})
+	if err == nil {
+		t.Error("somebody else's certificate was taken")
 	}
-	began := time.Now()
-	early := 0
-	for _, nc := range conns {
-		if _, err := nc.Read(make([]byte, 1)); err == nil {
-			t.Error("a stranger was answered")
-		}
-		if time.Since(began) < strangerPatience/2 {
-			early++
-		}
+	w.until(t, "the end", func() bool { return len(w.up.ended) > 0 })
+	if !errors.Is(w.up.ended[0], ErrHandshake) || w.up.connected {
+		t.Errorf("got %v", w.up.ended[0])
 	}
-	w.publish(t, rtctest.Options{TCP: true}) // there is room again
-	if early == len(conns) {
-		t.Error("nobody was let in at all")
+}
+
+func TestChecksAreAnswered(t *testing.T) {
+	w := newWorld(t, nil)
+	if r := (&doorClient{w, "publisher"}).do(t, "POST", "/whip", map[string]string{"Content-Type": "application/sdp"}, offerText("sendonly")); r.status != 201 {
+		t.Fatalf("got %d", r.status)
+	}
+	c := w.up.peer.(*session).current.Load()
+	nc, err := net.Dial("udp", w.addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	ask := func(more ...stun.Setter) *stun.Message {
+		t.Helper()
+		list := append([]stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.ufrag + ":" + c.remote.ufrag)}, more...)
+		m, err := stun.Build(append(list, stun.NewShortTermIntegrity(c.pwd), stun.Fingerprint)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.Write(m.Raw)
+		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+		b := make([]byte, maxPacket)
+		n, err := nc.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &stun.Message{Raw: b[:n]}
+		if err := out.Decode(); err != nil {
+			t.Fatal(err)
+		}
+		if out.TransactionID != m.TransactionID || stun.Fingerprint.Check(out) != nil || stun.NewShortTermIntegrity(c.pwd).Check(out) != nil {
+			t.Error("the answer is not authentic")
+		}
+		return out
+	}
+	tie := stun.RawAttribute{Type: stun.AttrICEControlling, Value: make([]byte, 8)}
+	m := ask(tie)
+	var mapped stun.XORMappedAddress
+	if err := mapped.GetFrom(m); err != nil || m.Type != stun.BindingSuccess || mapped.String() != nc.LocalAddr().String() {
+		t.Errorf("got %v %v, want our own address %v", m.Type, mapped, nc.LocalAddr())
+	}
+	tie.Type = stun.AttrICEControlled // as if we were to lead: we cannot
+	m = ask(tie)
+	var code stun.ErrorCodeAttribute
+	if err := code.GetFrom(m); err != nil || m.Type != stun.BindingError || code.Code != stun.CodeRoleConflict {
+		t.Errorf("got %v %v, want a role conflict", m.Type, code)
 	}
 }
 

@@ -48,6 +48,7 @@ type udpSocket interface {
 type port struct {
 	udp      udpSocket
 	tcp      net.Listener
+	patience time.Duration
 	batch    *batcher
 	segments *segmenter // nil: packets go one by one
 	log      *slog.Logger
@@ -63,9 +64,9 @@ type port struct {
 	shut  bool
 }
 
-func newPort(udp udpSocket, tcp net.Listener, log *slog.Logger, m *metrics, now func() time.Time) *port {
+func newPort(udp udpSocket, tcp net.Listener, patience time.Duration, log *slog.Logger, m *metrics, now func() time.Time) *port {
 	p := &port{
-		udp: udp, tcp: tcp, log: log, metrics: m, now: now,
+		udp: udp, tcp: tcp, patience: patience, log: log, metrics: m, now: now,
 		names: map[string]*credentials{}, addrs: map[netip.AddrPort]*session{},
 		conns: map[*tcpConn]struct{}{}, tcpBy: map[netip.Addr]int{},
 	}

@@ -45,6 +45,8 @@ type Options struct {
 	// LostAfter is how long a client may be silent: no check, no media, no report; default 8 s.
 	LostAfter time.Duration
 
+	patience time.Duration // with a TCP connection that is nobody's yet; default 5 s
+
 	// ClientAddr tells where a request comes from, behind proxies that may be believed; nil: its peer.
 	ClientAddr func(*http.Request) netip.AddrPort
 	Log        *slog.Logger
@@ -74,6 +76,9 @@ func (o *Options) defaults() error {
 	}
 	if o.LostAfter <= 0 {
 		o.LostAfter = 8 * time.Second
+	}
+	if o.patience <= 0 {
+		o.patience = strangerPatience
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -126,7 +131,7 @@ func NewServer(o Options) (*Server, error) {
 	default:
 		udp = anyPacketConn{c}
 	}
-	s.port = newPort(udp, o.TCP, o.Log, s.metrics, s.now)
+	s.port = newPort(udp, o.TCP, o.patience, o.Log, s.metrics, s.now)
 	return s, nil
 }
 

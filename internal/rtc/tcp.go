@@ -108,7 +108,7 @@ func (c *tcpConn) read() {
 	var check checker
 	r := bufio.NewReaderSize(c.nc, 4096)
 	pk := packetPool.Get().(*packet)
-	c.nc.SetReadDeadline(time.Now().Add(strangerPatience))
+	c.nc.SetReadDeadline(time.Now().Add(c.port.patience))
 	for frames := 0; ; frames++ {
 		if c.session != nil {
 			c.nc.SetReadDeadline(time.Now().Add(tcpIdle))
