@@ -8,6 +8,8 @@ interface Plugged {
   label: string;
   /** What opening it throws. */
   fault?: string;
+  /** On a phone. */
+  facing?: string;
 }
 
 class FakeTrack extends EventTarget {
@@ -16,15 +18,15 @@ class FakeTrack extends EventTarget {
   onended: (() => void) | null = null;
   readonly kind: string;
   readonly label: string;
-  readonly #id: string;
+  readonly #device: Plugged;
   constructor(device: Plugged) {
     super();
     this.kind = device.kind === "videoinput" ? "video" : "audio";
     this.label = device.label;
-    this.#id = device.id;
+    this.#device = device;
   }
   getSettings() {
-    return { deviceId: this.#id };
+    return { deviceId: this.#device.id, ...(this.#device.facing ? { facingMode: this.#device.facing } : {}) };
   }
   stop() {
     this.readyState = "ended";
@@ -66,7 +68,10 @@ class FakeMedia extends EventTarget {
       if (this.states[name] !== "granted") throw new DOMException("Permission denied", "NotAllowedError");
       const id = (wish as MediaTrackConstraints).deviceId as ConstrainDOMStringParameters | undefined;
       const all = this.plugged.filter((d) => d.kind === kind);
-      const device = all.find((d) => d.id === (id?.exact ?? id?.ideal)) ?? (id?.exact ? undefined : all[0]);
+      const facing = (wish as MediaTrackConstraints).facingMode as ConstrainDOMStringParameters | undefined;
+      const device =
+        all.find((d) => d.id === (id?.exact ?? id?.ideal)) ??
+        (id?.exact ? undefined : (all.find((d) => d.facing && d.facing === facing?.ideal) ?? all[0]));
       if (!device) throw new DOMException("Requested device not found", "NotFoundError");
       if (device.fault) throw new DOMException("Could not start", device.fault);
       tracks.push(new FakeTrack(device));
@@ -226,6 +231,32 @@ it("keeps the picture that works when the other camera does not start", async ()
   expect(track(camera()).readyState).toBe("live");
   expect(camera().trouble).toBeUndefined();
   expect(devices.view().notice).toMatch(/^Desk camera is in use\./);
+});
+
+it("turns a phone's camera round, one open at a time, and remembers the side", async () => {
+  const front: Plugged = { kind: "videoinput", id: "front", label: "Front", facing: "user" };
+  const back: Plugged = { kind: "videoinput", id: "back", label: "Back", facing: "environment" };
+  media.plugged = [back, front, field];
+  await devices.open();
+  expect(camera().device?.id).toBe("front"); // people first
+  expect(devices.view().canFlip).toBe(true);
+  const before = track(camera());
+  const ask = media.getUserMedia;
+  media.getUserMedia = async (constraints) => {
+    expect(before.readyState).toBe("ended");
+    return ask(constraints);
+  };
+  await devices.flip();
+  expect(camera().device?.id).toBe("back");
+  expect(readChoice("camera")?.id).toBe("back");
+  media.getUserMedia = ask;
+  await devices.flip();
+  expect(camera().device?.id).toBe("front");
+});
+
+it("has nothing to turn round at a desk", async () => {
+  await devices.open();
+  expect(devices.view().canFlip).toBe(false);
 });
 
 it("lets go of all when closed, and of what arrives too late", async () => {

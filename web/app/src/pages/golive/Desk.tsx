@@ -85,7 +85,7 @@ export function Desk({ data, whip, patch }: Props) {
       </header>
       <div className="gl">
         <main id="main" className="gl-mid" tabIndex={-1}>
-          <Standing air={air} data={data} asking={view.state === "asking"} something={something} />
+          <Standing air={air} data={data} asking={view.state === "asking"} something={something} muted={view.microphone.off} />
           <div className="gl-notices">
             {air.state === "failed" && air.mishap ? (
               <Notice kind="bad" alert>

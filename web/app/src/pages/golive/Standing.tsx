@@ -8,6 +8,7 @@ interface Props {
   data: Dashboard;
   asking: boolean;
   something: boolean;
+  muted: boolean;
 }
 
 /** One line that says how things stand, in the same place whatever happens. */
@@ -25,7 +26,7 @@ export function Standing(props: Props) {
 
 type Tone = "off" | "wait" | "live" | "warn";
 
-function sentences({ air, data, asking, something }: Props): [Tone, string, ReactNode] {
+function sentences({ air, data, asking, something, muted }: Props): [Tone, string, ReactNode] {
   switch (air.state) {
     case "preparing":
       return ["wait", "Getting ready.", "Your stream key is fetched."];
@@ -34,9 +35,9 @@ function sentences({ air, data, asking, something }: Props): [Tone, string, Reac
         return ["wait", "Connecting.", "Your channel is live from elsewhere still; waiting for that to end."];
       return ["wait", "Connecting.", air.mishap ? `${air.mishap.title}. ${air.mishap.text}` : "This takes a moment."];
     case "live":
-      return data.live
-        ? ["live", "You are live.", <ChannelLink key="link" path={data.channelPath} />]
-        : ["wait", "You are sending.", "Viewers see you in a few seconds."];
+      if (!data.live) return ["wait", "You are sending.", "Viewers see you in a few seconds."];
+      if (muted) return ["warn", "You are live and muted.", "Viewers do not hear you."];
+      return ["live", "You are live.", <ChannelLink key="link" path={data.channelPath} />];
     case "reconnecting":
       return ["warn", "The connection broke.", "Trying again by itself. Viewers keep the last picture until then."];
     case "stopping":
