@@ -309,13 +309,11 @@ func (p *peer) wantClosed(t testing.TB, word string) {
 	}
 }
 
+// open says that nobody wants the session to end.
 func (p *peer) open() bool {
-	select {
-	case <-p.gone:
-		return false
-	default:
-		return true
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reason == nil
 }
 
 // publisher is a publishing session that a test plays.

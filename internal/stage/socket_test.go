@@ -28,6 +28,18 @@ func TestMuteIsToldToEverybody(t *testing.T) {
 	bob.until(func() bool { return !bob.here["ann"].AudioMuted && bob.here["ann"].VideoStopped })
 }
 
+func TestOneWhoComesBackJoinsAgain(t *testing.T) {
+	n := newNode(t)
+	looker := n.join(n.token("looker"))
+	for range 3 {
+		ann := n.join(n.token("ann"))
+		looker.until(func() bool { return looker.here["ann"].ID != "" })
+		ann.send(`{"type":"LEAVE"}`)
+		ann.wantEnd(websocket.StatusNormalClosure)
+		looker.until(func() bool { return looker.here["ann"].ID == "" })
+	}
+}
+
 func TestFramesThatAreNoneEndTheSocket(t *testing.T) {
 	n := newNode(t)
 	for name, frames := range map[string][]string{

@@ -197,7 +197,12 @@ func TestSubscriptionWaitsForItsPublisherToComeBack(t *testing.T) {
 	_, err := n.m.Subscribe(t.Context(), request(n.token("cleo"), "ann"))
 	wantRefusal(t, err, 404, "PARTICIPANT_NOT_FOUND")
 	before := len(s.got())
-	p = n.publish(token)
+	p = n.offer(token)
+	p.flow() // before it is known that media can
+	if n.metric("publishers") != 0 || len(s.got()) != before {
+		t.Error("media went out before its time")
+	}
+	p.pub.Connected()
 	p.speak()
 	got := s.got()
 	if len(got) <= before || !s.open() {

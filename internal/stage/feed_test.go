@@ -1,0 +1,23 @@
+package stage
+
+import "testing"
+
+// Wiring may come in another order than what it follows from.
+func TestOlderPublicationNeverDisplacesANewer(t *testing.T) {
+	f := &feed{wired: map[*subscription]struct{}{}}
+	older, newer := &publication{number: 1}, &publication{number: 2}
+	f.take(newer)
+	f.take(older)
+	if f.source != newer {
+		t.Error("the older one took over")
+	}
+	f.drop(older)
+	if f.source != newer {
+		t.Error("the end of the older one ended the newer")
+	}
+	f.drop(newer)
+	f.take(newer)
+	if f.source != nil {
+		t.Error("one that has ended is the source")
+	}
+}
