@@ -28,7 +28,7 @@ type sink struct {
 }
 
 // receive takes a packet off the network, and gives those whose turn it is to take.
-func (s *sink) receive(b []byte, arrived time.Time, take func(*rtpPacket)) {
+func (s *sink) receive(b []byte, arrived time.Time, take func(rtpPacket)) {
 	p, ok := parseRTP(b)
 	if !ok || s.closed {
 		return
@@ -38,18 +38,18 @@ func (s *sink) receive(b []byte, arrived time.Time, take func(*rtpPacket)) {
 	}
 	p.arrived = arrived
 	if s.order.add(&p) {
-		take(&p)
+		take(p)
 	}
 	s.release(arrived, take)
 }
 
-func (s *sink) release(now time.Time, take func(*rtpPacket)) {
+func (s *sink) release(now time.Time, take func(rtpPacket)) {
 	for {
 		p, ok := s.order.pop(now)
 		if !ok {
 			return
 		}
-		take(&p)
+		take(p)
 	}
 }
 
@@ -82,7 +82,7 @@ type videoSink struct {
 	changed time.Time     // when track last changed
 	keyAt   time.Time     // when the newest key frame came
 	askedAt time.Time
-	take    func(*rtpPacket) // takePacket, made once
+	take    func(rtpPacket) // takePacket, made once
 }
 
 func newVideoSink(p *framesOf, t Track, peer Peer, c *trackClock) *videoSink {
@@ -103,7 +103,7 @@ func (v *videoSink) Write(packet []byte, arrived time.Time) {
 
 func (v *videoSink) drain(now time.Time) { v.release(now, v.take) }
 
-func (v *videoSink) takePacket(p *rtpPacket) {
+func (v *videoSink) takePacket(p rtpPacket) {
 	if v.unit.open && len(p.payload) > 0 && p.timestamp != v.unit.timestamp {
 		v.unit.broken = v.unit.broken || p.gap
 		v.finish() // its marker is missing
@@ -111,7 +111,7 @@ func (v *videoSink) takePacket(p *rtpPacket) {
 	if p.gap {
 		v.lose(p.arrived)
 	}
-	v.unit.add(p)
+	v.unit.add(&p)
 	if p.marker && v.unit.open {
 		v.finish()
 	}
@@ -180,7 +180,7 @@ func (v *videoSink) begin() bool {
 type audioSink struct {
 	sink
 	dts  time.Duration
-	take func(*rtpPacket)
+	take func(rtpPacket)
 }
 
 func newAudioSink(p *framesOf, t Track, c *trackClock) *audioSink {
@@ -201,7 +201,7 @@ func (a *audioSink) Write(packet []byte, arrived time.Time) {
 
 func (a *audioSink) drain(now time.Time) { a.release(now, a.take) }
 
-func (a *audioSink) takePacket(p *rtpPacket) {
+func (a *audioSink) takePacket(p rtpPacket) {
 	if !isOpus(p.payload) {
 		return
 	}
