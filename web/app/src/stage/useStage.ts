@@ -1,13 +1,16 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { StageToken } from "../api/types";
 import { Levels } from "./levels";
-import { openStage } from "./open";
+import { openStage, prepareStage } from "./open";
 import { Floor, type Person } from "./people";
 import { StageSession, type StageView } from "./session";
 
 /** A seat on a stage for as long as the component is shown. The function is read once. */
 export function useStage(seat: (signal: AbortSignal, refused: string) => Promise<StageToken>): [StageSession, StageView] {
-  const [session] = useState(() => new StageSession({ seat, open: openStage }));
+  const [session] = useState(() => {
+    prepareStage();
+    return new StageSession({ seat, open: openStage });
+  });
   const view = useSyncExternalStore(session.subscribe, session.view);
   useEffect(() => {
     session.join();

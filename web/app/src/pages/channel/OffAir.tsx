@@ -1,4 +1,4 @@
-import { MoonStar, UsersRound } from "lucide-react";
+import { MoonStar, Zap } from "lucide-react";
 import type { Channel } from "../../api/types";
 import { Link } from "../../router/router";
 import { useAccount } from "../../session/session";
@@ -16,7 +16,7 @@ export function OffAir({ channel }: { channel: Channel }) {
       <div className={`player off-air ${avatarClass(channel.username)}`} role="region" aria-label="Player" data-way="realtime">
         <Mark />
         <div className="off-air-in">
-          <UsersRound className="i i-lg" aria-hidden="true" />
+          <Zap className="i i-lg" aria-hidden="true" />
           <b className="t18">{channel.username} is live in real time</b>
           <span className="t13">The people on the stage are there at once, less than a second behind.</span>
           <Link className="btn btn-primary" href={`/c/${encodeURIComponent(channel.username)}/realtime`}>

@@ -193,7 +193,13 @@ function Curtain({ state, stage, name, onAgain }: CurtainProps) {
   return (
     <div className="curtain" role="status">
       <span className="spin" aria-hidden="true" />
-      <b className="b">{state === "loading" ? "Getting the picture" : `Waiting for ${name} to come back`}</b>
+      <b className="b">
+        {state === "loading"
+          ? "Getting the picture"
+          : stage.name === "back"
+            ? "Connection lost. Coming back…"
+            : `Waiting for ${name} to come back`}
+      </b>
       <span className="t13">{trouble ?? (state === "waiting" ? "It goes on here by itself; nothing to load again." : "")}</span>
     </div>
   );
