@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
+	mp4codecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 )
 
 // Media watches the parts that follow one initialization section, in order, up to the next discontinuity.
@@ -13,6 +15,7 @@ import (
 type Media struct {
 	rates   map[int]float64 // timescale by track id
 	video   int             // track id, 0: none
+	opus    int             // track id, 0: none
 	started map[int]uint64  // first decoding time by track id
 	ends    map[int]uint64
 	listed  float64 // sum of DURATION
@@ -30,6 +33,9 @@ func NewMedia(init []byte) (*Media, []string) {
 		m.rates[t.ID] = float64(t.TimeScale)
 		if t.Codec.IsVideo() {
 			m.video = t.ID
+		}
+		if _, ok := t.Codec.(*mp4codecs.Opus); ok {
+			m.opus = t.ID
 		}
 	}
 	return m, nil
@@ -68,6 +74,9 @@ func (m *Media) Part(p Part, data []byte) []string {
 		for _, s := range t.Samples {
 			if s.Duration == 0 {
 				m.wrong(p, "a sample of track %d has no duration", t.ID)
+			}
+			if own := opus.PacketDuration2(s.Payload); t.ID == m.opus && own != int64(s.Duration) {
+				m.wrong(p, "an Opus packet of %d samples lasts %d", own, s.Duration)
 			}
 			end += uint64(s.Duration)
 		}
