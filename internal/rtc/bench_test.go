@@ -126,7 +126,7 @@ func BenchmarkReceive(b *testing.B) {
 	}
 	sink := &countSink{}
 	u := newUpstream(w.Server, o, sink)
-	u.start(&session{srv: w.Server, port: w.port})
+	u.start(&session{srv: w.Server, port: w.port, began: time.Now()})
 	ours, theirs := benchKeys(srtp.ProtectionProfileAeadAes128Gcm)
 	if err := u.connected(ours); err != nil {
 		b.Fatal(err)

@@ -50,7 +50,8 @@ type Publishers interface {
 }
 
 // Publication is where one publisher's media goes. Start comes first, Ended last and exactly once, even
-// if the session never came up.
+// if the session never came up. Start is called while the client waits for its answer; all else, and the
+// sinks, by one goroutine of the session, which takes no packets meanwhile: so nothing here may wait.
 type Publication interface {
 	// Start hands over the means to act on the session, before any media.
 	Start(p Peer)
@@ -98,7 +99,8 @@ type Subscribers interface {
 }
 
 // Subscription feeds one subscriber. Start comes first, Ended last and exactly once, even if the session
-// never came up; between them nothing is written before Connected.
+// never came up; between them nothing is written before Connected. What a Sender's Feedback was given, Connected
+// and Ended are called by one goroutine of the session and must not wait.
 type Subscription interface {
 	// Start hands over one Sender per accepted m-section.
 	Start(senders []Sender, p Peer)
@@ -107,14 +109,15 @@ type Subscription interface {
 }
 
 // Sender is one outgoing track. Its two Write methods are used by one goroutine at a time; they allocate
-// nothing and wait for nothing but the socket.
+// nothing and wait for nothing but the socket. A packet is on its way when they return, or lost: what the
+// network did not take is only counted.
 type Sender interface {
 	Kind() Kind
 	// WriteRTP sends a packet. SSRC and payload type are the sender's own affair.
 	WriteRTP(h *rtp.Header, payload []byte) error
 	WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error
-	// Feedback sets who hears of the subscriber's wishes: lost sequence numbers, and the want of a key
-	// frame. It is set once, in Start.
+	// Feedback sets who hears of the subscriber's wishes: lost sequence numbers, whose slice is good until nack
+	// returns, and the want of a key frame. It is set once, in Start.
 	Feedback(nack func(seqs []uint16), keyFrame func())
 }
 

@@ -31,6 +31,10 @@ var (
 	ErrShutdown = errors.New("rtc: the server is going away")
 )
 
+// maxEarly is how many packets of media wait for the keys: a client whose handshake is done sends at once, and
+// ours may be a moment behind.
+const maxEarly = 64
+
 // direction is what publishers' and subscribers' sessions differ in. All but start is called by the session's
 // own goroutine.
 type direction interface {
@@ -137,6 +141,12 @@ func (s *session) live() {
 	tick := time.NewTicker(s.dir.every())
 	defer tick.Stop()
 	up := false
+	var early []*packet // media that came before the keys
+	defer func() {
+		for _, pk := range early {
+			packetPool.Put(pk)
+		}
+	}()
 	for {
 		select {
 		case <-s.ending:
@@ -149,8 +159,21 @@ func (s *session) live() {
 			up = true
 			s.heard.Store(s.srv.now().UnixNano())
 			s.srv.metrics.connected(s.dir.kind(), s.srv.now().Sub(s.began))
+			for _, pk := range early {
+				s.take(pk)
+				packetPool.Put(pk)
+			}
+			early = nil
 		case pk := <-s.inbox:
-			s.take(pk, up)
+			if !up && pk.buf[0] >= 128 {
+				if len(early) < maxEarly {
+					early = append(early, pk)
+				} else {
+					packetPool.Put(pk)
+				}
+				continue
+			}
+			s.take(pk)
 			packetPool.Put(pk)
 		case <-tick.C:
 			now := s.srv.now()
@@ -167,11 +190,11 @@ func (s *session) live() {
 }
 
 // take sorts a packet by its first byte (RFC 7983 §7), and RTP from RTCP by the second (RFC 5761 §4).
-func (s *session) take(pk *packet, up bool) {
+func (s *session) take(pk *packet) {
 	switch b := pk.buf[0]; {
 	case b >= 20 && b < 64:
 		s.wire.in.Write(pk.buf[:pk.n], nil) // full: DTLS sends again
-	case b >= 128 && b < 192 && up && pk.n >= 12:
+	case b >= 128 && b < 192 && pk.n >= 12:
 		if t := pk.buf[1]; t >= 192 && t < 224 {
 			s.dir.rtcp(pk)
 		} else {

@@ -106,8 +106,9 @@ func (u *upstream) connected(k *keys) error {
 	u.mu.Lock()
 	u.out = out
 	u.mu.Unlock()
-	u.epoch = u.srv.now()
-	u.reported, u.rate.since = u.epoch, u.epoch
+	u.epoch = u.s.began // earlier than any packet
+	u.reported = u.srv.now()
+	u.rate.since = u.reported
 	u.pub.Connected()
 	return nil
 }
