@@ -124,9 +124,12 @@ async function alive(page, name) {
 await play(async () => {
   const server = await serve();
   const url = `http://127.0.0.1:${server.address().port}`;
+  const browsers = new Map(); // one per camera
   const open = async (name) => {
     const { video, audio } = people[name];
-    const page = await (await person(name, await launch({ video, audio }))).newPage();
+    const browser = browsers.get(name) ?? (await launch({ video, audio }));
+    browsers.set(name, browser);
+    const page = await (await person(name, browser)).newPage();
     await page.goto(url);
     return page;
   };
