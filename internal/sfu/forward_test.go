@@ -227,7 +227,8 @@ func TestAPublisherThatBeginsAnew(t *testing.T) {
 	b.write(101, 3000, slice+"1")
 	b.add(time.Second)
 	b.write(40_000, 77, slice+"stray")
-	b.write(102, 6000, slice+"2")
+	b.write(103, 6000, slice+"2") // 102 is lost
+	b.write(40_001, 77, slice+"follows a stray, but not at once")
 	wantPayloads(t, got.take(), sps, slice+"1", slice+"2")
 
 	asked := b.asked
@@ -237,10 +238,10 @@ func TestAPublisherThatBeginsAnew(t *testing.T) {
 		t.Errorf("asked %d times for a key frame", b.asked-asked)
 	}
 	b.write(30_002, 3077, sps+"anew")
-	b.write(103, 9000, slice+"3") // a straggler
+	b.write(104, 9000, slice+"3") // a straggler
 	b.write(30_003, 6077, slice+"4")
 	wantPayloads(t, got.take(), sps+"anew", slice+"4")
-	if s := b.up.Stats(); s.Restarts != 1 || s.Dropped != 3 || s.Lost != 0 {
+	if s := b.up.Stats(); s.Restarts != 1 || s.Dropped != 4 || s.Lost != 1 {
 		t.Errorf("stats %+v", s)
 	}
 	if d.Nack([]uint16{uint16(d.highest), uint16(d.highest - 2)}); len(got.take()) != 1 {
@@ -286,6 +287,14 @@ func TestReports(t *testing.T) {
 	b.up.SenderReport(201*second, 48_000, b.now()) // also while nothing is said
 	if len(got.reports) != 4 || got.reports[3].ntp != 201*second || got.reports[3].ts != first.ts {
 		t.Errorf("reports %+v", got.reports)
+	}
+
+	next := b.newUp(Audio)
+	next.SenderReport(300*second, 7, b.now())
+	d.Attach(next)
+	next.Write(wire(1, 7, false, "x"), b.now())
+	if len(got.reports) != 5 || got.reports[4].ntp != 300*second {
+		t.Errorf("reports %+v, want one at once after a switch", got.reports)
 	}
 }
 
@@ -340,6 +349,9 @@ func TestTheEnd(t *testing.T) {
 	d.Nack([]uint16{uint16(d.highest)})
 	d.KeyFrame()
 	d.Attach(b.up) // is closed
+	if n := b.up.Stats().Downs; n != 0 {
+		t.Errorf("%d Downs of a closed Up", n)
+	}
 	next := b.newUp(Audio)
 	d.Attach(next)
 	gone.Attach(next)

@@ -54,7 +54,7 @@ func (w *wish) fulfil() {
 type frame struct {
 	ts      uint32
 	known   bool
-	slices  bool // has slices already, so that it cannot begin here
+	torn    bool // came with a gap, so that a slice may not be its first
 	flagged bool // its beginning has been told
 }
 
@@ -73,9 +73,8 @@ func (f *frame) begins(v *view, follows, late bool) bool {
 	if !f.known || v.ts != f.ts {
 		*f = frame{ts: v.ts, known: true}
 	}
-	f.slices = f.slices || !follows && !c.sps
-	key := !f.flagged && (c.sps || c.idr && !f.slices)
-	f.slices = f.slices || c.slice
+	f.torn = f.torn || !follows && !c.sps
+	key := !f.flagged && (c.sps || c.idr && !f.torn)
 	f.flagged = f.flagged || key
 	return key
 }

@@ -89,7 +89,7 @@ func (d *Down) retransmit(seq uint16, now time.Time) bool {
 		return false
 	}
 	defer p.release()
-	if p.epoch != d.epoch || !d.repair.allow(num, now) {
+	if !d.repair.allow(num, now) {
 		return false
 	}
 	d.send(p)

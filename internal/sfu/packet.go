@@ -49,10 +49,11 @@ func parse(b []byte, levelID uint8) (v view, ok bool) {
 	}
 	end := len(b)
 	if b[0]&0x20 != 0 {
-		end -= int(b[end-1])
-		if b[len(b)-1] == 0 || end < at {
+		size := int(b[end-1])
+		if size == 0 {
 			return v, false
 		}
+		end -= size
 	}
 	if at > end {
 		return v, false
@@ -105,7 +106,6 @@ func audioLevel(ext []byte, profile uint16, id uint8) uint8 {
 
 // NAL unit types of H.264 (ITU-T H.264 table 7-1) and of its RTP payload (RFC 6184 §5.2).
 const (
-	nalSlice = 1
 	nalIDR   = 5
 	nalSPS   = 7
 	nalSTAPA = 24
@@ -114,15 +114,13 @@ const (
 
 // contents is what a packet of H.264 holds.
 type contents struct {
-	sps   bool // a sequence parameter set
-	idr   bool // the beginning of a slice of a key frame
-	slice bool // any part of any slice
+	sps bool // a sequence parameter set
+	idr bool // the beginning of a slice of a key frame
 }
 
 func (c *contents) add(nal uint8) {
 	c.sps = c.sps || nal == nalSPS
 	c.idr = c.idr || nal == nalIDR
-	c.slice = c.slice || nal >= nalSlice && nal <= nalIDR
 }
 
 // h264 looks into single NAL units, STAP-A and FU-A: all that packetization modes 0 and 1 have.
@@ -141,14 +139,8 @@ func h264(payload []byte) (c contents) {
 			rest = rest[2+size:]
 		}
 	case nalFUA:
-		if len(payload) < 2 {
-			return c
-		}
-		inner := payload[1] & 0x1F
-		if payload[1]&0x80 != 0 { // start
-			c.add(inner)
-		} else {
-			c.slice = inner >= nalSlice && inner <= nalIDR
+		if len(payload) > 1 && payload[1]&0x80 != 0 { // start
+			c.add(payload[1] & 0x1F)
 		}
 	default:
 		c.add(nal)

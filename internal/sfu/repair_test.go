@@ -173,8 +173,8 @@ func TestALateJoinerIsGivenThePast(t *testing.T) {
 	b.write(1, 0, slice)
 	b.write(2, 3200, sps)
 	b.write(3, 3200, idr)
-	b.write(4, 6400, slice+"1")
 	b.write(5, 9600, slice+"2")
+	b.write(4, 6400, slice+"1")
 	b.add(40 * time.Millisecond)
 	b.up.SenderReport(1, 9600, b.now())
 
@@ -213,6 +213,10 @@ func TestALateJoinerIsGivenThePast(t *testing.T) {
 	q := got.take()
 	wantPayloads(t, q, sps, slice)
 	wantContinuous(t, append(p, q...))
+	last := b.newUp(Video)
+	d.Attach(last)
+	last.Write(wire(9, 9, false, sps), b.now())
+	wantPayloads(t, got.take(), sps)
 	if q[1].ts-p[4].ts != 90_000 || q[1].ts-q[0].ts != 1000 {
 		t.Errorf("timestamps %d, then %d and %d", p[4].ts, q[0].ts, q[1].ts)
 	}
@@ -250,73 +254,77 @@ func (b *bench) many(seq uint16, n int) {
 	}
 }
 
-// TestThePresentDuringAReplay goes step by step through what happens at once on two goroutines.
+// join attaches a Down as Attach does, but leaves the replay to the test, which goes step by step through
+// what happens at once on two goroutines.
+func (b *bench) join(t *testing.T, d *Down, u *Up) {
+	t.Helper()
+	d.detach()
+	u.add(d)
+	d.up = u
+	if !d.prepareReplay(u) {
+		t.Fatal("nothing to replay")
+	}
+}
+
 func TestThePresentDuringAReplay(t *testing.T) {
 	b := newBench(Video)
 	b.write(1, 1, sps)
 	b.write(2, 1, idr)
 	b.write(3, 2, slice+"3")
 	d, got := b.down(Video)
-	b.up.add(d)
-	d.up = b.up
-	if !d.prepareReplay(b.up) {
-		t.Fatal("nothing to replay")
-	}
-	d.forward(b.up, b.up.ring.acquire(b.up.newest.Load())) // was on its way when the Down came
-	d.replayOne(b.up, d.turn)                              // 1
+	b.join(t, d, b.up)
+	third := b.up.ring.acquire(b.up.newest.Load())
+	d.forward(b.up, third)    // was on its way when the Down came
+	d.replayOne(b.up, d.turn) // 1
 	b.write(5, 3, slice+"5")
-	d.replayOne(b.up, d.turn) // 2
-	d.replayOne(b.up, d.turn) // 3
-	d.replayOne(b.up, d.turn) // 4 is not there
+	d.replayOne(b.up, d.turn)               // 2
+	d.replayOne(b.up, d.turn)               // 3
+	d.Nack([]uint16{uint16(d.highest + 2)}) // 5 is there, but its turn has not come
+	d.replayOne(b.up, d.turn)               // 4 is not there
 	b.write(4, 3, slice+"4")
 	wantPayloads(t, got.take(), sps, idr, slice+"3", slice+"4")
+
 	b.write(6, 4, slice+"6")
 	b.write(8, 4, slice+"8")
 	b.write(7, 4, slice+"7")
+	b.write(10, 5, slice+"10")
+	v, _ := parse(wire(9, 4, false, slice+"9"), 0)
+	ninth := b.up.keep(&v, 30, b.now()) // in the ring, but not yet offered
 	for d.replayOne(b.up, d.turn) {
 	}
-	d.forward(b.up, b.up.ring.acquire(b.up.newest.Load()-5)) // was on its way even longer
-	b.write(9, 5, slice+"9")
-	p := got.take()
-	wantPayloads(t, p, slice+"5", slice+"6", slice+"7", slice+"8", slice+"9")
-	wantContinuous(t, p)
+	d.forward(b.up, ninth)
+	d.forward(b.up, third) // was on its way all the time
+	b.write(11, 5, slice+"11")
+	wantPayloads(t, got.take(), slice+"5", slice+"6", slice+"7", slice+"8", slice+"10", slice+"9", slice+"11")
 	if d.state != live {
 		t.Error("the replay did not end")
 	}
+}
 
-	// One whose Write is at work: in the ring, but not yet offered.
-	late, got := b.down(Video)
-	b.up.add(late)
-	late.up = b.up
-	if !late.prepareReplay(b.up) {
-		t.Fatal("nothing to replay")
+func TestAReplayEndsWithItsSource(t *testing.T) {
+	for name, change := range map[string]func(b *bench, d *Down){
+		"which begins anew": func(b *bench, _ *Down) {
+			b.write(30_000, 1, slice)
+			b.write(30_001, 1, slice)
+		},
+		"which is closed":  func(b *bench, _ *Down) { b.up.Close() },
+		"which is left":    func(_ *bench, d *Down) { d.Attach(nil) },
+		"with the Down":    func(_ *bench, d *Down) { d.Close() },
+		"with another one": func(b *bench, d *Down) { b.join(t, d, b.up) },
+	} {
+		b := newBench(Video)
+		b.write(1, 1, sps)
+		b.write(2, 2, slice)
+		d, got := b.down(Video)
+		b.join(t, d, b.up)
+		turn := d.turn
+		d.replayOne(b.up, turn)
+		change(b, d)
+		if d.replayOne(b.up, turn) {
+			t.Errorf("%s: the replay goes on", name)
+		}
+		wantPayloads(t, got.take(), sps)
 	}
-	v, _ := parse(wire(10, 6, false, slice+"10"), 0)
-	p10 := b.up.keep(&v, 30, b.now())
-	for range 9 {
-		late.replayOne(b.up, late.turn)
-	}
-	late.forward(b.up, p10)
-	for late.replayOne(b.up, late.turn) {
-	}
-	if p := got.take(); len(p) != 10 || p[9].payload != slice+"10" {
-		t.Errorf("got %q", payloads(p))
-	}
-
-	// A new start of the publisher ends a replay.
-	torn, got := b.down(Video)
-	b.up.add(torn)
-	torn.up = b.up
-	if !torn.prepareReplay(b.up) {
-		t.Fatal("nothing to replay")
-	}
-	torn.replayOne(b.up, 0)
-	b.write(30_000, 1, slice)
-	b.write(30_001, 1, slice)
-	if torn.replayOne(b.up, 0) {
-		t.Error("the replay went on")
-	}
-	wantPayloads(t, got.take(), sps)
 }
 
 func TestAPacketThatIsBeingSentIsNotOverwritten(t *testing.T) {

@@ -32,16 +32,15 @@ func (d *Down) prepareReplay(u *Up) bool {
 	}
 	var ref *packet
 	var keyTS uint32
-	var epoch uint32
 	for num := key; num <= newest; num++ {
 		p := u.ring.acquire(num)
 		if p == nil {
 			return false
 		}
 		if num == key {
-			keyTS, epoch = p.ts, p.epoch
+			keyTS = p.ts
 		}
-		if p.epoch != epoch || int32(p.ts-keyTS) < 0 {
+		if int32(p.ts-keyTS) < 0 {
 			p.release()
 			return false
 		}
@@ -88,7 +87,7 @@ func (d *Down) replayOne(u *Up, turn uint64) bool {
 		return false
 	}
 	if p := u.ring.acquire(r.cursor); p != nil {
-		if p.order <= r.seen && p.epoch == d.epoch {
+		if p.order <= r.seen {
 			d.send(p)
 			d.stats.Replayed++
 		}
