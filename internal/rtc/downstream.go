@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -199,7 +200,7 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 		return errNotConnected
 	}
 	if t.closed.Load() {
-		return ErrPeerClosed
+		return net.ErrClosed
 	}
 	if len(payload) > maxPacket-rtpHeaderSize-sealSize {
 		return errTooLarge
@@ -233,7 +234,7 @@ func (t *sender) WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets u
 		return errNotConnected
 	}
 	if t.closed.Load() {
-		return ErrPeerClosed
+		return net.ErrClosed
 	}
 	b := append(t.report[:0], 0x80, 200, 0, 6)
 	b = binary.BigEndian.AppendUint32(b, t.ssrc)
