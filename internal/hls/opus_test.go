@@ -195,7 +195,16 @@ func TestOpusSilenceDecodes(t *testing.T) {
 			}
 			p, srv := packaged(t, frames)
 			p.End()
-			continuous(t, ffprobe(t, srv.URL+"/channel.m3u8"))
+			last := 0.0
+			for _, q := range ffprobe(t, srv.URL+"/channel.m3u8") { // which gives no durations of Opus in HLS
+				at := number(t, q.PTS)
+				if step := at - last; q.Kind == "audio" && last > 0 && (step < 0.0199 || step > 0.0201) {
+					t.Errorf("a packet at %.4f, %.4f s after the one before", at, step)
+				}
+				if q.Kind == "audio" {
+					last = at
+				}
+			}
 			text, err := exec.Command("ffmpeg", "-nostdin", "-v", "info", "-i", srv.URL+"/channel.m3u8",
 				"-vn", "-af", "silencedetect=noise=-60dB:d=2.5", "-f", "null", "-").CombinedOutput()
 			if err != nil || !bytes.Contains(text, []byte("silence_duration: 2.9")) && !bytes.Contains(text, []byte("silence_duration: 3.0")) || bytes.Contains(text, []byte("Error")) {
