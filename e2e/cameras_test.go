@@ -22,7 +22,8 @@ func (c camera) files(t *testing.T) (video, audio string) {
 	// The box crosses the picture once in the file's time, so that the picture moves without a jump.
 	scene := fmt.Sprintf("color=c=%s:size=640x360:rate=15:duration=4[a];color=c=white:size=60x60:rate=15:duration=4[b];"+
 		"[a][b]overlay=x='mod(t/4*W,W)':y=150,format=yuv420p", c.colour)
-	tone := fmt.Sprintf("sine=frequency=%d:sample_rate=48000:duration=4,volume=0.5", c.tone)
+	// Beeps, since a browser's noise suppression takes a tone that goes on for noise.
+	tone := fmt.Sprintf("aevalsrc='0.6*sin(2*PI*%d*t)*lt(mod(t,0.5),0.2)':sample_rate=48000:duration=4", c.tone)
 	for _, args := range [][]string{
 		{"-filter_complex", scene, "-f", "yuv4mpegpipe", video},
 		{"-f", "lavfi", "-i", tone, "-ac", "2", audio},

@@ -84,7 +84,7 @@ func (th *theatre) socket(stageARN, token string) string {
 	th.t.Helper()
 	ctx, cancel := context.WithTimeout(th.t.Context(), 10*time.Second)
 	defer cancel()
-	c, resp, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(th.URL, "http")+"/stage-events/"+arn.ID(stageARN),
+	c, resp, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(th.url, "http")+"/stage-events/"+arn.ID(stageARN),
 		&websocket.DialOptions{Subprotocols: []string{token}})
 	if err != nil {
 		th.t.Fatalf("the socket was not opened: %v, %v", resp, err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
 
@@ -53,18 +54,24 @@ func (e *encoder) hears(t *testing.T, words string) {
 	})
 }
 
-// theatre is an engine with one stage.
+// theatre is a server with one stage.
 type theatre struct {
-	*enginetest.Engine
-	t      *testing.T
-	stages *ivsrealtime.Client
-	stage  string // ARN
+	*enginetest.Engine // nil where the server is a process of its own
+	t                  *testing.T
+	url                string
+	stages             *ivsrealtime.Client
+	stage              string // ARN
 }
 
 func newTheatre(t *testing.T, options ...enginetest.Option) *theatre {
 	t.Helper()
 	e := enginetest.Start(t, options...)
-	th := &theatre{Engine: e, t: t, stages: ivsrealtime.NewFromConfig(e.AWS())}
+	return theatreOn(t, e, e.URL, e.AWS())
+}
+
+func theatreOn(t *testing.T, e *enginetest.Engine, url string, key aws.Config) *theatre {
+	t.Helper()
+	th := &theatre{Engine: e, t: t, url: url, stages: ivsrealtime.NewFromConfig(key)}
 	th.stage = th.newStage()
 	return th
 }
@@ -97,8 +104,8 @@ const (
 	subscribe = types.ParticipantTokenCapabilitySubscribe
 )
 
-func (th *theatre) whip() string               { return th.URL + "/whip" }
-func (th *theatre) watching(who string) string { return th.URL + "/whip/subscribe/" + who }
+func (th *theatre) whip() string               { return th.url + "/whip" }
+func (th *theatre) watching(who string) string { return th.url + "/whip/subscribe/" + who }
 
 // events waits until the API tells these events of a participant in the stage's newest session.
 func (th *theatre) events(s seat, want ...string) {

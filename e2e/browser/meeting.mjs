@@ -50,18 +50,21 @@ const mixture = (page, selector, tones) =>
       };
       const context = new AudioContext();
       const ear = context.createAnalyser();
-      ear.fftSize = 8192;
+      [ear.fftSize, ear.smoothingTimeConstant] = [8192, 0];
       context.createMediaStreamSource(video.captureStream()).connect(ear);
       await context.resume();
-      await new Promise((done) => setTimeout(done, 800));
       const levels = new Float32Array(ear.frequencyBinCount);
-      ear.getFloatFrequencyData(levels);
+      const loudest = tones.map(() => -200);
+      for (let look = 0; look < 12; look++) {
+        await new Promise((done) => setTimeout(done, 90));
+        ear.getFloatFrequencyData(levels);
+        tones.forEach((hz, i) => {
+          const bin = Math.round((hz * ear.fftSize) / context.sampleRate);
+          loudest[i] = Math.max(loudest[i], ...levels.subarray(bin - 3, bin + 4));
+        });
+      }
       await context.close();
-      const at = (hz) => {
-        const bin = Math.round((hz * ear.fftSize) / 48000);
-        return Math.round(Math.max(...levels.subarray(bin - 3, bin + 4)));
-      };
-      return { left: half(1), right: half(17), levels: tones.map(at) };
+      return { left: half(1), right: half(17), levels: loudest.map(Math.round) };
     },
     [selector, tones],
   );

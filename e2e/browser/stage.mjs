@@ -169,22 +169,25 @@ export const colour = (page, selector) =>
     return sum.map((n) => Math.round((n * 4) / data.length));
   }, selector);
 
-/** The strongest frequency in a media element's sound, in Hz, and its level in dB. */
+/** The strongest frequency in the sound of a media element's stream within a second, in Hz, and its level in dB. */
 export const tone = (page, selector) =>
   page.evaluate(async (selector) => {
     const stream = document.querySelector(selector)?.srcObject;
     if (!stream?.getAudioTracks().length) return null;
     const context = new AudioContext();
     const ear = context.createAnalyser();
-    ear.fftSize = 8192;
+    [ear.fftSize, ear.smoothingTimeConstant] = [8192, 0];
     context.createMediaStreamSource(new MediaStream(stream.getAudioTracks())).connect(ear);
     await context.resume();
-    await new Promise((done) => setTimeout(done, 600));
     const levels = new Float32Array(ear.frequencyBinCount);
-    ear.getFloatFrequencyData(levels);
-    let best = 0;
-    for (let i = 1; i < levels.length; i++) if (levels[i] > levels[best]) best = i;
-    const hz = Math.round((best * context.sampleRate) / ear.fftSize);
+    let best = { hz: 0, level: -Infinity };
+    for (let look = 0; look < 12; look++) {
+      await new Promise((done) => setTimeout(done, 90));
+      ear.getFloatFrequencyData(levels);
+      for (let i = 1; i < levels.length; i++) {
+        if (levels[i] > best.level) best = { hz: Math.round((i * context.sampleRate) / ear.fftSize), level: levels[i] };
+      }
+    }
     await context.close();
-    return { hz, level: Math.round(levels[best]) };
+    return best;
   }, selector);
