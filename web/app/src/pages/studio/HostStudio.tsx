@@ -261,7 +261,14 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
           <>
             {on.trouble ? (
               <Notice kind="warn" alert>
-                {on.trouble}
+                <div className="st-trouble">
+                  <p>{on.trouble}</p>
+                  {on.again ? (
+                    <button type="button" className="btn btn-sm" onClick={on.again}>
+                      Go live again
+                    </button>
+                  ) : null}
+                </div>
               </Notice>
             ) : null}
             {on.channel.state === "failed" && on.channel.mishap ? (

@@ -19,6 +19,8 @@ export interface OnAir {
   hear: (realTime: RealTime) => void;
   /** What went wrong, with what to try; empty when nothing did. */
   trouble: string;
+  /** Tries once more to bring about what was chosen; absent when that is so already. */
+  again: (() => void) | undefined;
 }
 
 interface Options {
@@ -98,9 +100,7 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
     if (told.isLive) setWanted((w) => (w && wantsChannel(w) ? "both" : "stage"));
     else if (want && wantsStage(want)) {
       setWanted(want === "both" ? "channel" : undefined);
-      setTrouble(
-        "Your picture was away from the stage for too long, so viewers were told that real time is over. Go live again when you are ready.",
-      );
+      setTrouble("Your picture was away from the stage for too long, so viewers were told that real time is over..");
     }
   }, []);
 
@@ -114,6 +114,7 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
     end: () => bring(undefined),
     hear,
     trouble,
+    again: trouble && wanted !== destination ? () => void bring(destination) : undefined,
   };
 }
 
@@ -124,7 +125,7 @@ const off = () => OFF;
 function turnWords(cause: unknown, on: boolean): string {
   const error = cause instanceof ApiError ? cause : undefined;
   if (error?.code === "not-on-stage")
-    return "Viewers cannot see you yet: your picture is not on the stage. Check your camera and microphone below, then go live again.";
+    return "Viewers cannot see you yet: your picture is not on the stage. Check your camera and microphone below.";
   const said = error?.message ?? "The server could not do this.";
   return on ? `Viewers do not see the stage: ${said}` : `Viewers may still see the stage: ${said} End the broadcast again.`;
 }
