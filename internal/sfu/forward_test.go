@@ -247,6 +247,13 @@ func TestAPublisherThatBeginsAnew(t *testing.T) {
 	if d.Nack([]uint16{uint16(d.highest), uint16(d.highest - 2)}); len(got.take()) != 1 {
 		t.Error("a number from before was answered, or one from after was not")
 	}
+	b.write(30_005, 9077, slice+"6")
+	if s := b.up.Stats(); s.Lost != 2 {
+		t.Errorf("lost %d, want one before and one after", s.Lost)
+	}
+	b.write(50_000, 9077, slice)
+	b.write(50_001, 9077, sps+"at the same time")
+	wantPayloads(t, got.take(), slice+"6", sps+"at the same time")
 }
 
 func TestReports(t *testing.T) {

@@ -228,6 +228,10 @@ func TestAPastWithHolesIsNotGiven(t *testing.T) {
 		"a hole":   func(b *bench) { b.write(1, 1, sps); b.write(3, 1, idr) },
 		"too long": func(b *bench) { b.write(0, 1, sps); b.many(1, maxReplay) },
 		"gone":     func(b *bench) { b.write(0, 1, sps); b.many(1, videoSlots) },
+		"out of order in time": func(b *bench) {
+			b.write(0, 6000, sps)
+			b.write(1, 3000, slice)
+		},
 		"of an earlier time": func(b *bench) {
 			b.write(0, 1, sps)
 			b.write(30_000, 2, slice)
