@@ -1,4 +1,4 @@
-import { prefer, withOpus } from "./codecs.js";
+import { prefer, withOpus, withStart } from "./codecs.js";
 import { report } from "./emitter.js";
 import { Failure } from "./failure.js";
 import { Keeper, type KeeperState } from "./keeper.js";
@@ -23,6 +23,8 @@ export interface WhipPublisherOptions {
 }
 
 const PATIENCE = { first: 15_000, again: 60_000 };
+/** What the video begins with in kbit/s, if it may: enough for 720p to look well at once. */
+const START = 1500;
 
 type Kind = "audio" | "video";
 
@@ -107,14 +109,18 @@ export class WhipPublisher {
   }
 
   async #open(signal: AbortSignal): Promise<Session> {
-    const { endpoint: url, token, maxAudioBitrateKbps } = this.#options;
+    const { endpoint: url, token, maxAudioBitrateKbps, maxVideoBitrateKbps } = this.#options;
     const used = new Map(this.#tracks);
     const session = await Session.open(
       {
         url,
         token,
         prepare: (pc) => used.forEach((track) => this.#add(pc, track)),
-        answer: (sdp) => withOpus(sdp, { stereo: isStereo(used), bitrate: maxAudioBitrateKbps && maxAudioBitrateKbps * 1000 }),
+        answer: (sdp) =>
+          withStart(
+            withOpus(sdp, { stereo: isStereo(used), bitrate: maxAudioBitrateKbps && maxAudioBitrateKbps * 1000 }),
+            Math.min(START, maxVideoBitrateKbps ?? START),
+          ),
       },
       signal,
     );
@@ -133,6 +139,7 @@ export class WhipPublisher {
     if (kind === "video" && maxFramerate) encoding.maxFramerate = maxFramerate;
     const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings: [encoding] });
     prefer(transceiver, kind, RTCRtpSender);
+    if (kind === "video") keepSize(transceiver.sender);
   }
 
   #changed(state: KeeperState, failure?: Failure): void {
@@ -176,6 +183,13 @@ export class WhipPublisher {
 
 function senderOf(session: Session, kind: Kind): RTCRtpSender | undefined {
   return session.pc.getTransceivers().find(({ receiver }) => receiver.track.kind === kind)?.sender;
+}
+
+/** A new picture size is a break in a channel's stream: rather fewer or coarser pictures. */
+function keepSize(sender: RTCRtpSender): void {
+  const parameters = sender.getParameters();
+  parameters.degradationPreference = "maintain-resolution";
+  sender.setParameters(parameters).catch(() => {}); // a browser that cannot does as it likes
 }
 
 function isStereo(tracks: ReadonlyMap<Kind, MediaStreamTrack>): boolean {

@@ -1,6 +1,6 @@
 // Pieces that are easier judged alone.
 import { describe, expect, test } from "vitest";
-import { withOpus } from "../src/codecs.js";
+import { withOpus, withStart } from "../src/codecs.js";
 import { readFrame } from "../src/frames.js";
 import { readToken } from "../src/token.js";
 import { Gate } from "../src/gate.js";
@@ -25,6 +25,20 @@ describe("Opus parameters", () => {
     expect(withOpus(sdp("a=rtpmap:96 PCMU/8000"), { stereo: true })).toBe(sdp("a=rtpmap:96 PCMU/8000"));
     expect(withOpus(sdp(opus), {})).toBe(sdp(opus));
   });
+});
+
+test("an encoder may begin at a bitrate, in each H.264 format that the answer names", () => {
+  const answer = (more: string) =>
+    [
+      "v=0",
+      "a=rtpmap:108 H264/90000",
+      `a=fmtp:108 packetization-mode=1${more}`,
+      "a=rtpmap:109 rtx/90000",
+      "a=fmtp:109 apt=108",
+      "",
+    ].join("\r\n");
+  expect(withStart(answer(""), 1500)).toBe(answer(";x-google-start-bitrate=1500"));
+  expect(withStart("v=0\r\na=rtpmap:111 opus/48000/2\r\n", 1500)).toBe("v=0\r\na=rtpmap:111 opus/48000/2\r\n");
 });
 
 test("a token is read without being verified", () => {
