@@ -82,13 +82,14 @@ type videoSink struct {
 	changed time.Time     // when track last changed
 	keyAt   time.Time     // when the newest key frame came
 	askedAt time.Time
+	pause   pause
 	take    func(rtpPacket) // takePacket, made once
 }
 
 func newVideoSink(p *framesOf, t Track, peer Peer, c *trackClock) *videoSink {
 	v := &videoSink{
 		sink: sink{p: p, payloadType: t.PayloadType, order: newReorder(videoPackets, videoWait), clock: c},
-		ssrc: t.SSRC, peer: peer, waiting: true, dts: c.last,
+		ssrc: t.SSRC, peer: peer, waiting: true, dts: c.last, pause: pause{floor: c.last},
 	}
 	v.take = v.takePacket
 	return v
@@ -150,10 +151,12 @@ func (v *videoSink) finish() {
 		v.lose(u.arrived) // parameters for the middle of a stream have no place in a file
 		return
 	}
-	pts := v.p.time.at(v.clock, u.timestamp, u.arrived)
+	pts := max(v.p.time.at(v.clock, u.timestamp, u.arrived), v.pause.floor+time.Millisecond)
 	v.dts = max(pts, v.dts+clockTicks)
 	v.clock.last = v.dts
-	v.p.write(&media.Frame{Track: v.track, DTS: v.dts, PTS: pts, Arrived: u.arrived, Key: u.key, Payload: bytes.Clone(u.buf)})
+	f := &media.Frame{Track: v.track, DTS: v.dts, PTS: pts, Arrived: u.arrived, Key: u.key, Payload: bytes.Clone(u.buf)}
+	v.pause.note(f, u.firstSlice())
+	v.p.write(f)
 }
 
 // begin prepares for the key frame that is whole, and tells whether it can be decoded.
@@ -207,6 +210,9 @@ func (a *audioSink) takePacket(p rtpPacket) {
 	}
 	a.dts = max(a.p.time.at(a.clock, p.timestamp, p.arrived), a.dts+clockTicks)
 	a.clock.last = a.dts
+	if v := a.p.video; v != nil {
+		v.bridge(a.dts, p.arrived)
+	}
 	f := &media.Frame{Track: a.p.opus, DTS: a.dts, PTS: a.dts, Arrived: p.arrived, Key: true, Payload: bytes.Clone(p.payload)}
 	if s := a.p.sound; s != nil {
 		if s.Frame(f) {

@@ -139,7 +139,8 @@ func judge(t *testing.T, url string) map[string][]float64 {
 	if _, faults := hlscheck.Multivariant(fetch(t, url+"/channel.m3u8")); len(faults) > 0 {
 		t.Error(faults)
 	}
-	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", url+"/channel.m3u8", "-f", "null", "-").CombinedOutput()
+	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", url+"/channel.m3u8",
+		"-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-").CombinedOutput() // times as they are, at no rate of its own
 	if err != nil || len(out) > 0 {
 		t.Errorf("ffmpeg: %v\n%s", err, out)
 	}
