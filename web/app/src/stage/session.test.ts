@@ -251,6 +251,25 @@ describe("the end", () => {
     expect(FakePort.all).toHaveLength(1);
   });
 
+  it("is none for who watches in a second tab: both get a seat", async () => {
+    seats = [seat("t1", "p1"), seat("t2", "p2")];
+    session = new StageSession({
+      seat: async (_, refused) => {
+        named.push(refused);
+        return seats.shift() as StageToken;
+      },
+      open: (token, events) => new FakePort(token, events),
+      shared: true,
+    });
+    await come();
+    port().events.onGone("elsewhere");
+    await settle();
+    expect(session.view().state.name).toBe("back");
+    await vi.advanceTimersByTimeAsync(500);
+    expect(named).toEqual(["", "p1"]);
+    expect(port().token).toBe("t2");
+  });
+
   it("comes at the door, too", async () => {
     session.join();
     await settle();

@@ -31,6 +31,11 @@ export interface SessionOptions {
    */
   seat: (signal: AbortSignal, refused: string) => Promise<StageToken>;
   open: OpenStage;
+  /**
+   * The same person may sit here more than once, as with two tabs that watch: when another takes the seat,
+   * a further one is asked for.
+   */
+  shared?: boolean;
   random?: () => number;
 }
 
@@ -184,7 +189,10 @@ export class StageSession {
 
   #gone(why: Gone, trouble?: PortTrouble): void {
     if (why === "unknown") this.#refused(trouble);
-    else {
+    else if (why === "elsewhere" && this.#options.shared) {
+      this.#spoilt = this.#me ?? "";
+      this.#again();
+    } else {
       if (why === "removed") this.#spoilt = this.#me ?? "";
       this.#end();
       this.#be(why === "left" ? { name: "idle" } : { name: "gone", why });

@@ -6,10 +6,13 @@ import { Floor, type Person } from "./people";
 import { StageSession, type StageView } from "./session";
 
 /** A seat on a stage for as long as the component is shown. The function is read once. */
-export function useStage(seat: (signal: AbortSignal, refused: string) => Promise<StageToken>): [StageSession, StageView] {
+export function useStage(
+  seat: (signal: AbortSignal, refused: string) => Promise<StageToken>,
+  { shared = false }: { shared?: boolean } = {},
+): [StageSession, StageView] {
   const [session] = useState(() => {
     prepareStage();
-    return new StageSession({ seat, open: openStage });
+    return new StageSession({ seat, open: openStage, shared });
   });
   const view = useSyncExternalStore(session.subscribe, session.view);
   useEffect(() => {

@@ -29,7 +29,9 @@ interface Props {
 /** The stage for those who watch: everybody in one picture, one sound. */
 export function RealTimePlayer({ username, onOver }: Props) {
   const region = useRef<HTMLDivElement>(null);
-  const [session, view] = useStage((signal, refused) => api.stageToken(username, signal, refused));
+  const [session, view] = useStage((signal, refused) => api.stageToken(username, signal, refused), {
+    shared: true,
+  });
   const people = useMemo(() => onStage(view.people).filter((p) => !p.local), [view.people]);
   const levels = useLevels(people);
   const [screens, onScreen] = useScreens();
