@@ -87,17 +87,27 @@ func (a *App) ReleaseSeat(ctx context.Context, s AppSeat, until time.Time) error
 	return err
 }
 
-// InsertStageToken keeps a token that was made. A guest's is kept as revoked, and so says kept, if the
-// invitation has been closed meanwhile: the participant must go.
+// InsertStageToken keeps a token that was made. A guest's whose invitation has been closed meanwhile, and a
+// viewer's whose channel is not live in real time any more, is kept as revoked, and kept is false: the
+// participant must go.
 func (a *App) InsertStageToken(ctx context.Context, t AppStageToken) (kept bool, err error) {
 	err = a.db.Tx(ctx, func(ctx context.Context) error {
-		kept = true
-		if t.Role == AppGuest {
+		switch t.Role {
+		case AppGuest:
 			i, err := a.lockInvitation(ctx, t.Owner, t.Invitation)
 			if err != nil && fault.Of(err) != fault.NotFound {
 				return err
 			}
 			kept = err == nil && i.State.open()
+		case AppViewer:
+			// Whoever ends it revokes what is there: with this row held, before or after, but not meanwhile.
+			since, ok, err := queryOne(ctx, a.db, scanInt, `SELECT real_time_since FROM app_channels WHERE user_id = $1`+a.db.dialect.forUpdate, t.Owner)
+			if err != nil {
+				return err
+			}
+			kept = ok && since > 0
+		default:
+			kept = true
 		}
 		_, err := a.db.exec(ctx, `INSERT INTO app_stage_tokens (`+appTokenColumns+`, owed)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, $9)`,
@@ -114,10 +124,11 @@ func (a *App) RevokeStageToken(ctx context.Context, participant string, owed boo
 }
 
 // OwedDepartures gives revoked tokens that have not ended by the given time and whose participants the
-// service still has to be told of; of one invitation if one is named.
+// service still has to be told of, guests before viewers; of one invitation if one is named.
 func (a *App) OwedDepartures(ctx context.Context, invitation string, now time.Time, limit int) ([]AppStageToken, error) {
 	return query(ctx, a.db, scanAppToken, `SELECT `+appTokenColumns+` FROM app_stage_tokens
-		WHERE owed > 0 AND expires > $1 AND ($2 = '' OR invitation = $2) ORDER BY expires LIMIT $3`, micros(now), invitation, limit)
+		WHERE owed > 0 AND expires > $1 AND ($2 = '' OR invitation = $2)
+		ORDER BY CASE role WHEN 'viewer' THEN 1 ELSE 0 END, expires, participant LIMIT $3`, micros(now), invitation, limit)
 }
 
 // Departed notes that the service knows that a participant must go.

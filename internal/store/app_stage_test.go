@@ -21,6 +21,9 @@ func TestAppSeatHasTheTokenThatLastsLongest(t *testing.T) {
 	both(t, func(t *testing.T, db *store.DB) {
 		app, ctx := db.App(), t.Context()
 		ada := appUser(t, app, "ada")
+		if _, err := app.StartRealTime(ctx, ada.ID, appTime, 1); err != nil { // or there are no viewers
+			t.Fatal(err)
+		}
 		host := store.AppSeat{Owner: ada.ID, Holder: ada.ID, Role: store.AppHost}
 		viewer := store.AppSeat{Owner: ada.ID, Holder: ada.ID, Role: store.AppViewer}
 		tokens := []store.AppStageToken{
@@ -262,6 +265,16 @@ func TestAppParticipantsAreAsTheNewestEventSays(t *testing.T) {
 				t.Errorf("after %+v %d publish", c, n)
 			}
 		}
+		_, err = app.StartRealTime(ctx, ada.ID, appTime, 1)
+		check(t, err)
+		guest := store.AppSeat{Owner: ada.ID, Holder: "bob", Role: store.AppViewer}
+		_, err = app.InsertStageToken(ctx, stageToken(guest, "q", time.Hour))
+		check(t, err)
+		_, err = app.HearParticipant(ctx, ada.ID, "q", true, appTime)
+		check(t, err)
+		if all := must[[]store.AppStageToken](t)(app.Publishing(ctx, ada.ID, store.AppHost, appTime)); len(all) != 1 || all[0].Participant != "p" {
+			t.Errorf("hosts who publish: %+v", all)
+		}
 		_, err = app.HearParticipant(ctx, ada.ID, "stranger", true, appTime)
 		wantKind(t, err, fault.NotFound)
 		if n := len(must[[]store.AppStageToken](t)(app.Publishing(ctx, ada.ID, store.AppHost, appTime.Add(26*time.Hour)))); n != 0 {
@@ -294,7 +307,7 @@ func TestAppRealTimeHasOneTruth(t *testing.T) {
 			return len(cs)
 		}
 		check(t, app.MissHost(ctx, ada.ID, appTime)) // nobody misses a host while real time is off
-		yes(false)(app.StopRealTime(ctx, ada.ID, 5))
+		yes(false)(app.StopRealTime(ctx, ada.ID, appTime, 5))
 		yes(true)(app.StartRealTime(ctx, ada.ID, appTime, 5))
 		yes(false)(app.StartRealTime(ctx, ada.ID, appTime.Add(time.Minute), 5))
 		if c := now(); !c.RealTimeSince.Equal(appTime) || c.RoomOwed != 5 || !c.RealTimeLost.IsZero() {
@@ -312,6 +325,15 @@ func TestAppRealTimeHasOneTruth(t *testing.T) {
 		}
 
 		lost := appTime.Add(time.Hour)
+		viewer := store.AppSeat{Owner: ada.ID, Holder: "bob", Role: store.AppViewer}
+		seated := func(participant string, ends time.Duration, want bool) {
+			t.Helper()
+			if kept, err := app.InsertStageToken(ctx, stageToken(viewer, participant, ends)); err != nil || kept != want {
+				t.Errorf("%s: kept %v, %v", participant, kept, err)
+			}
+		}
+		seated("viewer", 2*time.Hour, true)
+		seated("viewer of before", time.Hour, true)
 		check(t, app.MissHost(ctx, ada.ID, lost))
 		check(t, app.MissHost(ctx, ada.ID, lost.Add(time.Minute)))
 		if c := now(); !c.RealTimeLost.Equal(lost) {
@@ -322,15 +344,26 @@ func TestAppRealTimeHasOneTruth(t *testing.T) {
 		}
 		missed := now()
 		check(t, app.FindHost(ctx, ada.ID))
-		yes(false)(app.StopLost(ctx, missed, 5))  // back meanwhile
-		yes(false)(app.StopLost(ctx, now(), 5))   // not missed at all
-		check(t, app.MissHost(ctx, ada.ID, lost)) // and gone again
-		yes(true)(app.StopLost(ctx, now(), 5))
+		yes(false)(app.StopLost(ctx, missed, lost, 5)) // back meanwhile
+		yes(false)(app.StopLost(ctx, now(), lost, 5))  // not missed at all
+		check(t, app.MissHost(ctx, ada.ID, lost))      // and gone again
+		yes(true)(app.StopLost(ctx, now(), lost, 5))
 		if c := now(); !c.RealTimeSince.IsZero() || !c.RealTimeLost.IsZero() || c.RoomOwed != 5 {
 			t.Errorf("off: %+v", c)
 		}
 		if c := must[store.AppChannel](t)(app.RoomTold(ctx, on, true)); c.RoomOwed != 5 {
 			t.Errorf("word of what was before settles what is owed now: %+v", c)
+		}
+		seated("late viewer", 3*time.Hour, false)
+		var owed []string
+		for _, tok := range must[[]store.AppStageToken](t)(app.OwedDepartures(ctx, "", lost, 10)) {
+			owed = append(owed, tok.Participant)
+		}
+		if got := fmt.Sprint(owed); got != "[viewer late viewer]" {
+			t.Errorf("who must go: %s", got)
+		}
+		if _, ok, err := app.StageToken(ctx, viewer, lost); ok || err != nil {
+			t.Errorf("a viewer's token is given after the end: %v", err)
 		}
 		if a, b := count(app.LiveChannels(ctx, 9)), count(app.LostChannels(ctx, lost.Add(time.Hour), 9)); a+b != 0 {
 			t.Errorf("live %d, lost %d", a, b)

@@ -317,14 +317,23 @@ func (c *cloud) DeleteStage(_ context.Context, in *ivsrealtime.DeleteStageInput,
 
 // clock is a time that tests move.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	looks int
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looks++
 	return c.now
+}
+
+// looked is how often somebody asked for the time.
+func (c *clock) looked() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.looks
 }
 
 func (c *clock) pass(d time.Duration) {

@@ -48,7 +48,7 @@ const (
 
 // GoRealTime turns a person's own channel live in real time or off, and tells viewers. On needs the person
 // publishing on their stage, for which it waits a few seconds; otherwise it is a Conflict with the code
-// "not-on-stage". Off is at once.
+// "not-on-stage". Off is at once; viewers who do not leave by themselves are disconnected soon after.
 func (a *App) GoRealTime(ctx context.Context, userID string, on bool) (RealTime, error) {
 	c, err := a.rows.Channel(ctx, userID)
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *App) GoRealTime(ctx context.Context, userID string, on bool) (RealTime,
 		changed, err = a.rows.StartRealTime(ctx, userID, a.Now().UTC().Truncate(time.Microsecond), roomTries)
 	} else {
 		ctx = context.WithoutCancel(ctx)
-		changed, err = a.rows.StopRealTime(ctx, userID, roomTries)
+		changed, err = a.rows.StopRealTime(ctx, userID, a.Now(), roomTries)
 	}
 	if err != nil {
 		return RealTime{}, err
@@ -328,7 +328,7 @@ func (a *App) endLost(ctx context.Context) error {
 			failed = append(failed, a.rows.FindHost(ctx, c.UserID))
 			continue
 		}
-		ended, err := a.rows.StopLost(ctx, c, roomTries)
+		ended, err := a.rows.StopLost(ctx, c, a.Now(), roomTries)
 		if err != nil || !ended {
 			failed = append(failed, err)
 			continue

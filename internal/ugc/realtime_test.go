@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	realtimetypes "github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -277,7 +279,11 @@ func TestStageEventsMayComeTwiceLateAndInAnyOrder(t *testing.T) {
 		}
 		events = append(events, events...)
 		random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		repeated := testutil.ToFloat64(w.metrics.events.WithLabelValues("repeated"))
 		w.handle(events...)
+		if n := testutil.ToFloat64(w.metrics.events.WithLabelValues("repeated")) - repeated; int(n) != len(events)/2 {
+			t.Errorf("round %d: %v of %d events were known", round, n, len(events))
+		}
 		tok, err := w.rows.StageTokenOf(t.Context(), ada.ID, host.ParticipantID)
 		if err != nil || tok.Publishing != there {
 			t.Errorf("round %d: publishing %v, want %v", round, tok.Publishing, there)
@@ -479,8 +485,28 @@ func TestViewersGetATokenOnlyWhileThereIsSomethingToSee(t *testing.T) {
 	if _, err := w.ViewerToken(t.Context(), "ada", who, ""); code(err) != "not-real-time" {
 		t.Errorf("off: %v", err)
 	}
-	if err := w.Remove(t.Context(), ada.ID, first.ParticipantID); err != nil || !w.sitting(first.ParticipantID).out {
+	w.looks()
+	if !w.sitting(first.ParticipantID).out {
+		t.Error("who does not leave by themselves hears on what is not for them any more")
+	}
+	w.golive(ada)
+	second, err := w.ViewerToken(t.Context(), "ada", who, "")
+	if err != nil || second.ParticipantID == first.ParticipantID {
+		t.Errorf("live anew: %+v, %v", second, err)
+	}
+	if err := w.Remove(t.Context(), ada.ID, second.ParticipantID); err != nil || !w.sitting(second.ParticipantID).out {
 		t.Errorf("removing a viewer: %v", err)
+	}
+	w.cloud.goWrong("CreateParticipantToken", mishap{late: true, answered: true, meanwhile: func() {
+		if _, err := w.GoRealTime(t.Context(), ada.ID, false); err != nil {
+			t.Error(err)
+		}
+	}})
+	if tok, err := w.ViewerToken(t.Context(), "ada", who, ""); code(err) != "not-real-time" || tok.Token != "" {
+		t.Errorf("a token made while it ended: %+v, %v", tok, err)
+	}
+	if last := w.cloud.seated[len(w.cloud.seated)-1]; !last.out {
+		t.Error("a token made while it ended works")
 	}
 }
 

@@ -85,13 +85,21 @@ func (a *App) ViewerToken(ctx context.Context, username string, who Chatter, ref
 		return StageToken{}, err
 	}
 	if c.RealTimeSince.IsZero() {
-		return StageToken{}, &Coded{"not-real-time", fault.InConflict("the channel is not live in real time")}
+		return StageToken{}, notRealTime()
 	}
 	seat := store.AppSeat{Owner: c.UserID, Holder: who.UserID, Role: store.AppViewer}
 	if err := a.forget(ctx, seat, refused); err != nil {
 		return StageToken{}, err
 	}
-	return a.token(ctx, c, seat, who.Name)
+	t, err := a.token(ctx, c, seat, who.Name)
+	if errors.Is(err, errClosed) {
+		err = notRealTime()
+	}
+	return t, err
+}
+
+func notRealTime() error {
+	return &Coded{"not-real-time", fault.InConflict("the channel is not live in real time")}
 }
 
 // forget takes a seat's stored token out of use if it is the one of the refused participant.
@@ -111,11 +119,11 @@ func (a *App) forget(ctx context.Context, seat store.AppSeat, refused string) er
 	return a.rows.RevokeStageToken(ctx, refused, false)
 }
 
-// errClosed says that an invitation was closed while a token was made for it.
-var errClosed = errors.New("the invitation has been closed")
+// errClosed says that while a token was made its invitation was closed, or what it was to show ended.
+var errClosed = errors.New("the stage has been closed to whom the token was made for")
 
 // token gives the stored token of a seat, or makes and stores one if there is none that lasts. Of several
-// who ask at once, in all processes, one makes it and all get it. errClosed is only for guests.
+// who ask at once, in all processes, one makes it and all get it. A host's is never errClosed.
 func (a *App) token(ctx context.Context, c store.AppChannel, seat store.AppSeat, name string) (StageToken, error) {
 	if t, err := a.storedToken(ctx, c, seat, name); err != nil || t.Token != "" {
 		return t, err
@@ -217,12 +225,12 @@ func (a *App) makeToken(ctx context.Context, c store.AppChannel, seat store.AppS
 	}
 	a.metrics.seats.WithLabelValues(string(seat.Role), "made").Inc()
 	if !kept {
-		return StageToken{}, errors.Join(errClosed, a.dismiss(ctx, c, seat.Invitation))
+		return StageToken{}, errors.Join(errClosed, a.disconnect(context.WithoutCancel(ctx), c.StageARN, participant))
 	}
 	return stageToken(c, t, plain, name), nil
 }
 
-const maxDepartures = 50 // participants that one pass tells the service of
+const maxDepartures = 100 // participants that one pass tells the service of
 
 // dismiss tells the service of participants who must go: those of one invitation, or of all if none is
 // named, whatever their channel. What fails is tried again by checkStages.
@@ -251,9 +259,9 @@ func (a *App) disconnect(ctx context.Context, stageARN, participant string) erro
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	_, err := a.Stages.DisconnectParticipant(call, &ivsrealtime.DisconnectParticipantInput{
-		StageArn: &stageARN, ParticipantId: &participant, Reason: aws.String("removed by the host"),
+		StageArn: &stageARN, ParticipantId: &participant, Reason: aws.String("the host's wish"),
 	})
-	if err := gone("disconnecting a guest", err); err != nil {
+	if err := gone("disconnecting somebody", err); err != nil {
 		return err
 	}
 	return a.rows.Departed(ctx, participant)

@@ -89,6 +89,22 @@ func TestSeveralWhoAskAtOnceGetOneToken(t *testing.T) {
 	ada := w.register("ada")
 	other := New(w.Deps) // another process on the same database
 	got := make([]StageToken, 12)
+	// The first call is answered once all want a token and have looked for it again and again.
+	w.cloud.goWrong("CreateParticipantToken", mishap{late: true, answered: true, meanwhile: func() {
+		tick, late := time.NewTicker(time.Millisecond), time.After(20*time.Second)
+		defer tick.Stop()
+		for wanted, looked := false, 0; !wanted || w.clock.looked() < looked+4*len(got); {
+			if !wanted && len(w.seating)+len(other.seating) == len(got) {
+				wanted, looked = true, w.clock.looked()
+			}
+			select {
+			case <-tick.C:
+			case <-late:
+				t.Error("nobody waits for the one who makes the token")
+				return
+			}
+		}
+	}})
 	var all sync.WaitGroup
 	for n := range got {
 		all.Go(func() {
