@@ -107,7 +107,8 @@ var (
 func (a *AAC) run() {
 	defer close(a.done)
 	c, err := a.ffmpeg.start(
-		// Little is to be read before anything comes out: what comes is known.
+		// Little is to be read before anything comes out: what comes is known. Nothing of it may be thrown
+		// away, as -fflags nobuffer does with what was probed: then the sound would come early.
 		"-probesize", "32", "-analyzeduration", "0", "-f", "ogg", "-i", "pipe:0",
 		"-map", "0:a:0", "-c:a", "aac", "-b:a", strconv.FormatInt(int64(a.o.Bitrate), 10), "-ar", "48000", "-ac", "2", "-threads", "1",
 		"-f", "adts", "-flush_packets", "1", "pipe:1",

@@ -332,7 +332,7 @@ func TestSlowChildLosesFramesAndHoldsUpNobody(t *testing.T) {
 
 func TestFFmpegThatCannotIsNotUsed(t *testing.T) {
 	for name, lines := range map[string]string{
-		"fails": "exit 1",
+		"fails":      "exit 1",
 		"has no AAC": `case "$*" in *version*) echo "ffmpeg version 1.2 x";; *encoders*) echo " A..... flac";; *) echo " DE aac opus";; esac`,
 	} {
 		if _, err := openFFmpeg(script(t, lines).path); err == nil {
