@@ -21,10 +21,10 @@ var opusSilence = []byte{0xF8, 0xFF, 0xFE}
 func newOpusFormat(t *media.Track) (*audioFormat, error) {
 	c := t.Config
 	if len(c) != 11 || c[0] != 0 || c[10] != 0 {
-		return nil, errors.New("Opus decoder configuration is not of version 0 and mapping family 0")
+		return nil, errors.New("the Opus decoder configuration is not of version 0 and mapping family 0")
 	}
 	if c[1] < 1 || c[1] > 2 {
-		return nil, errors.New("Opus decoder configuration has neither one channel nor two")
+		return nil, errors.New("the Opus decoder configuration has neither one channel nor two")
 	}
 	return &audioFormat{
 		track: t, config: c, codec: t.RFC6381(), rate: opusRate, channels: int(c[1]),

@@ -222,7 +222,6 @@ func ntpOf(at time.Duration) uint64 {
 
 // gate admits whoever has its key.
 type gate struct {
-	key    string
 	stream *media.Stream
 	asked  []media.Publisher
 	err    error
