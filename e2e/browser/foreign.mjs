@@ -123,7 +123,7 @@ const roles = {
         }
       };
       window.client = new WebRTCPlayer({ video: document.querySelector("video"), type: "whep" });
-      await window.client.load(new URL(endpoint), token);
+      await window.client.load(new URL(endpoint), `Bearer ${token}`); // it sends what it is given
       window.peer = peers.at(-1);
       window.stop = () => window.client.unload();
     },
