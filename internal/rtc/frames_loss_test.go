@@ -312,9 +312,17 @@ func TestEnds(t *testing.T) {
 type echo struct {
 	write  func(*media.Frame)
 	after  int
+	out    chan *media.Frame
 	mu     sync.Mutex
 	taken  int
 	closed int
+}
+
+// run is the sink's own goroutine, as real ones have it: write may wait for the publication.
+func (e *echo) run() {
+	for f := range e.out {
+		e.write(f)
+	}
 }
 
 func (e *echo) Frame(f *media.Frame) bool {
@@ -325,7 +333,7 @@ func (e *echo) Frame(f *media.Frame) bool {
 	}
 	g := *f
 	g.Track = &media.Track{ID: 2, Kind: media.Audio, Codec: media.AAC}
-	go e.write(&g)
+	e.out <- &g
 	return true
 }
 
@@ -333,13 +341,15 @@ func (e *echo) Close() {
 	e.mu.Lock()
 	e.closed++
 	e.mu.Unlock()
+	close(e.out)
 }
 
 func TestSoundThatCannotBeTranscodedGoesOnAsOpus(t *testing.T) {
 	video, audio := encodeWHIP(t, "", "2")
 	var sink *echo
 	r := newRig(t, FramesOptions{Audio: func(write func(*media.Frame)) AudioSink {
-		sink = &echo{write: write, after: 50}
+		sink = &echo{write: write, after: 50, out: make(chan *media.Frame, 50)}
+		go sink.run()
 		return sink
 	}})
 	r.send(broadcast(video, audio))
