@@ -22,9 +22,9 @@ func behind(t *testing.T, port string, network netip.AddrPort) *theatre {
 func watchAcross(t *testing.T, th *theatre) *script {
 	t.Helper()
 	host := th.seat("host", publish)
-	from := startScriptWith(t, []string{"TOKEN=" + host.token}, "browser/foreign.mjs", "publish", "whip-whep", th.whip())
+	from := startScriptWith(t, []string{"TOKEN=" + host.token, "SOUND=repair"}, "browser/foreign.mjs", "publish", "whip-whep", th.whip())
 	from.hear("publishing")
-	to := startScriptWith(t, []string{"TOKEN=" + th.seat("viewer", subscribe).token}, "browser/foreign.mjs", "view", "plain", th.watching(host.id))
+	to := startScriptWith(t, []string{"TOKEN=" + th.seat("viewer", subscribe).token, "SOUND=repair"}, "browser/foreign.mjs", "view", "plain", th.watching(host.id))
 	to.hear("viewing")
 	return to
 }

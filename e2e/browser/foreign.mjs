@@ -58,15 +58,19 @@ const server = createServer((request, response) => {
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 
+/** With SOUND=repair the clients ask for lost sound again, as web/client does; browsers do not by themselves. */
+const repair = process.env.SOUND === "repair";
+
 /** These run in the page. */
 const roles = {
   publish: {
-    "whip-whep": async ({ endpoint, token }) => {
+    "whip-whep": async ({ endpoint, token, repair }) => {
       const { WHIPClient } = await import("/whip.js");
       const peer = (window.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" }));
       const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
       for (const track of stream.getTracks()) peer.addTransceiver(track, { direction: "sendonly", streams: [stream] });
       window.client = new WHIPClient();
+      if (repair) window.client.onOffer = (sdp) => sdp.replace(/a=rtpmap:(\d+) opus.*\r\n/, "$&a=rtcp-fb:$1 nack\r\n");
       await window.client.publish(peer, endpoint, token);
       window.stop = () => window.client.stop();
     },
@@ -81,13 +85,15 @@ const roles = {
     },
   },
   view: {
-    plain: async ({ endpoint, token }) => {
+    plain: async ({ endpoint, token, repair }) => {
       const peer = (window.peer = new RTCPeerConnection());
       peer.addTransceiver("audio", { direction: "recvonly" });
       peer.addTransceiver("video", { direction: "recvonly" });
       const stream = (document.querySelector("video").srcObject = new MediaStream());
       peer.ontrack = ({ track }) => stream.addTrack(track);
-      await peer.setLocalDescription();
+      const offer = await peer.createOffer();
+      if (repair) offer.sdp = offer.sdp.replace(/a=rtpmap:(\d+) opus.*\r\n/, "$&a=rtcp-fb:$1 nack\r\n");
+      await peer.setLocalDescription(offer);
       const answer = await fetch(endpoint, {
         method: "POST",
         headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
@@ -178,7 +184,7 @@ async function measure(page) {
 await play(async () => {
   const page = await (await person(client)).newPage();
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  await page.evaluate(roles[task][client], { endpoint, token: process.env.TOKEN });
+  await page.evaluate(roles[task][client], { endpoint, token: process.env.TOKEN, repair });
   if (task === "publish") {
     await until("connected", () => page.evaluate(() => window.peer.connectionState), (state) => state === "connected");
     say("publishing");

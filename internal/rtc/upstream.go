@@ -186,7 +186,7 @@ func (u *upstream) meet(t *uptrack, ssrc uint32, at time.Time, empty bool) *uptr
 		t.sink.Close()
 	}
 	*t = uptrack{m: t.m, rtx: t.rtx, ssrc: ssrc, last: at, recv: reception{clock: t.m.format.clock}}
-	t.nack.wanted = t.m.kind == Video && slices.Contains(t.m.feedback, "nack")
+	t.nack.wanted = slices.Contains(t.m.feedback, "nack")
 	t.sink = u.pub.Track(Track{
 		Kind: t.m.kind, SSRC: ssrc, PayloadType: t.m.format.pt, ClockRate: t.m.format.clock,
 		Fmtp: t.m.format.fmtp, AudioLevelID: t.m.ids.audioLevel,

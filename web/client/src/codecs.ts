@@ -62,3 +62,10 @@ export function withStart(sdp: string, kbps: number): string {
     sdp,
   );
 }
+
+/** Asks in an offer for lost sound to be sent again (RFC 4585 §4.2), as browsers do for pictures by themselves. */
+export function withRepair(sdp: string): string {
+  const type = /^a=rtpmap:(\d+) opus\/48000/im.exec(sdp)?.[1];
+  if (type === undefined || new RegExp(`^a=rtcp-fb:${type} nack\\r?$`, "m").test(sdp)) return sdp;
+  return sdp.replace(new RegExp(`^a=rtpmap:${type} [^\\r\\n]*`, "m"), (map) => `${map}\r\na=rtcp-fb:${type} nack`);
+}

@@ -1,3 +1,4 @@
+import { withRepair } from "./codecs.js";
 import { Failure } from "./failure.js";
 import { refusal, request } from "./http.js";
 import type { Connection } from "./keeper.js";
@@ -69,9 +70,9 @@ export class Session implements Connection {
     const { url, token, prepare, offer, answer } = this.#options;
     prepare(pc);
     const made = await pc.createOffer();
-    const sdp = offer ? offer(made.sdp ?? "") : made.sdp;
+    const sdp = withRepair(offer ? offer(made.sdp ?? "") : (made.sdp ?? ""));
     // The offer goes out at once, without candidates: the server answers whoever asks it (RFC 8445 §2.5).
-    await pc.setLocalDescription({ type: "offer", ...(sdp === undefined ? {} : { sdp }) });
+    await pc.setLocalDescription({ type: "offer", sdp });
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" };
     const body = pc.localDescription?.sdp ?? sdp ?? "";
     const reply = await request(url, { method: "POST", headers, body, cache: "no-store" }, ANSWER_WITHIN);

@@ -1,6 +1,6 @@
 // Pieces that are easier judged alone.
 import { describe, expect, test } from "vitest";
-import { withOpus, withStart } from "../src/codecs.js";
+import { withOpus, withRepair, withStart } from "../src/codecs.js";
 import { readFrame } from "../src/frames.js";
 import { readToken } from "../src/token.js";
 import { Gate } from "../src/gate.js";
@@ -25,6 +25,13 @@ describe("Opus parameters", () => {
     expect(withOpus(sdp("a=rtpmap:96 PCMU/8000"), { stereo: true })).toBe(sdp("a=rtpmap:96 PCMU/8000"));
     expect(withOpus(sdp(opus), {})).toBe(sdp(opus));
   });
+});
+
+test("lost sound is asked for again", () => {
+  const offer = (more: string) => ["v=0", "a=rtpmap:111 opus/48000/2", `${more}a=fmtp:111 useinbandfec=1`, ""].join("\r\n");
+  expect(withRepair(offer(""))).toBe(offer("a=rtcp-fb:111 nack\r\n"));
+  expect(withRepair(offer("a=rtcp-fb:111 nack\r\n"))).toBe(offer("a=rtcp-fb:111 nack\r\n"));
+  expect(withRepair("v=0\r\n")).toBe("v=0\r\n");
 });
 
 test("an encoder may begin at a bitrate, in each H.264 format that the answer names", () => {
