@@ -56,11 +56,11 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
   const featured = useFloor(levels, layout !== "grid");
 
   const on = useAir({
-    username,
     whip: studio.whip,
     realTime: studio.realTime,
     destination: kept?.destination ?? "stage",
     wanted: kept?.wanted,
+    onStage: view.sending === "on",
   });
   const live = onAir(on.air);
   const { data: channel, patch } = useResource(`channel/${username}`, (signal) => api.channel(username, signal));

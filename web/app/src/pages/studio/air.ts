@@ -24,18 +24,19 @@ export interface OnAir {
 }
 
 interface Options {
-  username: string;
   whip: WhipDoor | null;
   realTime: RealTime;
   destination: Destination;
   /** What was on air before this page was loaded anew. */
   wanted: Destination | undefined;
+  /** One's own picture has reached the stage. */
+  onStage: boolean;
 }
 
 const key = async () => (await api.revealStreamKey()).value;
 
 /** The two ways out of the studio, and the truth about each. */
-export function useAir({ whip, realTime: first, destination: before, wanted: again }: Options): OnAir {
+export function useAir({ whip, realTime: first, destination: before, wanted: again, onStage }: Options): OnAir {
   const [program] = useState(() => (whip ? new ChannelProgram({ endpoint: whip.endpoint, key }) : undefined));
   const channel = useSyncExternalStore(program?.broadcast.subscribe ?? none, program?.broadcast.view ?? off);
   const [destination, setDestination] = useState<Destination>(whip ? before : "stage");
@@ -51,10 +52,13 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
   });
 
   useEffect(() => () => program?.close(), [program]);
-  // After a reload the picture for the channel is opened again by itself.
+  // After a reload the picture for the channel is opened again by itself; those who watch in real time come first.
+  const resumed = useRef(false);
   useEffect(() => {
+    if (!onStage || resumed.current) return;
+    resumed.current = true;
     if (now.current.wanted && wantsChannel(now.current.wanted)) void program?.broadcast.start();
-  }, [program]);
+  }, [program, onStage]);
 
   const turn = useCallback(async (isLive: boolean): Promise<boolean> => {
     setSwitching(true);
