@@ -21,3 +21,16 @@ func TestPeopleMeetWithBrowsersOnly(t *testing.T) {
 		t.Error("a secret is in the log")
 	}
 }
+
+// TestGoingLiveFromATab is a broadcast without encoder or guests, by WHIP with the stream key.
+func TestGoingLiveFromATab(t *testing.T) {
+	e := enginetest.Start(t)
+	video, audio := camera{"red", 440}.files(t)
+	s := startScript(t, "browser/golive.mjs", e.URL, video, audio)
+	for _, step := range []string{"live", "sharing", "ended", "done"} {
+		s.hear(step)
+	}
+	if strings.Contains(e.Log(), "sk_") {
+		t.Error("the stream key is in the log")
+	}
+}
