@@ -198,6 +198,7 @@ async function shoot({ name, path, ready, cookies = [], settle = 500, act }, siz
     bypassCSP: true, // for axe alone
     ...(size === "phone" ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {}),
   });
+  context.setDefaultTimeout(60_000); // the first page has its modules put together while it waits
   await context.addInitScript(paintDevices);
   await context.addCookies(cookies.map((c) => ({ ...c, url: stage.base })));
   const page = await context.newPage();
