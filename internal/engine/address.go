@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// publicURL gives the configured URL, or that of the listener as seen from this machine.
+func publicURL(configured, bound string) string {
+	if configured != "" {
+		u, err := url.Parse(configured) // in its usual form: a lower-case scheme, for one
+		if err == nil {
+			return strings.TrimRight(u.String(), "/")
+		}
+	}
+	return "http://" + reachable(bound)
+}
+
+// publicHost joins the public URL's host with the port of another listener.
+func publicHost(public, bound string) string {
+	_, port, _ := net.SplitHostPort(bound)
+	u, err := url.Parse(public)
+	if err != nil {
+		return reachable(bound)
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+func loopback(bound string) bool {
+	host, _, _ := net.SplitHostPort(bound)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// reachable replaces "all interfaces" by loopback.
+func reachable(bound string) string {
+	host, port, _ := net.SplitHostPort(bound)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// ingestServer is what the dashboard tells people to stream to; empty lets it follow the channel's own
+// ingest endpoint, which on another IVS is the truth.
+func (e *Engine) ingestServer(host string) string {
+	if e.cfg.IVSEndpoint != "" {
+		return ""
+	}
+	return "rtmp://" + host + "/app/"
+}
+
+// whipEndpoint is where browsers publish to a channel; empty where the IVS has no such door, as Amazon's.
+func (e *Engine) whipEndpoint() string {
+	switch e.cfg.IVSEndpoint {
+	case "":
+		return e.addr.URL + "/whip"
+	case "aws":
+		return ""
+	}
+	return strings.TrimRight(e.cfg.IVSEndpoint, "/") + "/whip"
+}
+
+// mediaOrigins are the other servers that the web app's pages exchange media with.
+func (e *Engine) mediaOrigins() []string {
+	switch e.cfg.IVSEndpoint {
+	case "":
+		return nil
+	case "aws":
+		return []string{"https://*.live-video.net"}
+	}
+	u, err := url.Parse(e.cfg.IVSEndpoint)
+	if err != nil {
+		return nil
+	}
+	return []string{u.Scheme + "://" + u.Host}
+}
+
+// chatEndpoint is where browsers open chat sockets.
+func (e *Engine) chatEndpoint(sockets string) string {
+	switch e.cfg.IVSEndpoint {
+	case "":
+		return sockets + "/chat"
+	case "aws":
+		return "wss://edge.ivschat." + e.cfg.Region + ".amazonaws.com"
+	}
+	return "ws" + strings.TrimPrefix(strings.TrimRight(e.cfg.IVSEndpoint, "/"), "http") + "/chat"
+}
