@@ -1,7 +1,7 @@
 // The main job without an encoder: a host goes on stage from the tab, invites a chatter, is seen in real time and on the
 // channel, and removes the guest. Each person has a browser whose camera shows one colour and whose microphone hums one tone.
 //   node meeting.mjs <url> <host's y4m> <host's wav> <guest's y4m> <guest's wav>
-// Steps said: together {…}, realTime {…}, channel {…}, reloaded {…}, late {seconds}, removed {status, code}, crashed {seconds}.
+// Steps said: together {…}, realTime {…}, channel {…}, reloaded {…}, late {…}, removed {status, code}, crashed {seconds}.
 import assert from "node:assert/strict";
 import { colour, heard, launch, person, play, say, tone, until, write } from "./stage.mjs";
 
@@ -146,10 +146,18 @@ await play(async () => {
 
   // Somebody comes late.
   const late = await viewer.newPage();
-  const opened = performance.now();
+  await late.addInitScript((selector) => {
+    const look = setInterval(() => {
+      const video = document.querySelector(selector);
+      if (video) window.tileAt ??= performance.now();
+      if (!(video?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && video.videoWidth > 0)) return;
+      window.pictureAt = performance.now();
+      clearInterval(look);
+    }, 20);
+  }, video(HOST));
   await late.goto(`${url}/c/${HOST.name}/realtime`);
   await meets(late, HOST, false);
-  say("late", { seconds: since(opened) });
+  say("late", await late.evaluate(() => ({ msUntilTile: window.tileAt, msUntilPicture: window.pictureAt })));
   await late.close();
 
   // The host removes the guest, who is told, and cannot return with that token.
