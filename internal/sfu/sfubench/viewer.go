@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -72,9 +73,13 @@ func (v *viewer) read(t *webrtc.TrackRemote) {
 			if fresh++; fu&0x80 != 0 {
 				fresh = 1
 			}
-			if fu&0x40 != 0 && fresh == keyPackets {
+			switch {
+			case fu&0x40 == 0:
+			case fresh == keyPackets:
 				v.whole = now
 				close(v.ready)
+			default: // some of it was lost
+				_ = v.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 			}
 		}
 		if fu&0x40 == 0 || !v.measure.Load() {
