@@ -81,7 +81,7 @@ func (st *stage) abandon(f *feed) {
 func (f *feed) take(p *publication) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.number <= f.latest {
+	if p.dropped || p.number <= f.latest {
 		return
 	}
 	f.source, f.latest = p, p.number
@@ -113,7 +113,6 @@ func (f *feed) drop(p *publication) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.dropped = true
-	f.latest = max(f.latest, p.number)
 	if f.source == p {
 		f.source = nil
 		f.rewire(rtc.Video)

@@ -21,3 +21,13 @@ func TestOlderPublicationNeverDisplacesANewer(t *testing.T) {
 		t.Error("one that has ended is the source")
 	}
 }
+
+func TestAnAttemptThatEndsDoesNotKeepAnotherFromBeingTheSource(t *testing.T) {
+	f := &feed{wired: map[*subscription]struct{}{}}
+	works, fails := &publication{number: 1}, &publication{number: 2}
+	f.drop(fails)
+	f.take(works)
+	if f.source != works {
+		t.Error("nobody sees the one that works")
+	}
+}

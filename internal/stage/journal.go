@@ -217,9 +217,9 @@ func (j *journal) write(id string, batch []entry) error {
 		if err != nil || !first {
 			return err
 		}
-		last := lastPuts(batch)
+		rows := lastPuts(batch)
 		for i, e := range batch {
-			if err := j.apply(ctx, e, last[i]); err != nil {
+			if err := j.apply(ctx, e, rows[i]); err != nil {
 				return err
 			}
 		}
@@ -227,30 +227,39 @@ func (j *journal) write(id string, batch []entry) error {
 	})
 }
 
-// lastPuts says which entries hold the last word on their participant: only those rows need be written. A
-// session's end looks at the rows, so whatever comes before it counts by itself.
-func lastPuts(batch []entry) []bool {
-	last, seen := make([]bool, len(batch)), map[[2]string]bool{}
+// lastPuts gives, for the entries that hold the last word on their participant, the row to be written: only
+// those need be. Like the database's row it keeps from earlier words that the participant published, and
+// when it joined first. A session's end looks at the rows, so whatever comes before it counts by itself.
+func lastPuts(batch []entry) []*store.StageParticipant {
+	rows, last := make([]*store.StageParticipant, len(batch)), map[[2]string]*store.StageParticipant{}
 	for i := len(batch) - 1; i >= 0; i-- {
 		if batch[i].end != nil {
-			clear(seen)
+			clear(last)
 		}
-		if p := batch[i].put; p != nil {
-			key := [2]string{p.SessionID, p.ParticipantID}
-			last[i], seen[key] = !seen[key], true
+		p := batch[i].put
+		if p == nil {
+			continue
 		}
+		key := [2]string{p.SessionID, p.ParticipantID}
+		row := last[key]
+		if row == nil {
+			row = new(*p)
+			rows[i], last[key] = row, row
+		}
+		row.Published = row.Published || p.Published
+		row.Joined = p.Joined
 	}
-	return last
+	return rows
 }
 
-func (j *journal) apply(ctx context.Context, e entry, put bool) error {
+func (j *journal) apply(ctx context.Context, e entry, row *store.StageParticipant) error {
 	if e.begin != nil {
 		if err := j.db.InsertStageSession(ctx, *e.begin); err != nil && fault.Of(err) != fault.Conflict {
 			return err
 		}
 	}
-	if put {
-		if err := j.db.PutStageParticipant(ctx, *e.put); err != nil {
+	if row != nil {
+		if err := j.db.PutStageParticipant(ctx, *row); err != nil {
 			return err
 		}
 	}

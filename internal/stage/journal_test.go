@@ -116,10 +116,27 @@ func TestViewersAreForgottenFirstWhenTheDatabaseIsFarBehind(t *testing.T) {
 }
 
 func TestOnlyTheLastWordOnAParticipantIsWritten(t *testing.T) {
-	got := lastPuts([]entry{
+	var got []bool
+	for _, row := range lastPuts([]entry{
 		happened("a", "JOINED"), happened("b", "JOINED"), happened("a", "LEFT"), {end: &ending{}}, happened("a", "JOINED"), happened("a", "LEFT"),
-	})
+	}) {
+		got = append(got, row != nil)
+	}
 	if want := "[false true true false false true]"; fmt.Sprint(got) != want {
 		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+// What only an earlier word says is not lost with it.
+func TestWhoComesBackWithinABatchHasPublishedAndJoinedBefore(t *testing.T) {
+	j, db := newTestJournal(t)
+	first, back := happened("p", "LEFT"), happened("p", "JOINED")
+	first.put.Published, back.put.Joined = true, time.Unix(9, 0)
+	if err := j.write("batch", []entry{{begin: &store.StageSession{SessionID: "s", StageARN: "a"}}, first, back}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := db.StageParticipant(t.Context(), "a", "s", "p")
+	if err != nil || !p.Published || !p.Joined.Equal(time.Unix(1, 0)) {
+		t.Errorf("%+v, %v", p, err)
 	}
 }

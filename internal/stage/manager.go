@@ -189,13 +189,16 @@ func (m *Manager) expel(stageARN, participantID string) {
 func (m *Manager) closeStage(stageARN string) {
 	m.cuts.Add(1)
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if st := m.stages[stageARN]; st != nil {
-		st.lock()
-		defer st.unlock()
-		st.finish(goneDeleted)
-		delete(m.stages, stageARN)
+	st := m.stages[stageARN]
+	if st == nil {
+		m.mu.Unlock()
+		return
 	}
+	st.lock()
+	delete(m.stages, stageARN)
+	m.mu.Unlock() // before all that the end of a full stage is
+	st.finish(goneDeleted)
+	st.unlock()
 }
 
 // Shutdown tells everybody that the server goes away, ends all doors and sessions, and waits until that is
