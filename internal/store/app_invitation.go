@@ -138,8 +138,9 @@ func (a *App) TakeUp(ctx context.Context, owner, id, holder string, now time.Tim
 	return i, err
 }
 
-// CloseInvitation ends an owner's invitation that is open, and revokes all its tokens that last beyond the
-// given time; the service is owed word of their participants. One that is closed already stays as it is.
+// CloseInvitation ends an owner's invitation that is open, and revokes all its tokens; the service is owed word
+// of the participants, of those with whom a token was revoked before, too. One that is closed already stays as
+// it is.
 func (a *App) CloseInvitation(ctx context.Context, owner, id string, as AppInvitationState, now time.Time) (i AppInvitation, err error) {
 	err = a.db.Tx(ctx, func(ctx context.Context) error {
 		if err := a.expire(ctx, owner, now); err != nil {
@@ -153,7 +154,7 @@ func (a *App) CloseInvitation(ctx context.Context, owner, id string, as AppInvit
 			return err
 		}
 		_, err = a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = 1
-			WHERE invitation = $1 AND invitation <> '' AND revoked = 0 AND expires > $2`, id, micros(now))
+			WHERE invitation = $1 AND invitation <> ''`, id)
 		return err
 	})
 	return i, err

@@ -21,20 +21,20 @@ func (a *App) StartRealTime(ctx context.Context, userID string, since time.Time,
 }
 
 // StopRealTime ends what StartRealTime began, and the room is owed word of it. The tokens of viewers are
-// revoked, and the service is owed word of those that last beyond the given time: who watched on would hear
-// people who think they are among themselves.
-func (a *App) StopRealTime(ctx context.Context, userID string, now time.Time, tries int) (changed bool, err error) {
-	return a.stopRealTime(ctx, userID, now, tries, ``)
+// revoked, and the service is owed word of them: who watched on would hear people who think they are among
+// themselves.
+func (a *App) StopRealTime(ctx context.Context, userID string, tries int) (changed bool, err error) {
+	return a.stopRealTime(ctx, userID, tries, ``)
 }
 
 // StopLost is StopRealTime for a channel whose host is missed, as c says; it does nothing if the host came
 // back or the channel went live anew meanwhile.
-func (a *App) StopLost(ctx context.Context, c AppChannel, now time.Time, tries int) (changed bool, err error) {
-	return a.stopRealTime(ctx, c.UserID, now, tries, ` AND real_time_since = $3 AND real_time_lost = $4 AND real_time_lost > 0`,
+func (a *App) StopLost(ctx context.Context, c AppChannel, tries int) (changed bool, err error) {
+	return a.stopRealTime(ctx, c.UserID, tries, ` AND real_time_since = $3 AND real_time_lost = $4 AND real_time_lost > 0`,
 		micros(c.RealTimeSince), micros(c.RealTimeLost))
 }
 
-func (a *App) stopRealTime(ctx context.Context, userID string, now time.Time, tries int, only string, args ...any) (changed bool, err error) {
+func (a *App) stopRealTime(ctx context.Context, userID string, tries int, only string, args ...any) (changed bool, err error) {
 	err = a.db.Tx(ctx, func(ctx context.Context) error {
 		n, err := a.db.exec(ctx, `UPDATE app_channels SET real_time_since = 0, real_time_lost = 0, room_owed = $1
 			WHERE user_id = $2 AND real_time_since > 0`+only, append([]any{tries, userID}, args...)...)
@@ -42,7 +42,7 @@ func (a *App) stopRealTime(ctx context.Context, userID string, now time.Time, tr
 			return err
 		}
 		_, err = a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = 1
-			WHERE owner = $1 AND role = 'viewer' AND revoked = 0 AND expires > $2`, userID, micros(now))
+			WHERE owner = $1 AND role = 'viewer' AND revoked = 0`, userID)
 		return err
 	})
 	return changed, err

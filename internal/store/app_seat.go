@@ -123,12 +123,16 @@ func (a *App) RevokeStageToken(ctx context.Context, participant string, owed boo
 	return err
 }
 
-// OwedDepartures gives revoked tokens that have not ended by the given time and whose participants the
-// service still has to be told of, guests before viewers; of one invitation if one is named.
+// mayStay is for how long, at most, somebody is on a stage beyond the end of their token: it ends nothing that
+// is open.
+const mayStay = 24 * time.Hour
+
+// OwedDepartures gives revoked tokens whose participants the service still has to be told of at the given time,
+// guests before viewers and those whose tokens last longest first; of one invitation if one is named.
 func (a *App) OwedDepartures(ctx context.Context, invitation string, now time.Time, limit int) ([]AppStageToken, error) {
 	return query(ctx, a.db, scanAppToken, `SELECT `+appTokenColumns+` FROM app_stage_tokens
 		WHERE owed > 0 AND expires > $1 AND ($2 = '' OR invitation = $2)
-		ORDER BY CASE role WHEN 'viewer' THEN 1 ELSE 0 END, expires, participant LIMIT $3`, micros(now), invitation, limit)
+		ORDER BY CASE role WHEN 'viewer' THEN 1 ELSE 0 END, expires DESC, participant LIMIT $3`, micros(now.Add(-mayStay)), invitation, limit)
 }
 
 // Departed notes that the service knows that a participant must go.
@@ -152,11 +156,11 @@ func (a *App) HearParticipant(ctx context.Context, owner, participant string, pu
 }
 
 // Publishing gives the tokens of those in a role on somebody's stage who publish, as far as events told,
-// and whose tokens have not ended a day before the given time: nobody publishes that long beyond it.
+// and who may still be there at the given time.
 func (a *App) Publishing(ctx context.Context, owner string, role AppRole, now time.Time) ([]AppStageToken, error) {
 	return query(ctx, a.db, scanAppToken, `SELECT `+appTokenColumns+` FROM app_stage_tokens
 		WHERE owner = $1 AND role = $2 AND publishing = 1 AND expires > $3 ORDER BY participant`,
-		owner, string(role), micros(now.Add(-24*time.Hour)))
+		owner, string(role), micros(now.Add(-mayStay)))
 }
 
 // PurgeStage removes what is of no use any more: tokens that ended, and invitations that were last used or

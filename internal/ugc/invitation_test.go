@@ -186,6 +186,43 @@ func TestWhoIsRemovedHasNoTokenThatWorks(t *testing.T) {
 	}
 }
 
+func TestAGuestLongerThereThanTheirTokenIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.register("ada"), w.register("bob")
+	i := w.invite(ada, bob.ID, "")
+	tok, _, err := w.Join(t.Context(), "ada", i.ID, Chatter{UserID: bob.ID, Name: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.pass(13 * time.Hour)
+	if err := w.Remove(t.Context(), ada.ID, tok.ParticipantID); err != nil || !w.sitting(tok.ParticipantID).out {
+		t.Errorf("still on the stage: %v", err)
+	}
+}
+
+// A token that cannot be given again may be in use all the same.
+func TestAGuestWhoseStoredTokenDoesNotOpenIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.register("ada"), w.register("bob")
+	i := w.invite(ada, bob.ID, "")
+	who := Chatter{UserID: bob.ID, Name: "bob"}
+	first, _, err := w.Join(t.Context(), "ada", i.ID, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Sealer = otherKeys{}
+	second, _, err := w.Join(t.Context(), "ada", i.ID, who)
+	if err != nil || second.ParticipantID == first.ParticipantID {
+		t.Fatal(second, err)
+	}
+	if err := w.Remove(t.Context(), ada.ID, second.ParticipantID); err != nil {
+		t.Fatal(err)
+	}
+	if !w.sitting(first.ParticipantID).out || !w.sitting(second.ParticipantID).out {
+		t.Error("still on the stage")
+	}
+}
+
 func TestADisconnectionThatFailedIsTriedUntilItWorks(t *testing.T) {
 	w := newWorld(t)
 	ada, bob := w.register("ada"), w.register("bob")

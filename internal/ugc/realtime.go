@@ -65,7 +65,7 @@ func (a *App) GoRealTime(ctx context.Context, userID string, on bool) (RealTime,
 		changed, err = a.rows.StartRealTime(ctx, userID, a.Now().UTC().Truncate(time.Microsecond), roomTries)
 	} else {
 		ctx = context.WithoutCancel(ctx)
-		changed, err = a.rows.StopRealTime(ctx, userID, a.Now(), roomTries)
+		changed, err = a.rows.StopRealTime(ctx, userID, roomTries)
 	}
 	if err != nil {
 		return RealTime{}, err
@@ -328,7 +328,7 @@ func (a *App) endLost(ctx context.Context) error {
 			failed = append(failed, a.rows.FindHost(ctx, c.UserID))
 			continue
 		}
-		ended, err := a.rows.StopLost(ctx, c, a.Now(), roomTries)
+		ended, err := a.rows.StopLost(ctx, c, roomTries)
 		if err != nil || !ended {
 			failed = append(failed, err)
 			continue

@@ -510,6 +510,35 @@ func TestViewersGetATokenOnlyWhileThereIsSomethingToSee(t *testing.T) {
 	}
 }
 
+// A connection outlives its token, and a viewer may ask for another token by saying that theirs was refused.
+func TestViewersOfAllTokensLeaveWhenRealTimeEnds(t *testing.T) {
+	w := newWorld(t)
+	ada, _ := w.onStage("ada")
+	seat := func(user, refused string) string {
+		t.Helper()
+		tok, err := w.ViewerToken(t.Context(), "ada", Chatter{UserID: user, Guest: true}, refused)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tok.ParticipantID
+	}
+	long := seat("guest-0000000000000001", "")
+	w.clock.pass(61 * time.Minute)
+	first := seat(visitor, "")
+	second := seat(visitor, first)
+	if _, err := w.GoRealTime(t.Context(), ada.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	w.looks()
+	for what, participant := range map[string]string{
+		"who came with a token that has ended": long, "who named theirs as refused": first, "who got another": second,
+	} {
+		if !w.sitting(participant).out {
+			t.Errorf("%s watches on", what)
+		}
+	}
+}
+
 func TestManyChannelsTakeTurnsInBeingLookedAt(t *testing.T) {
 	a := &App{}
 	channels := make([]store.AppChannel, 3*maxChecked+7)
