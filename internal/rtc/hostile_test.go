@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -368,6 +369,66 @@ func TestChecksAreAnswered(t *testing.T) {
 	var code stun.ErrorCodeAttribute
 	if err := code.GetFrom(m); err != nil || m.Type != stun.BindingError || code.Code != stun.CodeRoleConflict {
 		t.Errorf("got %v %v, want a role conflict", m.Type, code)
+	}
+}
+
+// Whoever can forge addresses may claim a client's with a check of a session of their own; the client's next check
+// takes it back.
+func TestClaimedAddressIsTakenBack(t *testing.T) {
+	w := newWorld(t, nil)
+	nc, err := net.Dial("udp", w.addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	join := func() *session {
+		t.Helper()
+		if r := (&doorClient{w, "publisher"}).do(t, "POST", "/whip", map[string]string{"Content-Type": "application/sdp"}, offerText("sendonly")); r.status != 201 {
+			t.Fatalf("got %d", r.status)
+		}
+		return w.up.peer.(*session)
+	}
+	check := func(s *session) {
+		t.Helper()
+		c := s.current.Load()
+		m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.ufrag+":"+c.remote.ufrag), stun.NewShortTermIntegrity(c.pwd), stun.Fingerprint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nc.Write(m.Raw)
+		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if _, err := nc.Read(make([]byte, maxPacket)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, thief := join(), join()
+	for _, s := range []*session{client, thief, client} {
+		check(s)
+		w.port.mu.RLock()
+		owner := w.port.addrs[nc.LocalAddr().(*net.UDPAddr).AddrPort()]
+		w.port.mu.RUnlock()
+		if owner != s {
+			t.Fatal("the address is not the one's who spoke last")
+		}
+	}
+}
+
+// A customer's IPv6 network has more addresses than there are places.
+func TestStrangersOfOneNetworkAreFew(t *testing.T) {
+	p := &port{conns: map[*tcpConn]struct{}{}, tcpBy: map[netip.Addr]int{}, patience: time.Minute, now: time.Now}
+	admitted := 0
+	for i := range 2 * maxStrangersPerIP {
+		here, there := net.Pipe()
+		defer there.Close()
+		c := &tcpConn{nc: here, port: p, remote: netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}), 1)}
+		c.wake.L = &c.mu
+		if p.admit(c) {
+			admitted++
+			defer c.close()
+		}
+	}
+	if admitted != maxStrangersPerIP {
+		t.Errorf("%d of them were let in, want %d", admitted, maxStrangersPerIP)
 	}
 }
 

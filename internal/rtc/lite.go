@@ -107,7 +107,7 @@ func (c *checker) answer(p *port, b []byte, from route) *session {
 // the first check until the client nominates one; the newest nomination counts.
 func (s *session) checked(c *credentials, from route, nominated bool) {
 	s.heard.Store(s.srv.now().UnixNano())
-	if at := s.route.Load(); at != nil && *at == from && s.current.Load() == c {
+	if at := s.route.Load(); at != nil && *at == from && s.current.Load() == c && (from.tcp != nil || s.port.owner(from.addr) == s) {
 		return
 	}
 	s.mu.Lock()

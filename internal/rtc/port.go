@@ -60,7 +60,7 @@ type port struct {
 	names map[string]*credentials // by our ufrag
 	addrs map[netip.AddrPort]*session
 	conns map[*tcpConn]struct{}
-	tcpBy map[netip.Addr]int // TCP connections that are no session's yet
+	tcpBy map[netip.Addr]int // TCP connections that are no session's yet, by network
 	shut  bool
 }
 
@@ -137,9 +137,7 @@ func (p *port) readUDP() {
 			check.judge(p, pk.buf[:n], route{addr: from})
 			continue
 		}
-		p.mu.RLock()
-		s := p.addrs[from]
-		p.mu.RUnlock()
+		s := p.owner(from)
 		if s == nil {
 			p.metrics.dropped.stranger.Inc()
 			continue
@@ -176,6 +174,13 @@ func (p *port) learn(addr netip.AddrPort, s *session) {
 	p.mu.Lock()
 	p.addrs[addr] = s
 	p.mu.Unlock()
+}
+
+// owner gives the session that an address belongs to, or nil.
+func (p *port) owner(addr netip.AddrPort) *session {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.addrs[addr]
 }
 
 // forget undoes learn, unless the address has gone to another session.

@@ -13,7 +13,7 @@ import (
 
 const (
 	maxStrangersTCP    = 512              // TCP connections that no session has claimed
-	maxStrangersPerIP  = 32               // those of one address
+	maxStrangersPerIP  = 32               // those of one address, or one IPv6 /64
 	maxTCPPerSession   = 4                // a client tries several candidates
 	strangerPatience   = 5 * time.Second  // for the first authentic check on a connection
 	strangerFrames     = 8                // frames until then
@@ -74,10 +74,10 @@ func (p *port) admit(c *tcpConn) bool {
 	for _, n := range p.tcpBy {
 		strangers += n
 	}
-	if p.shut || strangers >= maxStrangersTCP || p.tcpBy[c.remote.Addr()] >= maxStrangersPerIP {
+	if p.shut || strangers >= maxStrangersTCP || p.tcpBy[network(c.remote.Addr())] >= maxStrangersPerIP {
 		return false
 	}
-	p.tcpBy[c.remote.Addr()]++
+	p.tcpBy[network(c.remote.Addr())]++
 	p.conns[c] = struct{}{}
 	p.wg.Go(c.read)
 	p.wg.Go(c.write)
@@ -88,6 +88,7 @@ func (p *port) admit(c *tcpConn) bool {
 func (p *port) known(a netip.Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	a = network(a)
 	if p.tcpBy[a]--; p.tcpBy[a] <= 0 {
 		delete(p.tcpBy, a)
 	}
