@@ -333,7 +333,9 @@ func body(w http.ResponseWriter, r *http.Request, want string) (string, error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyWait)) // not every test's writer can
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil { // else the deadline holds for the rest, which net/http reads before it answers
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return "", errBody

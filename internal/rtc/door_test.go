@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -485,6 +489,75 @@ func TestPeerIsClosedForAReason(t *testing.T) {
 	if err := p.Wait(ctx, 6 /* closed */); err != nil {
 		t.Log(err)
 	}
+}
+
+// Shutdown waits for those whose gate has not answered yet, too.
+func TestShutdownWaitsForGates(t *testing.T) {
+	g := &slowGate{asked: make(chan struct{}), answer: make(chan struct{})}
+	w := newWorld(t, func(o *Options) { g.w, o.Publishers = o.Publishers[1], []Publishers{g} })
+	var joined sync.WaitGroup
+	joined.Go(func() {
+		(&doorClient{w, "publisher"}).do(t, "POST", "/whip", map[string]string{"Content-Type": "application/sdp"}, offerText("sendonly"))
+	})
+	<-g.asked
+	go func() {
+		for { // until Shutdown has begun
+			w.Server.mu.Lock()
+			closing := w.closing
+			w.Server.mu.Unlock()
+			if closing {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond)
+		close(g.answer)
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := w.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	if w.up == nil || len(w.up.ended) != 1 || w.up.ended[0] != ErrShutdown {
+		t.Errorf("the publication was not over when Shutdown returned: %+v", w.up)
+	}
+	w.mu.Unlock()
+	joined.Wait()
+}
+
+type slowGate struct {
+	w             Publishers
+	asked, answer chan struct{}
+}
+
+func (g *slowGate) Publish(ctx context.Context, r Request) (Publication, error) {
+	close(g.asked)
+	<-g.answer
+	return g.w.Publish(ctx, r)
+}
+
+// A body that never comes must not be waited for once more when the request has been refused.
+func TestUnreadBodyHoldsNobody(t *testing.T) {
+	wait := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequest("POST", "/whip", iotest.ErrReader(os.ErrDeadlineExceeded))
+	r.Header.Set("Content-Type", typeSDP)
+	if _, err := body(wait, r, typeSDP); err != errUnread {
+		t.Fatalf("got %v", err)
+	}
+	if len(wait.read) == 0 || wait.read[len(wait.read)-1].IsZero() {
+		t.Errorf("net/http reads the rest without a deadline: %v", wait.read)
+	}
+}
+
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.read = append(d.read, at)
+	return nil
 }
 
 func TestShutdownEndsAll(t *testing.T) {

@@ -96,7 +96,7 @@ type Server struct {
 	now     func() time.Time
 	metrics *metrics
 	port    *port
-	wg      sync.WaitGroup // sessions
+	wg      sync.WaitGroup // places that are taken
 
 	mu       sync.Mutex
 	closing  bool
@@ -179,6 +179,7 @@ func (s *Server) reserve(a netip.Addr) error {
 		return errFull
 	}
 	s.taken++
+	s.wg.Add(1)
 	s.perIP[network(a)]++
 	return nil
 }
@@ -190,6 +191,7 @@ func (s *Server) release(a netip.Addr) {
 	if s.perIP[network(a)]--; s.perIP[network(a)] <= 0 {
 		delete(s.perIP, network(a))
 	}
+	s.wg.Done()
 }
 
 // network is what counts as one client: an IPv4 address, or an IPv6 network of the size that one
@@ -225,16 +227,12 @@ func (s *Server) open(o *offer, dir direction, token string, remote netip.Addr, 
 
 	s.mu.Lock()
 	s.sessions[one.id] = one
-	s.wg.Add(1)
 	if s.closing {
 		one.end(ErrShutdown)
 	}
 	s.mu.Unlock()
 	s.metrics.opened(dir.kind())
-	go func() {
-		defer s.wg.Done()
-		one.run()
-	}()
+	go one.run()
 	return one
 }
 
