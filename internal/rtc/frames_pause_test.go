@@ -164,3 +164,27 @@ func TestMutedCameraKeepsTheStreamGoing(t *testing.T) {
 		})
 	}
 }
+
+// A width that overflows to a small one would have a still of two thousand million macroblocks.
+func TestPicturesOfAnImpossibleSizeAreRefused(t *testing.T) {
+	for _, width := range []uint32{8, 1<<28 + 8} {
+		sps := bitWriter{b: []byte{0x67, 77, 0, 30}}
+		for _, v := range []uint32{0, 0, 2, 1} { // id, frame numbers, order of pictures, references
+			sps.ue(v)
+		}
+		sps.bits(0, 1)
+		sps.ue(width - 1)
+		sps.ue(8 - 1)
+		sps.bits(0b11001, 5) // frames only, no cropping, nothing on use, the end
+		var sets parameterSets
+		sets.learnSPS(escape(sps.b, 1))
+		sets.learnPPS([]byte{0x68, 0xEE, 0x3C, 0x80})
+		slice := []byte{0x65, 0x88, 0x84, 0, 0x21, 0xFF, 0xFF}
+		track := sets.track(slice, nil)
+		if (track != nil) != (width == 8) {
+			var s stills
+			s.follow(track, slice)
+			t.Errorf("%d macroblocks wide: got %v, with %d macroblocks to skip", width, track, s.mbs)
+		}
+	}
+}

@@ -80,6 +80,9 @@ func (s *parameterSets) track(slice []byte, old *media.Track) *media.Track {
 	if nal == nil || sps.Unmarshal(nal) != nil {
 		return nil
 	}
+	if sps.PicWidthInMbsMinus1 >= maxPictureSide/16 || sps.PicHeightInMapUnitsMinus1 >= maxPictureSide/16 {
+		return nil // before it overflows to something small
+	}
 	w, h := sps.Width(), sps.Height()
 	if w <= 0 || h <= 0 || w > maxPictureSide || h > maxPictureSide {
 		return nil
