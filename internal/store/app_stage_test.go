@@ -344,9 +344,9 @@ func TestAppRealTimeHasOneTruth(t *testing.T) {
 		}
 		missed := now()
 		check(t, app.FindHost(ctx, ada.ID))
-		yes(false)(app.StopLost(ctx, missed, 5)) // back meanwhile
-		yes(false)(app.StopLost(ctx, now(), 5))  // not missed at all
-		check(t, app.MissHost(ctx, ada.ID, lost))      // and gone again
+		yes(false)(app.StopLost(ctx, missed, 5))  // back meanwhile
+		yes(false)(app.StopLost(ctx, now(), 5))   // not missed at all
+		check(t, app.MissHost(ctx, ada.ID, lost)) // and gone again
 		yes(true)(app.StopLost(ctx, now(), 5))
 		if c := now(); !c.RealTimeSince.IsZero() || !c.RealTimeLost.IsZero() || c.RoomOwed != 5 {
 			t.Errorf("off: %+v", c)

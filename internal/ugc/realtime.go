@@ -146,7 +146,8 @@ func (a *App) askForHost(ctx context.Context, c store.AppChannel) (bool, error) 
 }
 
 // publishesNow tells by a participant's events whether they publish: what the service lists of participants
-// says only whether they ever did.
+// says only whether they ever did. Where there are more events than it reads, which are the oldest, what the
+// app was told decides.
 func (a *App) publishesNow(ctx context.Context, c store.AppChannel, session, participant string) (bool, error) {
 	in := &ivsrealtime.ListParticipantEventsInput{
 		StageArn: &c.StageARN, SessionId: &session, ParticipantId: &participant, MaxResults: aws.Int32(100),
@@ -169,10 +170,14 @@ func (a *App) publishesNow(ctx context.Context, c store.AppChannel, session, par
 			}
 		}
 		if in.NextToken = page.NextToken; aws.ToString(in.NextToken) == "" {
-			break
+			return publishes, nil
 		}
 	}
-	return publishes, nil
+	t, err := a.rows.StageTokenOf(ctx, c.UserID, participant)
+	if fault.Of(err) == fault.NotFound { // came with a token that is none of the app's
+		return publishes, nil
+	}
+	return t.Publishing, err
 }
 
 // stageChanges says what an event tells of a participant: whether they publish from then on.

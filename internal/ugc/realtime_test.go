@@ -132,6 +132,34 @@ func TestGoingLiveNeedsTheHostOnTheStage(t *testing.T) {
 	}
 }
 
+func TestAHostOfWhomThereIsMoreToReadThanCanBeIsWhereEventsToldThem(t *testing.T) {
+	w := newWorld(t)
+	ada := w.register("ada")
+	host := w.hostToken(ada)
+	w.happens(host.ParticipantID, realtimetypes.EventNameJoined)
+	for range maxEventPages * 50 {
+		w.happens(host.ParticipantID, realtimetypes.EventNamePublishStarted)
+		w.happens(host.ParticipantID, realtimetypes.EventNamePublishStopped)
+	}
+	w.happens(host.ParticipantID, realtimetypes.EventNamePublishStopped)
+	c, err := w.rows.Channel(t.Context(), ada.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, err := w.askForHost(t.Context(), c); there || err != nil {
+		t.Errorf("before they publish: %v, %v", there, err)
+	}
+	w.publishes(host.ParticipantID)
+	if there, err := w.askForHost(t.Context(), c); !there || err != nil {
+		t.Errorf("while they publish: %v, %v", there, err)
+	}
+	w.happens(host.ParticipantID, realtimetypes.EventNamePublishStopped)
+	w.handle(w.stageEvent("Participant Unpublished", host.ParticipantID))
+	if there, err := w.askForHost(t.Context(), c); there || err != nil {
+		t.Errorf("then: %v, %v", there, err)
+	}
+}
+
 func TestTheFirstClickWaitsForTheServiceToSeeTheHost(t *testing.T) {
 	w := newWorld(t)
 	ada := w.register("ada")

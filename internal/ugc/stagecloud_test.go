@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,7 +122,11 @@ func (c *cloud) ListParticipantEvents(_ context.Context, in *ivsrealtime.ListPar
 	return out, c.call("ListParticipantEvents", func() error {
 		for _, p := range c.seated {
 			if p.id == *in.ParticipantId {
-				out.Events = p.events
+				from, _ := strconv.Atoi(aws.ToString(in.NextToken))
+				to := min(from+int(*in.MaxResults), len(p.events))
+				if out.Events = p.events[from:to]; to < len(p.events) {
+					out.NextToken = aws.String(strconv.Itoa(to))
+				}
 			}
 		}
 		return nil
