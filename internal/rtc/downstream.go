@@ -20,6 +20,8 @@ const (
 	sealSize      = 16 // what SRTP adds at most
 	// maxWishes bounds a subscriber's RTCP packets per second.
 	maxWishes = 500
+	// maxMisses bounds the packets that it may ask for again per second: ten times what it would be sent.
+	maxMisses = 5000
 )
 
 // downstream is a subscriber's direction: its senders seal what they are given straight onto the route,
@@ -33,7 +35,8 @@ type downstream struct {
 	// Of the session's goroutine.
 	in     *srtp.Context
 	plain  []byte
-	wishes int
+	wishes int // in this window, which lasts a second
+	misses int
 	window time.Time
 	seqs   []uint16
 	from   ssrcSet
@@ -85,7 +88,7 @@ func (d *downstream) rtp(*packet) { d.srv.metrics.dropped.alien.Inc() }
 // rtcp tells the senders' owners what the subscriber lacks.
 func (d *downstream) rtcp(pk *packet) {
 	if pk.at.Sub(d.window) > time.Second {
-		d.window, d.wishes = pk.at, 0
+		d.window, d.wishes, d.misses = pk.at, 0, 0
 	}
 	if d.wishes++; d.wishes > maxWishes {
 		d.srv.metrics.dropped.alien.Inc()
@@ -141,8 +144,10 @@ func (d *downstream) wantPackets(p *rtcp.TransportLayerNack) {
 			}
 		}
 	}
+	d.seqs = d.seqs[:min(len(d.seqs), maxMisses-d.misses)]
+	d.misses += len(d.seqs)
 	for _, t := range d.senders {
-		if t.ssrc == p.MediaSSRC && t.nack != nil {
+		if t.ssrc == p.MediaSSRC && t.nack != nil && len(d.seqs) > 0 {
 			t.nack(d.seqs)
 		}
 	}

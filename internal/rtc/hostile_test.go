@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
@@ -134,6 +135,46 @@ func TestFloodIsCut(t *testing.T) {
 	w.until(t, "the end", func() bool { return len(w.up.ended) > 0 })
 	if !errors.Is(w.up.ended[0], ErrFlood) {
 		t.Errorf("got %v", w.up.ended[0])
+	}
+}
+
+// Reports count as media does.
+func TestFloodOfReportsIsCut(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.MaxBitrate = 500_000 })
+	p := w.publish(t, rtctest.Options{NoAudio: true, Media: rtctest.Media{Bitrate: 100_000}})
+	w.until(t, "media", func() bool { return len(w.up.sinks) == 1 })
+	w.mu.Lock()
+	s := w.up.peer.(*session)
+	w.mu.Unlock()
+	flood := []rtcp.Packet{&rtcp.ReceiverReport{SSRC: 7, ProfileExtensions: make([]byte, 1000)}}
+	for range 4000 { // 8 Mbit/s
+		if err := p.PC.WriteRTCP(flood); err != nil {
+			break
+		}
+		select {
+		case <-s.done:
+			if !errors.Is(s.reason, ErrFlood) {
+				t.Errorf("got %v", s.reason)
+			}
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+	t.Error("nobody minds")
+}
+
+func TestWishesForPacketsAreBounded(t *testing.T) {
+	asked := 0
+	d := &downstream{senders: []*sender{{ssrc: 7, nack: func(seqs []uint16) { asked += len(seqs) }}}}
+	p := &rtcp.TransportLayerNack{MediaSSRC: 7}
+	for i := range uint16(350) {
+		p.Nacks = append(p.Nacks, rtcp.NackPair{PacketID: 17 * i, LostPackets: 0xFFFF})
+	}
+	for range 100 {
+		d.wantPackets(p)
+	}
+	if asked > 5000 {
+		t.Errorf("%d packets were asked for in one second", asked)
 	}
 }
 

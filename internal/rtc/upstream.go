@@ -251,6 +251,10 @@ func (u *upstream) rtcp(pk *packet) {
 		return
 	}
 	u.s.alive(pk.at)
+	if !u.rate.take(pk.n) {
+		u.s.end(ErrFlood)
+		return
+	}
 	u.from.add(plain[4:])
 	list, err := rtcp.Unmarshal(plain)
 	if err != nil {
