@@ -303,6 +303,12 @@ func TestReports(t *testing.T) {
 	if len(got.reports) != 5 || got.reports[4].ntp != 300*second {
 		t.Errorf("reports %+v, want one at once after a switch", got.reports)
 	}
+
+	b.add(2 * time.Second)
+	next.SenderReport(0, 9, b.now())
+	if len(got.reports) != 5 {
+		t.Errorf("reports %+v: a publisher without a clock says nothing of lip-sync", got.reports)
+	}
 }
 
 func TestAudioLevel(t *testing.T) {

@@ -159,7 +159,7 @@ func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
 // is called from the goroutine that calls Write. Downs report at once and then every second on their own,
 // on the same line of time: a browser reports its sound only every five seconds.
 func (u *Up) SenderReport(ntp uint64, rtpTime uint32, arrived time.Time) {
-	if u.closed.Load() {
+	if u.closed.Load() || ntp == 0 { // zero: the publisher has no clock to tell of (RFC 3550 §6.4.1)
 		return
 	}
 	u.report.Store(&report{ntp: ntp, ts: rtpTime, arrived: arrived, rate: u.opts.ClockRate})
