@@ -204,4 +204,7 @@ func (st *stage) welcome() {
 		r.sockets[s] = struct{}{}
 	}
 	clear(r.fresh)
+	if r.others != r.othersTold { // sockets know different numbers: whatever is next, it must be told
+		r.othersTold = -1
+	}
 }

@@ -136,6 +136,21 @@ func TestParticipantsBeyondTheListAreCountedUntilTheyPublish(t *testing.T) {
 	later.until(func() bool { return later.here["later"].IsPublishing })
 }
 
+// The number in a state may be newer than what the others were told last.
+func TestNewcomersHearWhenTheirNumberOfOthersIsNotTrueAnyMore(t *testing.T) {
+	n := newNode(t)
+	n.m.List(0)
+	first := n.join(n.token("first"))
+	second, _ := n.dial(n.stage, n.token("second"))
+	others := *second.read().Payload.Others
+	first.send(`{"type":"LEAVE"}`)
+	for others != 1 {
+		if f := second.read(); f.Payload.Others != nil {
+			others = *f.Payload.Others
+		}
+	}
+}
+
 // A client that does not read is cut, and holds up nobody.
 func TestSocketThatDoesNotReadIsCut(t *testing.T) {
 	n := newNode(t)
