@@ -60,7 +60,13 @@ export default function Chat({ channel, available, account, onHide, hidden = fal
         ) : null}
       </div>
       {room ? (
-        <OpenChat room={room} channel={channel} guest={account === undefined} onInvite={onInvite} />
+        <OpenChat
+          room={room}
+          channel={channel}
+          guest={account === undefined}
+          own={account?.toLowerCase() === channel.toLowerCase()}
+          onInvite={onInvite}
+        />
       ) : (
         <p className="chat-empty">{available ? "Joining the chat…" : "Chat is not available on this channel right now."}</p>
       )}
@@ -72,14 +78,15 @@ interface OpenProps {
   room: ChatRoom;
   channel: string;
   guest: boolean;
+  own: boolean;
   onInvite: Props["onInvite"];
 }
 
-function OpenChat({ room, channel, guest, onInvite }: OpenProps) {
+function OpenChat({ room, channel, guest, own, onInvite }: OpenProps) {
   const view = useSyncExternalStore(room.subscribe, room.view);
   return (
     <>
-      <ChatLog room={room} view={view} channel={channel} onInvite={onInvite} />
+      <ChatLog room={room} view={view} channel={channel} own={own} onInvite={onInvite} />
       <ChatStatus state={view.state} onRejoin={() => room.open()} />
       <ChatComposer view={view} guest={guest} onSend={(text) => room.send(text)} />
     </>

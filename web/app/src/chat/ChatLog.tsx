@@ -9,6 +9,8 @@ interface Props {
   room: ChatRoom;
   view: RoomView;
   channel: string;
+  /** The reader's own channel. */
+  own: boolean;
   onInvite: ((person: Chatter, room: ChatRoom) => void) | undefined;
 }
 
@@ -16,7 +18,7 @@ interface Props {
  * The lines, newest at the bottom. Who scrolls up to read is left in peace: what is shown then stands
  * still, and a button says how much has come since.
  */
-export function ChatLog({ room, view, channel, onInvite }: Props) {
+export function ChatLog({ room, view, channel, own, onInvite }: Props) {
   const list = useRef<HTMLDivElement>(null);
   // One function for all rows and all times, so that a new line does not draw the old ones again.
   const latest = useRef(onInvite);
@@ -57,7 +59,9 @@ export function ChatLog({ room, view, channel, onInvite }: Props) {
         onScroll={onScroll}
       >
         <ul>
-          {lines.length === 0 ? <li className="chat-empty">Nothing said since you came. Say hello to {channel}.</li> : null}
+          {lines.length === 0 ? (
+            <li className="chat-empty">Nothing said since you came.{own ? "" : ` Say hello to ${channel}.`}</li>
+          ) : null}
           {lines.map((line) => (
             <Row
               key={line.key}

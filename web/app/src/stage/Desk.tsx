@@ -14,6 +14,7 @@ import type { StageSession, StageView } from "./session";
 import { Tiles } from "./Tiles";
 import { useHealth } from "./useHealth";
 import type { Sharing } from "./useOutgoing";
+import "../player/player.css";
 import "./desk.css";
 
 interface Props {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { type SyntheticEvent, useEffect, useRef, useState } from "react";
 import { looksLikeScreen } from "./people";
 
 interface Props {
@@ -12,11 +12,13 @@ interface Props {
   onSilenced?: (() => void) | undefined;
   /** Told when the picture turns out to be a shared screen, and when it is none any more. */
   onScreen?: ((screen: boolean) => void) | undefined;
+  /** Told when there is something to see, and when there is nothing any more. */
+  onDrawn?: ((drawn: boolean) => void) | undefined;
   label: string;
 }
 
 /** A stream that plays, whatever happens to the element: moved in the page, a track come late, sound refused. */
-export function Picture({ stream, muted, mirrored = false, volume = 1, onSilenced, onScreen, label }: Props) {
+export function Picture({ stream, muted, mirrored = false, volume = 1, onSilenced, onScreen, onDrawn, label }: Props) {
   const ref = useRef<HTMLVideoElement>(null);
   const [shape, setShape] = useState<"wide" | "upright" | "screen">("wide");
   const told = useRef({ onSilenced, onScreen });
@@ -63,6 +65,10 @@ export function Picture({ stream, muted, mirrored = false, volume = 1, onSilence
     };
   }, [stream, muted, volume]);
 
+  // Sound may come first, so having data is not yet having a picture.
+  const drawn = ({ currentTarget }: SyntheticEvent<HTMLVideoElement>) => {
+    if (currentTarget.videoWidth > 0) onDrawn?.(true);
+  };
   return (
     <video
       ref={ref}
@@ -71,6 +77,9 @@ export function Picture({ stream, muted, mirrored = false, volume = 1, onSilence
       aria-label={label}
       data-mirrored={(mirrored && !screen) || undefined}
       data-shape={shape}
+      onLoadedData={drawn}
+      onTimeUpdate={drawn}
+      onEmptied={() => onDrawn?.(false)}
       onResize={({ currentTarget: { videoWidth: width, videoHeight: height } }) =>
         setShape(looksLikeScreen(width, height) ? "screen" : height > width * 1.2 ? "upright" : "wide")
       }

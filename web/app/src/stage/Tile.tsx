@@ -1,5 +1,5 @@
 import { MicOff, RotateCw, VideoOff } from "lucide-react";
-import { type CSSProperties, type ReactNode, useEffect, useRef } from "react";
+import { type CSSProperties, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Rect } from "../mix/layout";
 import { Avatar } from "../ui/marks";
 import { avatarClass } from "../ui/person";
@@ -30,6 +30,8 @@ export function Tile({ person, levels, place, raised, namePlates = true, silent,
   const tile = useRef<HTMLDivElement>(null);
   const state = tileState(person);
   const muted = isMuted(person);
+  const [drawn, setDrawn] = useState(false);
+  const waiting = state === "picture" && !drawn && !person.local;
 
   // Straight to the element: sound changes many times a second, and nothing else with it.
   useEffect(() => {
@@ -55,6 +57,7 @@ export function Tile({ person, levels, place, raised, namePlates = true, silent,
       data-muted={muted}
       data-raised={raised || undefined}
       data-local={person.local || undefined}
+      data-low={place.y + place.height > 90 || undefined}
       data-plates={namePlates}
       style={
         {
@@ -71,11 +74,12 @@ export function Tile({ person, levels, place, raised, namePlates = true, silent,
         mirrored={person.local}
         volume={volume}
         onSilenced={onSilenced}
+        onDrawn={setDrawn}
         onScreen={(screen) => onScreen?.(person, screen)}
         label={person.local ? "Your picture" : `Picture of ${person.name}`}
       />
-      {state === "picture" ? null : (
-        <div className={`tile-off ${avatarClass(person.name)}`}>
+      {state === "picture" && !waiting ? null : (
+        <div className={`tile-off ${avatarClass(person.name)}`} data-waiting={waiting || undefined}>
           <Avatar name={person.name} size={72} />
           <span className="tile-why">
             {state === "camera-off" ? (

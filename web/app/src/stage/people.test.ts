@@ -54,6 +54,8 @@ it("calls muted who is, not who has only just come", () => {
   expect(isMuted(person("a", { audioMuted: true }))).toBe(true);
   expect(isMuted(person("a", { hasAudio: false }))).toBe(true);
   expect(isMuted(person("a", { hasAudio: false, publishing: false }))).toBe(false);
+  expect(isMuted(person("a", { hasAudio: false, receiving: "trying" }))).toBe(false);
+  expect(isMuted(person("a", { hasAudio: false, local: true, publishing: false, receiving: "none" }))).toBe(true);
   expect(isMuted(person("a"))).toBe(false);
 });
 

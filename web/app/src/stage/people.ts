@@ -46,7 +46,8 @@ export function onStage(people: readonly Person[]): Person[] {
 }
 
 /** How a person mutes: the sign on the tile. Nobody is called muted before they send anything. */
-export const isMuted = (p: Person): boolean => p.audioMuted || ((p.local || p.publishing) && !p.hasAudio);
+export const isMuted = (p: Person): boolean =>
+  p.audioMuted || (!p.hasAudio && (p.local || (p.publishing && p.receiving === "on")));
 
 /**
  * The order of the tiles: screens first, then who is `featured`, then as they stand. In a grid all are alike and

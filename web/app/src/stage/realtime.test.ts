@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Air, airWords, onAir, readRealTime } from "./realtime";
+import { type Air, type Here, airWords, onAir, readRealTime } from "./realtime";
 
 describe("the chat's word on real time", () => {
   it.each<[Record<string, string>, boolean | undefined]>([
@@ -39,6 +39,14 @@ describe("the sentence above the picture", () => {
     const words = airWords({ ...off, ...change });
     expect([words.kind, words.title]).toEqual([kind, title]);
   });
+
+  it.each<[string, Partial<Air>, Here, string]>([
+    ["what a press of the button brings", {}, { destination: "both" }, "or, some seconds later, on your channel"],
+    ["what is missing", {}, { nothing: true, coming: true }, "Turn on your camera or microphone"],
+    ["what is awaited", {}, { coming: true }, "on its way to the stage"],
+    ["a lost connection", { wanted: "stage", realTime: live }, { away: true }, "opened again by itself"],
+    ["nothing of a lost connection that no viewer feels", {}, { away: true }, "Go live"],
+  ])("says %s", (_, change, here, detail) => expect(airWords({ ...off, ...change }, here).detail).toContain(detail));
 
   it("never says that viewers see the stage before the server does", () => {
     for (const wanted of ["stage", "channel", "both"] as const)

@@ -29,11 +29,35 @@ export interface Air {
 
 export type AirKind = "private" | "starting" | "live" | "part" | "lost";
 
+/** What this tab knows beyond the server's word. */
+export interface Here {
+  /** The connection to the stage is lost and is being opened again. */
+  away?: boolean;
+  /** There is neither picture nor sound to send. */
+  nothing?: boolean;
+  /** One's own picture has not reached the stage yet. */
+  coming?: boolean;
+  /** What is chosen for when it begins. */
+  destination?: Destination;
+}
+
+const places: Readonly<Record<Destination, string>> = {
+  stage: "Go live, and viewers watch in real time.",
+  channel: "Go live, and your channel shows one picture, some seconds later.",
+  both: "Go live, and viewers watch in real time or, some seconds later, on your channel.",
+};
+
 /**
  * One honest sentence on who sees what. Only what the server said and what flows counts, never what was
  * merely asked for.
  */
-export function airWords(air: Air): { kind: AirKind; title: string; detail: string } {
+export function airWords(air: Air, here: Here = {}): { kind: AirKind; title: string; detail: string } {
+  if (here.away && onAir(air))
+    return {
+      kind: "lost",
+      title: "Your connection broke.",
+      detail: "For viewers your picture may stand still. It is being opened again by itself.",
+    };
   const stage = air.realTime.isLive;
   const channel = air.channel === "live";
   if (stage && channel)
@@ -67,7 +91,15 @@ export function airWords(air: Air): { kind: AirKind; title: string; detail: stri
     };
   if (air.switching || air.channel === "starting")
     return { kind: "starting", title: "Going live…", detail: "Only people on the stage see each other." };
-  return { kind: "private", title: "Only people on the stage.", detail: "Viewers see nothing until you go live." };
+  return {
+    kind: "private",
+    title: "Only people on the stage.",
+    detail: here.nothing
+      ? "Turn on your camera or microphone to go live."
+      : here.coming
+        ? "Your picture is on its way to the stage."
+        : places[here.destination ?? "stage"],
+  };
 }
 
 /** Whether anybody but the people on the stage sees or hears this. */

@@ -25,7 +25,7 @@ export function ChannelInfo({ channel, way }: { channel: Channel; way: "channel"
         </div>
         {onAir ? (
           <div className="info-num num">
-            <Numbers channel={channel} />
+            <Numbers channel={channel} way={way} />
           </div>
         ) : null}
       </div>
@@ -37,7 +37,9 @@ export function ChannelInfo({ channel, way }: { channel: Channel; way: "channel"
             {onAir ? <LiveBadge /> : null}
           </span>
           <span className="t13 muted clip1 info-since">On StreamCat since {monthOf(channel.createdAt)}</span>
-          <span className="t13 muted info-brief num">{onAir ? <Numbers channel={channel} /> : channel.category.name}</span>
+          <span className="t13 muted info-brief num">
+            {onAir ? <Numbers channel={channel} way={way} /> : channel.category.name}
+          </span>
         </div>
         <div className="row acts">
           {user?.username === channel.username ? (
@@ -52,8 +54,9 @@ export function ChannelInfo({ channel, way }: { channel: Channel; way: "channel"
   );
 }
 
-function Numbers({ channel }: { channel: Channel }) {
-  if (channel.live) return <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} />;
+/** Who watches is counted on the channel; beside the stage that number would be another's. */
+function Numbers({ channel, way }: { channel: Channel; way: "channel" | "realtime" }) {
+  if (channel.live && way === "channel") return <LiveNumbers viewers={channel.viewers} startedAt={channel.startedAt} />;
   return channel.realTimeSince ? <OnAirTime since={channel.realTimeSince} /> : null;
 }
 

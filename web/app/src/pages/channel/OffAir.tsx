@@ -35,7 +35,7 @@ export function OffAir({ channel }: { channel: Channel }) {
         <span className="t13">
           {channel.lastLiveAt ? `Last live ${ago(channel.lastLiveAt, now)}. ` : null}
           {own
-            ? "Start your encoder and the picture comes here by itself."
+            ? "Go live from your dashboard and the picture comes here by itself."
             : "This page becomes live by itself; you can leave it open."}
         </span>
         {own ? (

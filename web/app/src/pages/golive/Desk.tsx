@@ -86,16 +86,6 @@ export function Desk({ data, whip, patch }: Props) {
       <div className="gl">
         <main id="main" className="gl-mid" tabIndex={-1}>
           <Standing air={air} data={data} asking={view.state === "asking"} something={something} muted={view.microphone.off} />
-          <div className="gl-notices">
-            {air.state === "failed" && air.mishap ? (
-              <Notice kind="bad" alert>
-                <b className="b">{air.mishap.title}.</b> {air.mishap.text}
-              </Notice>
-            ) : null}
-            <DeviceTroubles devices={devices} view={view} />
-            {screen.trouble ? <Notice kind="warn">{screen.trouble}</Notice> : null}
-            {hint ? <Notice kind="warn">{hint}</Notice> : null}
-          </div>
           <div className="gl-stage">
             <Monitor
               mixer={mixer}
@@ -109,6 +99,16 @@ export function Desk({ data, whip, patch }: Props) {
             ) : null}
           </div>
           <HealthStrip health={air.health} />
+          <div className="gl-notices">
+            {air.state === "failed" && air.mishap ? (
+              <Notice kind="bad" alert>
+                <b className="b">{air.mishap.title}.</b> {air.mishap.text}
+              </Notice>
+            ) : null}
+            <DeviceTroubles devices={devices} view={view} />
+            {screen.trouble ? <Notice kind="warn">{screen.trouble}</Notice> : null}
+            {hint ? <Notice kind="warn">{hint}</Notice> : null}
+          </div>
           <div className="gl-devices" role="toolbar" aria-label="Devices">
             <DeviceButton kind="microphone" devices={devices} view={view} />
             <DeviceButton kind="camera" devices={devices} view={view} />

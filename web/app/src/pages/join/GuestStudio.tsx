@@ -54,8 +54,8 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
     },
     () => undefined,
   );
-  const [air, title, detail] = airWords(channel, seat.host || username);
   const host = seat.host || username;
+  const [air, title, detail] = airWords(channel, host, view.state.name === "back");
   useTitle(`On stage with ${host}`);
 
   const closed = useRef(onClosed);
@@ -104,7 +104,7 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
             <h1 className="clip1">{channel?.title || `On stage with ${host}`}</h1>
             <span className="small muted clip1 not-phone">You are a guest of {host}</span>
           </div>
-          {air === "private" ? null : <LiveBadge large />}
+          {air === "live" ? <LiveBadge large /> : null}
           <span className="not-phone">
             <ThemeButton />
           </span>
@@ -145,7 +145,13 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
 }
 
 /** What a guest can know: real time is the stage itself; the channel may show it, or something of the host's alone. */
-function airWords(channel: Channel | undefined, host: string): ["live" | "private", title: string, detail: string] {
+function airWords(
+  channel: Channel | undefined,
+  host: string,
+  away: boolean,
+): ["live" | "lost" | "private", title: string, detail: string] {
+  if (away)
+    return ["lost", "Your connection broke.", "The others may not see or hear you. It is being opened again by itself."];
   if (channel?.realTime) return ["live", "You are on air.", `Viewers of ${host} see and hear you.`];
   if (channel?.live) return ["live", `${host} is live.`, "Viewers of the channel may see and hear you."];
   return ["private", "Only people on the stage.", `Viewers see nothing until ${host} goes live.`];

@@ -173,6 +173,7 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
     on.channel.since ?? Number.NaN,
   ].filter((t) => !Number.isNaN(t));
   const mayGoLive = view.sending === "on";
+  const nothing = !outgoing.audio && !outgoing.video;
   return (
     <>
       <Desk
@@ -209,8 +210,9 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
             on={on}
             live={live}
             since={starts.length > 0 ? Math.min(...starts) : undefined}
-            viewers={channel?.viewers}
+            viewers={channel?.live ? channel.viewers : undefined}
             mayGoLive={mayGoLive}
+            nothing={nothing}
             whip={studio.whip !== null}
             onEnd={() => setQuestion({ what: "end" })}
           />
@@ -218,7 +220,7 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
         note={
           <>
             <Destinations on={on} whip={studio.whip !== null} phone />
-            <AirNote on={on} mayGoLive={mayGoLive} />
+            <AirNote on={on} here={{ away: view.state.name === "back", nothing, coming: !mayGoLive }} />
           </>
         }
         left={<LayoutRail layout={layout} onLayout={setLayout} plates={plates} onPlates={setPlates} />}

@@ -82,7 +82,7 @@ export function LayoutRail({ layout, onLayout, plates, onPlates }: Props) {
         <span>Name plates</span>
         <input type="checkbox" role="switch" checked={plates} onChange={(e) => onPlates(e.target.checked)} />
       </label>
-      <p className="st-hint">Your channel shows this picture. Who watches in real time sees a grid that fits their screen.</p>
+      <p className="st-hint">Your channel shows this picture. In real time, viewers see a grid that fits their screen.</p>
     </aside>
   );
 }

@@ -2,7 +2,7 @@ import { Eye, Radio } from "lucide-react";
 import { useId } from "react";
 import { Link } from "../../router/router";
 import { ThemeButton } from "../../shell/Bar";
-import { type Destination, airWords } from "../../stage/realtime";
+import { type Destination, type Here, airWords } from "../../stage/realtime";
 import { clock, count } from "../../ui/format";
 import { Mark, useNow } from "../../ui/marks";
 import type { OnAir } from "./air";
@@ -15,11 +15,13 @@ interface Props {
   since: number | undefined;
   viewers: number | undefined;
   mayGoLive: boolean;
+  /** There is neither picture nor sound to send. */
+  nothing: boolean;
   whip: boolean;
   onEnd: () => void;
 }
 
-export function StudioBar({ title, detail, on, live, since, viewers, mayGoLive, whip, onEnd }: Props) {
+export function StudioBar({ title, detail, on, live, since, viewers, mayGoLive, nothing, whip, onEnd }: Props) {
   const starting = !live && (on.air.switching || on.air.channel === "starting");
   return (
     <header className="bar st-bar">
@@ -36,10 +38,10 @@ export function StudioBar({ title, detail, on, live, since, viewers, mayGoLive, 
             LIVE <span className="not-phone">{since ? <Since at={since} /> : null}</span>
           </span>
           {viewers !== undefined ? (
-            <span className="row num-pair not-phone">
+            <span className="row num-pair not-phone" title="Watching your channel">
               <Eye className="i" aria-hidden="true" />
               <b className="b">{count(viewers)}</b>
-              <span className="sr">watching</span>
+              <span className="sr">watching your channel</span>
             </span>
           ) : null}
         </div>
@@ -60,7 +62,13 @@ export function StudioBar({ title, detail, on, live, since, viewers, mayGoLive, 
           type="button"
           className="btn btn-live"
           disabled={!mayGoLive || on.air.switching}
-          title={mayGoLive ? undefined : "Your picture is not on the stage yet"}
+          title={
+            mayGoLive
+              ? undefined
+              : nothing
+                ? "Turn on your camera or microphone first"
+                : "Your picture is on its way to the stage"
+          }
           onClick={() => void on.goLive()}
         >
           {on.air.switching ? <span className="spin" aria-hidden="true" /> : <Radio className="i" />}
@@ -106,8 +114,8 @@ export function Destinations({ on, whip, phone = false }: { on: OnAir; whip: boo
 }
 
 /** Who sees what, as it truly is. */
-export function AirNote({ on, mayGoLive }: { on: OnAir; mayGoLive: boolean }) {
-  const { kind, title, detail } = airWords(on.air);
+export function AirNote({ on, here }: { on: OnAir; here: Here }) {
+  const { kind, title, detail } = airWords(on.air, { ...here, destination: on.destination });
   return (
     <div
       className="st-note"
@@ -118,8 +126,7 @@ export function AirNote({ on, mayGoLive }: { on: OnAir; mayGoLive: boolean }) {
     >
       <span className="dot" aria-hidden="true" />
       <p>
-        <b className="b">{title}</b>{" "}
-        <span className="muted">{kind === "private" && !mayGoLive ? "Your picture is on its way to the stage." : detail}</span>
+        <b className="b">{title}</b> <span className="muted">{detail}</span>
       </p>
     </div>
   );

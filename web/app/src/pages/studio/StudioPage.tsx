@@ -86,7 +86,11 @@ function Rooms({ studio, onStudio }: RoomsProps) {
         enter="Enter the stage"
         onEnter={() => setOnStage(true)}
       >
-        <p>See how you look and sound. Then go on stage, invite people from your chat, and go live when you are ready.</p>
+        <p>
+          {studio.realTime.isLive
+            ? "You are on air already, from another tab or device. Enter the stage to go on from here; it ends there."
+            : "See how you look and sound. Then go on stage, invite people from your chat, and go live when you are ready."}
+        </p>
       </GreenRoom>
     </Shell>
   );

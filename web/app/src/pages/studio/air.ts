@@ -104,7 +104,7 @@ export function useAir({ whip, realTime: first, destination: before, wanted: aga
     if (told.isLive) setWanted((w) => (w && wantsChannel(w) ? "both" : "stage"));
     else if (want && wantsStage(want)) {
       setWanted(want === "both" ? "channel" : undefined);
-      setTrouble("Your picture was away from the stage for too long, so viewers were told that real time is over..");
+      setTrouble("Your picture was away from the stage for too long, so real time has ended for your viewers.");
     }
   }, []);
 
