@@ -92,7 +92,7 @@ func TestHostIsSeenHeardAndRemembered(t *testing.T) {
 }
 
 func TestSessionOutlivesAShortAbsenceOnly(t *testing.T) {
-	n := newNode(t, func(d *stage.Deps) { d.Grace = 200 * time.Millisecond })
+	n := newNode(t, func(d *stage.Deps) { d.Grace = 2 * time.Second }) // a busy machine takes its time to come back
 	token := n.token("ann")
 	come := func() string {
 		p := n.publish(token)
