@@ -159,6 +159,9 @@ func (d *Down) forward(u *Up, p *packet) {
 		return
 	}
 	d.send(p)
+	if d.repair != nil {
+		d.repair.earn()
+	}
 	if p.arrived.Sub(d.reported) >= reportInterval {
 		d.writeReport(u, p.arrived)
 	}

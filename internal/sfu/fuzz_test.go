@@ -83,7 +83,7 @@ func FuzzNack(f *testing.F) {
 		}
 		d.Nack(asked)
 		got := s.take()
-		if len(got) > audioRepairs || len(got) > len(asked) {
+		if len(got) > maxRepairs || len(got) > len(asked) {
 			t.Fatalf("%d answers to %d", len(got), len(asked))
 		}
 		for _, o := range got {

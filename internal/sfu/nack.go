@@ -4,50 +4,49 @@ import "time"
 
 const (
 	// repairPause is how long a packet is not sent again after it was: requests for it are on their way
-	// then that were made before it came.
+	// then that were made before it came. It doubles each time, up to repairTries.
 	repairPause = 20 * time.Millisecond
+	repairTries = 8
 	repairSlots = 128
 
-	// Packets that a Down may retransmit in a second, and at once. Whoever loses more has too little
-	// bandwidth, which retransmissions would take even more of.
-	videoRepairs = 400
-	audioRepairs = 100
+	// Who loses more than one packet in repairCost has too little bandwidth, or the server too little time,
+	// and retransmissions would make both worse: all of a crowd's together must stay a fraction of what
+	// is forwarded. maxRepairs is how many may be sent at once, such as the end of a key frame.
+	repairCost = 3
+	maxRepairs = 128
 )
 
 // repair bounds the retransmissions of a Down.
 type repair struct {
-	sent [repairSlots]struct { // by number; a clash forgets the older
-		num int64
-		at  time.Time
+	budget int                   // repairCost for each retransmission; each packet that is sent for the first time earns 1
+	sent   [repairSlots]struct { // by number; a clash forgets the older
+		num   int64
+		at    time.Time
+		tries uint8
 	}
-	budget float64
-	at     time.Time // when budget was reckoned
 }
 
-func (r *repair) refill(now time.Time, perSecond float64) {
-	if r.at.IsZero() {
-		r.budget = perSecond
-	} else if d := now.Sub(r.at); d > 0 {
-		r.budget = min(r.budget+d.Seconds()*perSecond, perSecond)
-	}
-	r.at = now
-}
+func (r *repair) earn() { r.budget = min(r.budget+1, repairCost*maxRepairs) }
 
 // allow says whether a packet may be sent now, and if so, takes note of it.
 func (r *repair) allow(num int64, now time.Time) bool {
 	s := &r.sent[uint64(num)%repairSlots]
-	if r.budget < 1 || s.num == num && now.Sub(s.at) < repairPause {
+	if s.num != num {
+		s.num, s.tries = num, 0
+	}
+	if r.budget < repairCost || s.tries == repairTries || s.tries > 0 && now.Sub(s.at) < repairPause<<(s.tries-1) {
 		return false
 	}
-	r.budget--
-	s.num, s.at = num, now
+	r.budget -= repairCost
+	s.at = now
+	s.tries++
 	return true
 }
 
 // Nack answers a request for retransmission (RFC 4585 §6.2.1) of packets numbered as the subscriber saw
 // them, in order. Not answered are those from before the present source, those that the ring no longer has
-// or that have never come, those sent again within the last 20 ms, and any above 400 per second (audio:
-// 100).
+// or that have never come, those sent again a moment ago (20 ms, and twice that each further time) or eight
+// times, and more than a third of what is forwarded, apart from bursts of up to 128.
 func (d *Down) Nack(seqs []uint16) {
 	now := d.opts.Now()
 	for _, seq := range seqs {
@@ -77,13 +76,8 @@ func (d *Down) retransmit(seq uint16, now time.Time) bool {
 		return false
 	}
 	if d.repair == nil {
-		d.repair = &repair{}
+		d.repair = &repair{budget: repairCost * maxRepairs}
 	}
-	perSecond := float64(videoRepairs)
-	if d.opts.Kind == Audio {
-		perSecond = audioRepairs
-	}
-	d.repair.refill(now, perSecond)
 	p := d.up.ring.acquire(num)
 	if p == nil {
 		return false

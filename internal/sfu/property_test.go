@@ -31,11 +31,13 @@ func (v *viewer) hear(p []out) {
 	}
 }
 
-func (v *viewer) missing() (seqs []uint16) {
+// missing gives what it lacks up to the last number sent.
+func (v *viewer) missing(last uint16) (seqs []uint16) {
 	if len(v.got) == 0 {
 		return nil
 	}
-	for num := v.next - int64(v.span()) + 1; num < v.next; num++ {
+	end := v.next + int64(int16(last-uint16(v.next)))
+	for num := v.next - int64(v.span()) + 1; num <= end; num++ {
 		if _, ok := v.got[num]; !ok {
 			seqs = append(seqs, uint16(num))
 		}
@@ -126,13 +128,10 @@ func TestAViewerSeesTheSourceWhole(t *testing.T) {
 			for len(want) > 0 && want[len(want)-1] == "" {
 				want = want[:len(want)-1]
 			}
-			for range 60 {
-				b.add(repairPause)
-				if m := v.missing(); len(m) > 0 {
-					d.Nack(m)
-				}
+			for range repairTries {
+				b.add(time.Minute)
 				// A viewer knows of a loss at the end only by what follows; here it is told.
-				d.Nack([]uint16{uint16(d.highest)})
+				d.Nack(v.missing(uint16(d.highest)))
 				pass()
 			}
 		}

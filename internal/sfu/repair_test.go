@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -76,30 +77,53 @@ func TestAStormOfNacksIsBounded(t *testing.T) {
 	d, got := b.down(Video)
 	d.Attach(b.up)
 	b.write(0, 0, sps)
-	for i := uint16(1); i < 1000; i++ {
-		b.write(i, 1, slice)
-	}
+	b.many(1, 899)
 	var all []uint16
 	for _, o := range got.take() {
 		all = append(all, o.seq)
 	}
+	for range 10 {
+		d.Nack(all)
+		b.add(time.Minute)
+	}
+	if n := len(got.take()); n != maxRepairs {
+		t.Errorf("%d after nothing else for long, want %d", n, maxRepairs)
+	}
+	b.many(900, 90)
+	got.take()
 	d.Nack(all)
-	if n := len(got.take()); n != videoRepairs {
-		t.Errorf("%d at once, want %d", n, videoRepairs)
+	if n := len(got.take()); n != 30 {
+		t.Errorf("%d after 90 packets more, want 30", n)
 	}
-	b.add(time.Second / 2)
-	for range 10 {
-		d.Nack(all)
+	b.many(990, 1000)
+	got.take()
+	all = all[:0]
+	for i := range uint16(900) {
+		all = append(all, uint16(d.highest)-i)
 	}
-	if n := len(got.take()); n != videoRepairs/2 {
-		t.Errorf("%d after half a second, want %d", n, videoRepairs/2)
+	d.Nack(all)
+	if n := len(got.take()); n != maxRepairs {
+		t.Errorf("%d after very many more, want %d", n, maxRepairs)
 	}
-	b.add(time.Hour)
-	for range 10 {
-		d.Nack(all)
+}
+
+func TestAPacketIsSentAgainLessAndLessOften(t *testing.T) {
+	b := newBench(Audio)
+	d, got := b.down(Audio)
+	d.Attach(b.up)
+	b.write(0, 0, "x")
+	seq := got.take()[0].seq
+	began := b.now()
+	var at []time.Duration
+	for range 10_000 {
+		d.Nack([]uint16{seq})
+		if len(got.take()) > 0 {
+			at = append(at, b.now().Sub(began)/time.Millisecond)
+		}
+		b.add(time.Millisecond)
 	}
-	if n := len(got.take()); n != videoRepairs {
-		t.Errorf("%d after an hour, want %d", n, videoRepairs)
+	if want := []time.Duration{0, 20, 60, 140, 300, 620, 1260, 2540}; !slices.Equal(at, want) {
+		t.Errorf("sent at %v ms, want %v", at, want)
 	}
 }
 
