@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 )
 
-// newPeer makes a connection that does no more than it must: H.264 only, no interceptors.
+// newPeer makes a connection that does no more than it must: H.264 only, no interceptors, so that nothing is
+// asked for again and what is counted is forwarding.
 func newPeer() (*webrtc.PeerConnection, error) {
 	m := &webrtc.MediaEngine{}
 	err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -24,7 +26,8 @@ func newPeer() (*webrtc.PeerConnection, error) {
 	s := webrtc.SettingEngine{}
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+	none := &interceptor.Registry{}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(none), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
 }
 
 // dial posts the offer with all candidates and takes the answer.
