@@ -43,8 +43,17 @@ type Endpoint struct {
 	Path   string // "/<Name>", or "/tags/{resourceArn}"
 	Status int    // of success; 204 answers without a body
 
+	ReadOnly bool // changes nothing
+
 	// Unavailable is the exception for a fault of that kind where the operation models one.
 	Unavailable string
+}
+
+// Access is what a request asks to act on. Inputs tell it, for access policies and the audit log.
+type Access struct {
+	Resources []string          // the names that the input gives, unchecked; empty: see Kind
+	Kind      string            // of what is made or listed, such as "channel", where nothing is named
+	Tags      map[string]string // that the request gives; nil where it gives none
 }
 
 // Route is an endpoint with the function that answers it. Op makes one.

@@ -38,6 +38,7 @@ type Deps struct {
 	Keyring   *auth.Keyring
 	Live      Broadcasts
 	Endpoints Endpoints
+	Quotas    map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
 }
 
 // Service answers the operations. It is safe for concurrent use.
@@ -49,6 +50,7 @@ type Service struct {
 	keyring   *auth.Keyring
 	live      Broadcasts
 	endpoints Endpoints
+	quotas    map[arn.Kind]int
 
 	channels *store.Collection[channelDoc]
 	keys     *store.Collection[keyDoc]
@@ -57,7 +59,7 @@ type Service struct {
 // NewService makes the service. It starts nothing.
 func NewService(d Deps) *Service {
 	return &Service{
-		db: d.DB, minter: d.Minter, keyring: d.Keyring, live: d.Live, endpoints: d.Endpoints,
+		db: d.DB, minter: d.Minter, keyring: d.Keyring, live: d.Live, endpoints: d.Endpoints, quotas: d.Quotas,
 		channels: channels(d.DB), keys: streamKeys(d.DB),
 	}
 }

@@ -31,6 +31,7 @@ type Deps struct {
 	Passes *auth.ChatPasses
 	Rooms  Rooms
 	Log    *slog.Logger
+	Quotas map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
 	Now    func() time.Time // nil means time.Now
 }
 

@@ -46,6 +46,7 @@ type Deps struct {
 	Seats     *auth.Seats
 	Live      Live // nil: stages run nowhere, only their resources are kept
 	Endpoints Endpoints
+	Quotas    map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
 	Now       func() time.Time // nil means time.Now
 }
 

@@ -25,6 +25,9 @@ func (m *model) writeRoutes(w *writer) {
 				fields = append(fields, `Unavailable: "`+e.name+`"`)
 			}
 		}
+		if readOnly(op.Name) {
+			fields = append(fields, "ReadOnly: true")
+		}
 		w.line("api.Op(api.Endpoint{%s}, o.%s),", strings.Join(fields, ", "), op.Name)
 	}
 	w.line("}\n}")

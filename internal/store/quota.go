@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
+)
+
+// WithinQuota is called in a transaction before a resource of a kind is inserted: it gives a Quota fault if
+// there are limit of them already, and until the transaction ends it keeps others from inserting one that
+// asked, too. A limit of zero or less is none.
+func (db *DB) WithinQuota(ctx context.Context, kind arn.Kind, limit int) error {
+	if limit <= 0 {
+		return nil
+	}
+	if db.txOf(ctx) == nil {
+		panic("store: WithinQuota outside of a transaction")
+	}
+	// The row is written for its lock alone.
+	_, err := db.exec(ctx, `INSERT INTO outbox_heads (resource, seq) VALUES ($1, 0)
+		ON CONFLICT (resource) DO UPDATE SET seq = 0`, "quota "+string(kind))
+	if err != nil {
+		return err
+	}
+	n, _, err := queryOne(ctx, db, scanInt, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM resources WHERE kind = $1 LIMIT %d) AS first`, limit), string(kind))
+	if err == nil && int(n) >= limit {
+		err = fault.OverQuota(limit, "there are %d of %s already, which is the quota", limit, kind).About(resourceType(kind), "")
+	}
+	return err
+}
