@@ -35,9 +35,10 @@ type Waker interface {
 	Publish(subject string, data []byte) error
 }
 
-// Deps is what a Manager is made of. All but Registerer, Now and Log must be set.
+// Deps is what a Manager is made of. All but Viewers, Registerer, Now and Log must be set.
 type Deps struct {
 	Directory  Directory
+	Viewers    Viewers // nil: there are no playback keys and no restriction policies
 	DB         *store.DB
 	Bus        Waker
 	Minter     arn.Minter

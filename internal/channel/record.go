@@ -40,6 +40,7 @@ type Happening struct {
 	Name string // such as "Stream Start"
 	Type string // detail-type
 	Time time.Time
+	Code string `json:",omitempty"` // why, where AWS has a word for it
 }
 
 const stateChange = "IVS Stream State Change"
@@ -47,7 +48,7 @@ const stateChange = "IVS Stream State Change"
 // create writes the session's row and Session Created.
 func (m *Manager) create(ctx context.Context, s *session) error {
 	r := Record{Channel: s.spec, Protocol: s.protocol}
-	r.Events = append(r.Events, Happening{"Session Created", stateChange, s.created})
+	r.Events = append(r.Events, Happening{Name: "Session Created", Type: stateChange, Time: s.created})
 	doc, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (s *session) goLive(row *store.StreamSession, r *Record) bool {
 	video, audio := s.tracks()
 	row.Started = at
 	r.Live, r.Encoder, r.Video, r.Audio = true, s.stream.Info().Encoder, trackRecord(video), trackRecord(audio)
-	r.Events = append(r.Events, Happening{"Stream Start", stateChange, at})
+	r.Events = append(r.Events, Happening{Name: "Stream Start", Type: stateChange, Time: at})
 	return true
 }
 
@@ -116,11 +117,11 @@ func (m *Manager) finish(ctx context.Context, s *session, at time.Time) error {
 			row.Ended = at
 			return change(row, func(r *Record) {
 				if s.goLive(row, r) {
-					owed = append(owed, Happening{"Stream Start", stateChange, s.startedAt()})
+					owed = append(owed, Happening{Name: "Stream Start", Type: stateChange, Time: s.startedAt()})
 				}
-				ends := []Happening{{"Session Ended", stateChange, at}}
+				ends := []Happening{{Name: "Session Ended", Type: stateChange, Time: at}}
 				if r.Live {
-					ends = append([]Happening{{"Stream End", stateChange, at}}, ends...)
+					ends = append([]Happening{{Name: "Stream End", Type: stateChange, Time: at}}, ends...)
 				}
 				r.Events = append(r.Events, ends...)
 				owed = append(owed, ends...)

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/media"
@@ -16,6 +17,14 @@ type Spec struct {
 	LatencyMode    string // "LOW" or "NORMAL"
 	Authorized     bool   // playback needs a token
 	InsecureIngest bool   // unencrypted ingest is allowed
+
+	PolicyARN    string // of the playback restriction policy; empty: none
+	AdARN        string // of the ad configuration; empty: none
+	RecordingARN string // of the recording configuration; empty: none
+
+	// Snapshot is the channel at admission as the API shows it. Nothing here reads it: it is kept in the
+	// session's Record.
+	Snapshot json.RawMessage `json:",omitempty"`
 }
 
 // Directory finds channels. Both methods give a NotFound fault for what does not exist.
