@@ -41,8 +41,8 @@ func (a *App) stopRealTime(ctx context.Context, userID string, tries int, only s
 		if changed = n == 1; err != nil || !changed {
 			return err
 		}
-		_, err = a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = 1
-			WHERE owner = $1 AND role = 'viewer' AND revoked = 0`, userID)
+		_, err = a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = $1
+			WHERE owner = $2 AND role = 'viewer' AND (revoked = 0 OR owed = $3)`, owedNow, userID, owedLater)
 		return err
 	})
 	return changed, err

@@ -117,9 +117,24 @@ func (a *App) InsertStageToken(ctx context.Context, t AppStageToken) (kept bool,
 	return kept, err
 }
 
-// RevokeStageToken takes one participant's token out of use. owed says that the service is to be told.
-func (a *App) RevokeStageToken(ctx context.Context, participant string, owed bool) error {
-	_, err := a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = $1 WHERE participant = $2 AND revoked = 0`, flag(owed), participant)
+// What the service is owed of a token that is revoked.
+const (
+	owedNow   = 1
+	owedLater = 2 // when real time ends
+)
+
+// RevokeStageToken takes one participant's token out of use; the service is owed word of it.
+func (a *App) RevokeStageToken(ctx context.Context, participant string) error {
+	_, err := a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = $1
+		WHERE participant = $2 AND (revoked = 0 OR owed = $3)`, owedNow, participant, owedLater)
+	return err
+}
+
+// RetireStageToken lets one participant's token never be given again. Somebody may still be there with it, which
+// is their right; but a viewer must go when real time ends.
+func (a *App) RetireStageToken(ctx context.Context, participant string) error {
+	_, err := a.db.exec(ctx, `UPDATE app_stage_tokens SET revoked = 1, owed = CASE role WHEN 'viewer' THEN $1 ELSE 0 END
+		WHERE participant = $2 AND revoked = 0`, owedLater, participant)
 	return err
 }
 
@@ -131,7 +146,7 @@ const mayStay = 24 * time.Hour
 // guests before viewers and those whose tokens last longest first; of one invitation if one is named.
 func (a *App) OwedDepartures(ctx context.Context, invitation string, now time.Time, limit int) ([]AppStageToken, error) {
 	return query(ctx, a.db, scanAppToken, `SELECT `+appTokenColumns+` FROM app_stage_tokens
-		WHERE owed > 0 AND expires > $1 AND ($2 = '' OR invitation = $2)
+		WHERE owed = 1 AND expires > $1 AND ($2 = '' OR invitation = $2)
 		ORDER BY CASE role WHEN 'viewer' THEN 1 ELSE 0 END, expires DESC, participant LIMIT $3`, micros(now.Add(-mayStay)), invitation, limit)
 }
 

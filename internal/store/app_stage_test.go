@@ -57,7 +57,7 @@ func TestAppSeatHasTheTokenThatLastsLongest(t *testing.T) {
 				t.Errorf("%+v beyond %v: %s, want %s", c.seat, c.beyond, got, c.want)
 			}
 		}
-		check(t, app.RevokeStageToken(ctx, "long", true))
+		check(t, app.RevokeStageToken(ctx, "long"))
 		if got := best(host, 0); got != "short" {
 			t.Errorf("after the revocation: %s", got)
 		}

@@ -191,7 +191,7 @@ func (a *App) Remove(ctx context.Context, ownerID, participant string) error {
 	case store.AppHost:
 		return fault.InvalidInput("you cannot remove yourself: it is your stage")
 	}
-	if err := a.rows.RevokeStageToken(ctx, participant, true); err != nil {
+	if err := a.rows.RevokeStageToken(ctx, participant); err != nil {
 		return err
 	}
 	c, err := a.rows.Channel(ctx, ownerID)

@@ -554,6 +554,9 @@ func TestViewersOfAllTokensLeaveWhenRealTimeEnds(t *testing.T) {
 	w.clock.pass(61 * time.Minute)
 	first := seat(visitor, "")
 	second := seat(visitor, first)
+	if w.looks(); w.sitting(first).out { // two tabs of one browser: the other one has the first token
+		t.Error("somebody is sent away because another tab of theirs was given a token of its own")
+	}
 	if _, err := w.GoRealTime(t.Context(), ada.ID, false); err != nil {
 		t.Fatal(err)
 	}

@@ -116,14 +116,9 @@ func (a *App) forget(ctx context.Context, seat store.AppSeat, refused string) er
 	case t.AppSeat != seat:
 		return nil
 	}
-	return a.retire(ctx, t)
+	return a.rows.RetireStageToken(ctx, t.Participant)
 }
 
-// retire takes a token out of use that is not to be given again. It may be in use all the same, so a viewer's
-// participant must go: it would be forgotten when real time ends. A guest's goes with the invitation.
-func (a *App) retire(ctx context.Context, t store.AppStageToken) error {
-	return a.rows.RevokeStageToken(ctx, t.Participant, t.Role == store.AppViewer)
-}
 
 // errClosed says that while a token was made its invitation was closed, or what it was to show ended.
 var errClosed = errors.New("the stage has been closed to whom the token was made for")
@@ -184,7 +179,7 @@ func (a *App) storedToken(ctx context.Context, c store.AppChannel, seat store.Ap
 	if err != nil {
 		// Another server's keys, or spoiled: this one can never be given again.
 		a.Log.ErrorContext(ctx, "a stored participant token does not open; another is made", "participant", t.Participant, "err", err)
-		return StageToken{}, a.retire(ctx, t)
+		return StageToken{}, a.rows.RetireStageToken(ctx, t.Participant)
 	}
 	a.metrics.seats.WithLabelValues(string(seat.Role), "used again").Inc()
 	return stageToken(c, t, string(plain), name), nil
