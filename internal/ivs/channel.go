@@ -3,7 +3,6 @@ package ivs
 import (
 	"context"
 
-	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
@@ -153,35 +152,15 @@ func (s *Service) ListChannels(ctx context.Context, in *ListChannelsInput) (*Lis
 	if len(filters) > 1 {
 		return nil, fault.InConflict("only one filter can be used at a time")
 	}
-	listing := []string{"ListChannels"}
-	for _, f := range filters {
-		listing = append(listing, f.Name, f.Value)
-	}
-	after, err := api.Page[store.Cursor](in.NextToken, listing...)
+	p, err := list(ctx, s, s.channels, "ListChannels", limit(in.MaxResults, 100), in.NextToken, filters...)
 	if err != nil {
 		return nil, err
 	}
-	rows, next, err := s.channels.List(ctx, store.Query{Refs: filters, Limit: limit(in.MaxResults, 100), After: after})
-	if err != nil {
-		return nil, err
-	}
-	tags, err := s.db.Tags(ctx, names(rows)...)
-	if err != nil {
-		return nil, err
-	}
-	out := &ListChannelsOutput{Channels: []ChannelSummary{}, NextToken: api.NextToken(next, listing...)}
-	for i := range rows {
-		out.Channels = append(out.Channels, summarize(&rows[i], tags[rows[i].ARN]))
+	out := &ListChannelsOutput{Channels: []ChannelSummary{}, NextToken: p.next}
+	for i := range p.rows {
+		out.Channels = append(out.Channels, summarize(&p.rows[i], p.tags[p.rows[i].ARN]))
 	}
 	return out, nil
-}
-
-func names[T any](rows []store.Row[T]) []string {
-	list := make([]string, len(rows))
-	for i := range rows {
-		list[i] = rows[i].ARN
-	}
-	return list
 }
 
 // UpdateChannel changes a channel that nobody publishes to.

@@ -2,6 +2,8 @@ package ivs
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"fmt"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
@@ -13,15 +15,19 @@ import (
 // Directory finds channels for the live side. It is a channel.Directory, and stands apart from Service so
 // that the live side can be made before the service that asks it.
 type Directory struct {
-	keyring  *auth.Keyring
-	minter   arn.Minter
-	channels *store.Collection[channelDoc]
-	keys     *store.Collection[keyDoc]
+	keyring      *auth.Keyring
+	minter       arn.Minter
+	channels     *store.Collection[channelDoc]
+	keys         *store.Collection[keyDoc]
+	playbackKeys *store.Collection[playbackKeyDoc]
 }
 
 // NewDirectory makes a directory of the channels in db.
 func NewDirectory(db *store.DB, keyring *auth.Keyring, minter arn.Minter) *Directory {
-	return &Directory{keyring: keyring, minter: minter, channels: channels(db), keys: streamKeys(db)}
+	return &Directory{
+		keyring: keyring, minter: minter,
+		channels: channels(db), keys: streamKeys(db), playbackKeys: playbackKeys(db),
+	}
 }
 
 // ByStreamKey finds the channel that a stream key belongs to. The fault for an unknown key does not
@@ -44,6 +50,27 @@ func (d *Directory) Channel(ctx context.Context, id string) (channel.Spec, error
 		return channel.Spec{}, fault.Missing("no channel has this id")
 	}
 	return d.read(ctx, name)
+}
+
+// PlaybackKeys gives the keys that may have signed a playback token: all there are.
+func (d *Directory) PlaybackKeys(ctx context.Context) ([]*ecdsa.PublicKey, error) {
+	var keys []*ecdsa.PublicKey
+	for after := (*store.Cursor)(nil); ; {
+		rows, next, err := d.playbackKeys.List(ctx, store.Query{Limit: 100, After: after})
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			key, err := parsePlaybackKey(rows[i].Doc.PEM)
+			if err != nil {
+				return nil, fmt.Errorf("playback key %s: %w", rows[i].ARN, err)
+			}
+			keys = append(keys, key)
+		}
+		if after = next; next == nil {
+			return keys, nil
+		}
+	}
 }
 
 func (d *Directory) read(ctx context.Context, name string) (channel.Spec, error) {

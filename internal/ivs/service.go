@@ -52,28 +52,21 @@ type Service struct {
 	endpoints Endpoints
 	quotas    map[arn.Kind]int
 
-	channels *store.Collection[channelDoc]
-	keys     *store.Collection[keyDoc]
+	channels     *store.Collection[channelDoc]
+	keys         *store.Collection[keyDoc]
+	playbackKeys *store.Collection[playbackKeyDoc]
 }
 
 // NewService makes the service. It starts nothing.
 func NewService(d Deps) *Service {
 	return &Service{
 		db: d.DB, minter: d.Minter, keyring: d.Keyring, live: d.Live, endpoints: d.Endpoints, quotas: d.Quotas,
-		channels: channels(d.DB), keys: streamKeys(d.DB),
+		channels: channels(d.DB), keys: streamKeys(d.DB), playbackKeys: playbackKeys(d.DB),
 	}
 }
 
 // Routes gives the routes of all operations.
 func (s *Service) Routes() []api.Route { return Routes(s) }
-
-// limit gives the size of a page.
-func limit(asked *int, usual int) int {
-	if asked == nil {
-		return usual
-	}
-	return *asked
-}
 
 // text gives what a string points to, or "".
 func text(s *string) string {

@@ -96,18 +96,11 @@ func (s *Service) showKey(row *store.Row[keyDoc], tags map[string]string) (*Stre
 
 // GetStreamKey tells a key's value.
 func (s *Service) GetStreamKey(ctx context.Context, in *GetStreamKeyInput) (*GetStreamKeyOutput, error) {
-	if _, err := s.minter.Own(arn.StreamKey, in.Arn); err != nil {
-		return nil, err
-	}
-	row, err := s.keys.Get(ctx, in.Arn)
+	row, tags, err := read(ctx, s, s.keys, arn.StreamKey, in.Arn)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.db.Tags(ctx, in.Arn)
-	if err != nil {
-		return nil, err
-	}
-	key, err := s.showKey(row, tags[in.Arn])
+	key, err := s.showKey(row, tags)
 	if err != nil {
 		return nil, err
 	}
@@ -151,25 +144,14 @@ func (s *Service) ListStreamKeys(ctx context.Context, in *ListStreamKeysInput) (
 	if _, err := s.channel(ctx, in.ChannelArn); err != nil {
 		return nil, err
 	}
-	listing := []string{"ListStreamKeys", in.ChannelArn}
-	after, err := api.Page[store.Cursor](in.NextToken, listing...)
+	p, err := list(ctx, s, s.keys, "ListStreamKeys", limit(in.MaxResults, 1), in.NextToken, store.Ref{Name: refChannel, Value: in.ChannelArn})
 	if err != nil {
 		return nil, err
 	}
-	rows, next, err := s.keys.List(ctx, store.Query{
-		Refs: []store.Ref{{Name: refChannel, Value: in.ChannelArn}}, Limit: limit(in.MaxResults, 1), After: after,
-	})
-	if err != nil {
-		return nil, err
-	}
-	tags, err := s.db.Tags(ctx, names(rows)...)
-	if err != nil {
-		return nil, err
-	}
-	out := &ListStreamKeysOutput{StreamKeys: []StreamKeySummary{}, NextToken: api.NextToken(next, listing...)}
-	for i := range rows {
-		row := &rows[i]
-		out.StreamKeys = append(out.StreamKeys, StreamKeySummary{Arn: &row.ARN, ChannelArn: &row.Doc.ChannelArn, Tags: tags[row.ARN]})
+	out := &ListStreamKeysOutput{StreamKeys: []StreamKeySummary{}, NextToken: p.next}
+	for i := range p.rows {
+		row := &p.rows[i]
+		out.StreamKeys = append(out.StreamKeys, StreamKeySummary{Arn: &row.ARN, ChannelArn: &row.Doc.ChannelArn, Tags: p.tags[row.ARN]})
 	}
 	return out, nil
 }

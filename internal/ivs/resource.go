@@ -1,0 +1,74 @@
+package ivs
+
+import (
+	"context"
+
+	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// read gives one of our own resources and its tags.
+func read[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, name string) (*store.Row[T], map[string]string, error) {
+	if _, err := s.minter.Own(kind, name); err != nil {
+		return nil, nil, err
+	}
+	row, err := c.Get(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	tags, err := s.db.Tags(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return row, tags[name], nil
+}
+
+// page is one page of a list: its rows, newest first, their tags by name, and the token of the next one.
+type page[T any] struct {
+	rows []store.Row[T]
+	tags map[string]map[string]string
+	next *string
+}
+
+// list reads a page of those that have all refs. Its token is good for the same list with the same refs
+// only.
+func list[T any](ctx context.Context, s *Service, c *store.Collection[T], operation string, size int, token *string, refs ...store.Ref) (p page[T], err error) {
+	listing := []string{operation}
+	for _, r := range refs {
+		listing = append(listing, r.Name, r.Value)
+	}
+	after, err := api.Page[store.Cursor](token, listing...)
+	if err != nil {
+		return p, err
+	}
+	rows, next, err := c.List(ctx, store.Query{Refs: refs, Limit: size, After: after})
+	if err != nil {
+		return p, err
+	}
+	names := make([]string, len(rows))
+	for i := range rows {
+		names[i] = rows[i].ARN
+	}
+	tags, err := s.db.Tags(ctx, names...)
+	if err != nil {
+		return p, err
+	}
+	return page[T]{rows, tags, api.NextToken(next, listing...)}, nil
+}
+
+// limit gives the size of a page.
+func limit(asked *int, usual int) int {
+	if asked == nil {
+		return usual
+	}
+	return *asked
+}
+
+// usual is the size of a page of a kind whose quota is small: as many as there can be, or 100.
+func (s *Service) usual(kind arn.Kind) int {
+	if quota := s.quotas[kind]; quota > 0 {
+		return min(quota, 100)
+	}
+	return 100
+}
