@@ -2,6 +2,7 @@ package ivschat
 
 import (
 	"context"
+	"slices"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
@@ -51,15 +52,22 @@ func collection(db *store.DB) *store.Collection[room] {
 
 // CreateRoom makes a room.
 func (s *Service) CreateRoom(ctx context.Context, in *CreateRoomInput) (*CreateRoomOutput, error) {
-	if err := s.loggingExists(ctx, in.LoggingConfigurationIdentifiers...); err != nil {
-		return nil, err
-	}
 	doc := room{MaxRate: defaultRate, MaxLength: defaultLength}
 	doc.apply(&UpdateRoomInput{
 		Name: in.Name, MaximumMessageRatePerSecond: in.MaximumMessageRatePerSecond, MaximumMessageLength: in.MaximumMessageLength,
 		MessageReviewHandler: in.MessageReviewHandler, LoggingConfigurationIdentifiers: in.LoggingConfigurationIdentifiers,
 	})
-	row, err := s.rooms.Insert(ctx, s.Minter.New(arn.Room), &doc, in.Tags)
+	var row *store.Row[room]
+	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) {
+		if err := s.lockLogging(ctx, doc.Logging); err != nil {
+			return err
+		}
+		if err := s.DB.WithinQuota(ctx, arn.Room, s.Quotas[arn.Room]); err != nil {
+			return err
+		}
+		row, err = s.rooms.Insert(ctx, s.Minter.New(arn.Room), &doc, in.Tags)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +93,16 @@ func (s *Service) UpdateRoom(ctx context.Context, in *UpdateRoomInput) (*UpdateR
 	if _, err := s.Minter.Own(arn.Room, in.Identifier); err != nil {
 		return nil, err
 	}
-	if err := s.loggingExists(ctx, in.LoggingConfigurationIdentifiers...); err != nil {
-		return nil, err
-	}
-	row, err := s.rooms.Update(ctx, in.Identifier, func(doc *room) error {
-		doc.apply(in)
-		return nil
+	var row *store.Row[room]
+	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) {
+		row, err = s.rooms.Update(ctx, in.Identifier, func(doc *room) error {
+			doc.apply(in)
+			if in.LoggingConfigurationIdentifiers == nil {
+				return nil
+			}
+			return s.lockLogging(ctx, doc.Logging)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -131,7 +143,7 @@ func (s *Service) ListRooms(ctx context.Context, in *ListRoomsInput) (*ListRooms
 		}
 	}
 	if in.LoggingConfigurationIdentifier != nil {
-		if err := s.loggingExists(ctx, *in.LoggingConfigurationIdentifier); err != nil {
+		if _, err := s.loggingConfiguration(ctx, *in.LoggingConfigurationIdentifier); err != nil {
 			return nil, err
 		}
 	}
@@ -167,7 +179,7 @@ func (s *Service) ListRooms(ctx context.Context, in *ListRoomsInput) (*ListRooms
 }
 
 // apply changes a room by what is present. A handler without an address is none; a list of logging
-// configurations replaces the one before, so an empty one detaches all.
+// configurations replaces the one before, so an empty one detaches all; named twice is named once.
 func (r *room) apply(in *UpdateRoomInput) {
 	if in.Name != nil {
 		r.Name = *in.Name
@@ -195,26 +207,13 @@ func (r *room) apply(in *UpdateRoomInput) {
 		}
 	}
 	if in.LoggingConfigurationIdentifiers != nil {
-		r.Logging = in.LoggingConfigurationIdentifiers
-	}
-}
-
-// loggingExists wants logging configurations of this region and account to exist.
-func (s *Service) loggingExists(ctx context.Context, names ...string) error {
-	for _, name := range names {
-		a, err := s.Minter.Own(arn.LoggingConfiguration, name)
-		if err != nil {
-			return err
-		}
-		ok, err := s.DB.ResourceExists(ctx, name)
-		if err == nil && !ok {
-			err = a.Missing()
-		}
-		if err != nil {
-			return err
+		r.Logging = nil
+		for _, name := range in.LoggingConfigurationIdentifiers {
+			if !slices.Contains(r.Logging, name) {
+				r.Logging = append(r.Logging, name)
+			}
 		}
 	}
-	return nil
 }
 
 // room reads a room of this region and account.

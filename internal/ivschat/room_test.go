@@ -16,7 +16,6 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ivschat"
 	"github.com/streamcat/streamcat/internal/room"
-	"github.com/streamcat/streamcat/internal/store"
 )
 
 const lambda = "arn:aws:lambda:us-east-1:000000000000:function:review"
@@ -71,10 +70,7 @@ func TestRoomOfAnEmptyRequestHasDefaults(t *testing.T) {
 
 func TestUpdateRoomChangesWhatItNames(t *testing.T) {
 	s := start(t)
-	logging := minter.New(arn.LoggingConfiguration)
-	if _, err := store.NewCollection[struct{}](s.db, arn.LoggingConfiguration, nil).Insert(t.Context(), logging, &struct{}{}, nil); err != nil {
-		t.Fatal(err)
-	}
+	logging := *s.newLogging(t, &sdk.CreateLoggingConfigurationInput{})
 	made := must[*sdk.CreateRoomOutput](t)(s.client.CreateRoom(t.Context(), &sdk.CreateRoomInput{
 		Name: aws.String("one"), Tags: map[string]string{"a": "b"}, LoggingConfigurationIdentifiers: []string{logging},
 		MessageReviewHandler: &types.MessageReviewHandler{Uri: aws.String(lambda), FallbackResult: types.FallbackResultDeny},
@@ -113,10 +109,7 @@ func TestUpdateRoomChangesWhatItNames(t *testing.T) {
 func TestListRooms(t *testing.T) {
 	s := start(t)
 	ctx := t.Context()
-	logging := minter.New(arn.LoggingConfiguration)
-	if _, err := store.NewCollection[struct{}](s.db, arn.LoggingConfiguration, nil).Insert(ctx, logging, &struct{}{}, nil); err != nil {
-		t.Fatal(err)
-	}
+	logging := *s.newLogging(t, &sdk.CreateLoggingConfigurationInput{})
 	handler := &types.MessageReviewHandler{Uri: aws.String(lambda)}
 	a := s.newRoom(t, &sdk.CreateRoomInput{Name: aws.String("x"), MessageReviewHandler: handler})
 	b := s.newRoom(t, &sdk.CreateRoomInput{Name: aws.String("x"), LoggingConfigurationIdentifiers: []string{logging}})
@@ -133,6 +126,8 @@ func TestListRooms(t *testing.T) {
 		{"by handler", sdk.ListRoomsInput{MessageReviewHandlerUri: aws.String(lambda)}, []string{*a, *c}},
 		{"by logging", sdk.ListRoomsInput{LoggingConfigurationIdentifier: &logging}, []string{*b}},
 		{"by name and handler", sdk.ListRoomsInput{Name: aws.String("x"), MessageReviewHandlerUri: aws.String(lambda)}, []string{*a}},
+		{"by name and logging", sdk.ListRoomsInput{Name: aws.String("xx"), LoggingConfigurationIdentifier: &logging}, []string{}},
+		{"by all three", sdk.ListRoomsInput{Name: aws.String("x"), MessageReviewHandlerUri: aws.String(lambda), LoggingConfigurationIdentifier: &logging}, []string{}},
 		{"by a name that none has", sdk.ListRoomsInput{Name: aws.String("y")}, []string{}},
 		{"empty filters are none", sdk.ListRoomsInput{Name: aws.String(""), NextToken: aws.String("")}, []string{*a, *c, *b}},
 	} {

@@ -39,7 +39,8 @@ type Deps struct {
 type Service struct {
 	Unimplemented
 	Deps
-	rooms *store.Collection[room]
+	rooms   *store.Collection[room]
+	logging *store.Collection[logging]
 }
 
 // NewService makes the service on an open database.
@@ -47,7 +48,7 @@ func NewService(d Deps) *Service {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Service{Deps: d, rooms: collection(d.DB)}
+	return &Service{Deps: d, rooms: collection(d.DB), logging: store.NewCollection[logging](d.DB, arn.LoggingConfiguration, nil)}
 }
 
 // Routes gives the service's routes for the mux.

@@ -26,6 +26,7 @@ import (
 	"github.com/streamcat/streamcat/internal/ivschat"
 	"github.com/streamcat/streamcat/internal/room"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 const (
@@ -62,10 +63,24 @@ func verifier(now func() time.Time) *auth.SigV4 {
 	return &auth.SigV4{Region: minter.Region, Services: []string{"ivs", "ivschat"}, Secrets: oneKey{}, Now: now}
 }
 
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// both runs a test on both databases.
+func both(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, start(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, startOn(t, storetest.PostgresURL(t), nil)) })
+}
+
 func start(t testing.TB) *server {
 	t.Helper()
+	return startOn(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), nil)
+}
+
+func startOn(t testing.TB, url string, quotas map[arn.Kind]int) *server {
+	t.Helper()
 	ctx, dir := context.Background(), t.TempDir()
-	db, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "test.db"), store.Options{Log: quiet})
+	db, err := store.Open(ctx, url, store.Options{Log: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +109,7 @@ func start(t testing.TB) *server {
 			t.Error(err)
 		}
 	})
-	service := ivschat.NewService(ivschat.Deps{DB: db, Minter: minter, Passes: passes, Rooms: rooms, Log: quiet, Now: now})
+	service := ivschat.NewService(ivschat.Deps{DB: db, Minter: minter, Passes: passes, Rooms: rooms, Log: quiet, Quotas: quotas, Now: now})
 	mux := api.NewMux(api.Deps{Verifier: verifier(nil), Log: quiet})
 	mux.Handle(api.IVSChat, service.Routes()...)
 	web, sockets := httptest.NewServer(mux), httptest.NewServer(rooms)
