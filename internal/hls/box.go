@@ -231,13 +231,14 @@ const (
 	trafEmpty  = 8 + 16 + 20
 )
 
-// newFragment writes a movie fragment, moof and mdat, into a slice of exactly its size. A fragment
-// without samples says that the timeline is empty from start on.
-//
-// Boxes that belong before a fragment, such as emsg (timed metadata), go in front of the moof here:
-// offsets are relative to the moof, so nothing else changes.
-func newFragment(sequence uint32, start ticks, video, audio []sample) []byte {
-	moof, mdat := moofFixed, 8
+// newFragment writes a movie fragment, moof and mdat, into a slice of exactly its size, after the
+// messages whose moment it begins with. A fragment without samples says that the timeline is empty from
+// start on.
+func newFragment(sequence uint32, start ticks, messages []message, video, audio []sample) []byte {
+	front, moof, mdat := 0, moofFixed, 8
+	for i := range messages {
+		front += messageFixed + len(messages[i].tag)
+	}
 	if len(video) > 0 {
 		moof += trafVideo + videoEntry*len(video)
 	}
@@ -256,7 +257,15 @@ func newFragment(sequence uint32, start ticks, video, audio []sample) []byte {
 		mdat += len(audio[i].payload)
 	}
 
-	b := make([]byte, 0, moof+mdat)
+	b := make([]byte, 0, front+moof+mdat)
+	for i := range messages {
+		moment := start
+		if len(video) > 0 {
+			moment = ticks(video[0].dts) + ticks(video[0].cts)
+		}
+		b = appendMessage(b, messages[i], moment)
+	}
+	// Offsets are relative to the moof, so what stands before it changes none.
 	b, at := open(b, "moof")
 	b, box := openFull(b, "mfhd", 0, 0)
 	b = u32(b, sequence)

@@ -231,7 +231,8 @@ func (c *cutter) write(t ticks, n int) {
 		c.session.videoEnd, c.session.hasVideo = ticks(last.dts)+ticks(last.dur), true
 		independent = c.pending[0].key
 	}
-	data := newFragment(c.window.sequence(), c.partStart, c.pending, c.sound[:n])
+	number, messages := c.window.fragment()
+	data := newFragment(number, c.partStart, messages, c.pending, c.sound[:n])
 	c.window.add(data, c.partStart, t-c.partStart, independent, c.arrived)
 	clear(c.pending)
 	c.pending = c.pending[:0]

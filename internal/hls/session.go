@@ -53,6 +53,7 @@ func newSession(w *Window, log *slog.Logger, now func() time.Time) *session {
 	rand.Read(raw[:])
 	s := &session{log: log, now: now, id: strings.ToLower(base32.StdEncoding.EncodeToString(raw[:])), audioWait: audioMissing}
 	s.cut = &cutter{window: w, session: s}
+	w.takeMessages(true)
 	return s
 }
 
@@ -101,6 +102,7 @@ func (s *session) start() error {
 
 // finish packages what is left.
 func (s *session) finish() {
+	defer s.cut.window.takeMessages(false)
 	if !s.started && len(s.held) > 0 {
 		if err := s.start(); err != nil {
 			s.log.Debug("stream too short to package", "error", err)

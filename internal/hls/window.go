@@ -42,6 +42,10 @@ type Window struct {
 	ended     bool
 	closed    bool
 	buf       []byte // playlist text under construction
+
+	takes       bool      // messages: there is a session, a first part or not
+	messages    []message // for the next part
+	nextMessage uint32
 }
 
 // snapshot is one version of a window: what readers see. It is immutable, but for the channel, which
@@ -65,6 +69,7 @@ type snapshot struct {
 func newWindow(o Options) *Window {
 	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics, viewer: o.Viewer}
 	w.nextMSN = sequenceAt(o.Now())
+	w.nextMessage = uint32(w.nextMSN) << 2 // sixteen a second are more than anybody may put: no number comes twice, restarts included
 	w.cc = o.Discontinuity
 	w.current.Store(&snapshot{nextMSN: w.nextMSN, changed: make(chan struct{})})
 	return w
@@ -209,11 +214,12 @@ func totals(segments []*segment) (dur ticks, size int) {
 	return dur, size
 }
 
-// sequence is the number of the next fragment.
-func (w *Window) sequence() uint32 {
+// fragment gives the number of the next fragment, and the messages that it takes along.
+func (w *Window) fragment() (number uint32, messages []message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return uint32(w.nextPart + 1)
+	messages, w.messages = w.messages, nil
+	return uint32(w.nextPart + 1), messages
 }
 
 // endOfMedia is where the newest part ends.

@@ -19,6 +19,7 @@ type Media struct {
 	started map[int]uint64  // first decoding time by track id
 	ends    map[int]uint64
 	listed  float64 // sum of DURATION
+	texts   []Text
 	faults  []string
 }
 
@@ -40,6 +41,9 @@ func NewMedia(init []byte) (*Media, []string) {
 	}
 	return m, nil
 }
+
+// Texts gives the timed metadata of all parts so far.
+func (m *Media) Texts() []Text { return m.texts }
 
 // Part takes the next part as the playlist describes it, and gives each rule it breaks: decoding times
 // go on without gap or overlap in each track, INDEPENDENT=YES is told exactly of parts that begin with
@@ -86,6 +90,7 @@ func (m *Media) Part(p Part, data []byte) []string {
 	if key != p.Independent {
 		m.wrong(p, "begins with a key frame: %v, INDEPENDENT: %v", key, p.Independent)
 	}
+	m.text(p, data)
 	m.listed += p.Duration
 	if end, ok := m.ends[m.video]; ok {
 		if real := float64(end-m.started[m.video]) / m.rates[m.video]; math.Abs(real-m.listed) > maxSkew {
@@ -93,6 +98,27 @@ func (m *Media) Part(p Part, data []byte) []string {
 		}
 	}
 	return m.faults
+}
+
+// text holds that timed metadata belongs to the part it stands before, and that its numbers are unique.
+func (m *Media) text(p Part, data []byte) {
+	texts, faults := Texts(data)
+	for _, fault := range faults {
+		m.wrong(p, "%s", fault)
+	}
+	for _, t := range texts {
+		for _, known := range m.texts {
+			if t.ID == known.ID {
+				m.wrong(p, "metadata %d stands twice", t.ID)
+			}
+		}
+		if end, ok := m.ends[m.video]; ok {
+			if late := t.Time - float64(end)/m.rates[m.video]; late > maxSkew || late < -p.Duration-maxSkew {
+				m.wrong(p, "metadata %d is %.3f s off the end of the video", t.ID, late)
+			}
+		}
+		m.texts = append(m.texts, t)
+	}
 }
 
 // maxSkew is how far a part's boundary may be from a video frame's: a frame may last longer than a part.
