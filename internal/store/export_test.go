@@ -18,6 +18,15 @@ func PlanOfParticipants(ctx context.Context, db *DB, f StageParticipantFilter, a
 	return db.plan(ctx, text, args)
 }
 
+// PlanOfAudit says how the database would read a page of the audit log.
+func PlanOfAudit(ctx context.Context, db *DB, f AuditFilter, after *Cursor) (string, error) {
+	if _, err := db.exec(ctx, `ANALYZE`); err != nil {
+		return "", err
+	}
+	text, args := auditQuery(f, 10, after)
+	return db.plan(ctx, text, args)
+}
+
 func (db *DB) plan(ctx context.Context, text string, args []any) (string, error) {
 	explain := "EXPLAIN QUERY PLAN "
 	if db.dialect == &postgresDialect {

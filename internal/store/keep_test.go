@@ -40,6 +40,12 @@ func TestAccessKeysComeAndGo(t *testing.T) {
 		if diff := cmp.Diff(first, must[store.AccessKey](t)(db.AccessKey(ctx, "AK1"))); diff != "" {
 			t.Error(diff)
 		}
+		first.Policy = `{"Statement":[]}`
+		check(t, db.SetAccessKeyPolicy(ctx, "AK1", first.Policy))
+		wantKind(t, db.SetAccessKeyPolicy(ctx, "unknown", ""), fault.NotFound)
+		if diff := cmp.Diff([]store.AccessKey{first, second}, must[[]store.AccessKey](t)(db.AccessKeys(ctx))); diff != "" {
+			t.Error(diff)
+		}
 		check(t, db.DeleteAccessKey(ctx, "AK1"))
 		wantKind(t, db.DeleteAccessKey(ctx, "AK1"), fault.NotFound)
 		_, err := db.AccessKey(ctx, "AK1")
