@@ -67,6 +67,19 @@ func TestGoldenPlaylists(t *testing.T) {
 			w.session(feed{length: 3 * time.Second, audio: sound}.frames())
 			w.p.End()
 		},
+		"ad break": func(w *watch) {
+			w.begin()
+			frames := feed{length: 12 * time.Second, audio: sound}.frames()
+			w.feed(frames[:len(frames)/2])
+			for i, length := range []time.Duration{2 * time.Second, time.Minute} { // over, and running
+				w.p.AddRange(DateRange{
+					ID: fmt.Sprint("break", i), Class: "streamcat-ad-break", Start: w.now, Planned: length,
+					Client: [][2]string{{"X-TEST", "of the format"}},
+				})
+			}
+			w.look()
+			w.feed(frames[len(frames)/2:])
+		},
 	}
 	for name, do := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -88,6 +101,14 @@ func TestGoldenBoxes(t *testing.T) {
 	s := w.p.current.Load()
 	golden(t, "init.txt", boxes(t, s.segments[0].init.data))
 	golden(t, "part.txt", boxes(t, s.segments[0].parts[0].data))
+
+	told := newWatch(t)
+	told.begin()
+	if err := told.p.PutMetadata("goal"); err != nil {
+		t.Fatal(err)
+	}
+	told.feed(feed{length: 3 * time.Second, reorder: true}.frames())
+	golden(t, "part-with-metadata.txt", boxes(t, told.p.current.Load().segments[0].parts[0].data))
 
 	quiet := newWatch(t)
 	quiet.session(feed{length: 3 * time.Second, frame: fps(1)}.frames())

@@ -21,10 +21,7 @@ const playlistHead = "#EXTM3U\n" +
 // appendPlaylist writes the media playlist of s, which has at least one segment or part. Reports on
 // other renditions (EXT-X-RENDITION-REPORT) would stand after the preload hint.
 func appendPlaylist(b []byte, s *snapshot) []byte {
-	first := s.open
-	if len(s.segments) > 0 {
-		first = s.segments[0]
-	}
+	first := s.first()
 	b = append(b, playlistHead...)
 	b = appendUint(b, first.msn)
 	cc := first.cc
@@ -34,6 +31,9 @@ func appendPlaylist(b []byte, s *snapshot) []byte {
 	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
 	b = appendUint(b, cc)
 	b = append(b, '\n')
+	for _, r := range s.ranges {
+		b = appendRange(b, r)
+	}
 
 	left, _ := totals(s.segments) // media after the segment at hand
 	for _, p := range s.parts {

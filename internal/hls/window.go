@@ -43,8 +43,9 @@ type Window struct {
 	closed    bool
 	buf       []byte // playlist text under construction
 
-	takes       bool      // messages: there is a session, a first part or not
-	messages    []message // for the next part
+	ranges      []*dateRange // by the time they were added
+	takes       bool         // messages and ranges: there is a session, a first part or not
+	messages    []message    // for the next part
 	nextMessage uint32
 }
 
@@ -55,6 +56,7 @@ type snapshot struct {
 	retired  []*segment
 	open     *segment // only its fixed fields may be read
 	parts    []*part  // of open
+	ranges   []*dateRange
 	nextMSN  uint64   // of the segment that is open, or will be next
 	hint     string   // name of the next part; empty while nothing runs
 	variant  *variant // nil before the first part
@@ -253,6 +255,7 @@ func (w *Window) finish() {
 	defer w.mu.Unlock()
 	w.running = false
 	w.hint = ""
+	w.endRanges()
 	w.publish()
 }
 
@@ -273,13 +276,23 @@ func (w *Window) publish() {
 	if w.open != nil {
 		s.parts = w.open.parts[:len(w.open.parts):len(w.open.parts)]
 	}
-	if len(w.segments) > 0 || w.open != nil {
+	if first := s.first(); first != nil {
+		w.tidyRanges(first)
+		s.ranges = w.ranges
 		w.buf = appendPlaylist(w.buf[:0], s)
 		s.playlist = newBody(w.buf)
 		s.variant = newVariant(w.init, w.rate.with(w.open), w.frameRate)
 	}
 	old := w.current.Swap(s)
 	close(old.changed)
+}
+
+// first is the first listed segment, nil if there is none.
+func (s *snapshot) first() *segment {
+	if len(s.segments) > 0 {
+		return s.segments[0]
+	}
+	return s.open
 }
 
 // file finds a part, segment or initialization section by its name.

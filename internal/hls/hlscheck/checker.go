@@ -96,6 +96,7 @@ func (c *Checker) alone(p *Playlist) {
 			c.wrong("segment %d, %.1f s before the end, does not list its parts", s.MSN, end-at)
 		}
 	}
+	c.ranges(p)
 	if p.Ended && p.Hint != "" {
 		c.wrong("an ended playlist hints at a next part")
 	}
@@ -179,6 +180,7 @@ func (c *Checker) after(old, p *Playlist) {
 	}
 	c.common(old, p)
 	c.removed(old, p)
+	c.sameRanges(old, p)
 	if next := c.partAt(p, oldMSN, oldPart); old.Hint != "" && next != "" && next != old.Hint {
 		c.wrong("part %d.%d was hinted at as %s, and became %s", oldMSN, oldPart, old.Hint, next)
 	} else if old.Hint != "" && next == "" && p.Hint != "" && p.Hint != old.Hint {

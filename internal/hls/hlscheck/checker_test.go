@@ -171,6 +171,39 @@ func TestBrokenSuccessionsAreFound(t *testing.T) {
 	}
 }
 
+func TestDateRanges(t *testing.T) {
+	const mark = "#EXT-X-DISCONTINUITY-SEQUENCE"
+	with := func(text string, ranges ...string) string {
+		for _, r := range ranges {
+			text = strings.Replace(text, mark, "#EXT-X-DATERANGE:"+r+"\n"+mark, 1)
+		}
+		return text
+	}
+	const running = `ID="a",CLASS="x",START-DATE="2026-11-20T18:30:04.500Z",PLANNED-DURATION=2.0,X-NOTE="y",X-N=1`
+	const over = running + ",DURATION=2.0"
+	for name, c := range map[string]struct{ first, second, fault string }{
+		"runs and ends":        {with(list(0, 8, 0), running), with(list(0, 9, 0), over), ""},
+		"is gone in time":      {with(list(6, 18, 0), over), list(7, 19, 0), ""},
+		"is gone too early":    {with(list(0, 8, 0), running), list(0, 9, 0), "is gone, though"},
+		"stays too long":       {list(7, 19, 0), with(list(7, 19, 1), over), "ended before the first segment"},
+		"changes":              {with(list(0, 8, 0), running), with(list(0, 9, 0), strings.Replace(running, "y", "z", 1)), "changed its X-NOTE"},
+		"forgets":              {with(list(0, 8, 0), over), with(list(0, 9, 0), running), "changed its DURATION"},
+		"stands twice":         {list(0, 8, 0), with(list(0, 8, 0), running, over), "stands twice"},
+		"has no id":            {list(0, 8, 0), with(list(0, 8, 0), `START-DATE="2026-11-20T18:30:04.500Z"`), "ID is no quoted string"},
+		"has no start":         {list(0, 8, 0), with(list(0, 8, 0), `ID="a"`), "when it starts"},
+		"has a broken start":   {list(0, 8, 0), with(list(0, 8, 0), `ID="a",START-DATE="today"`), "is no date"},
+		"has a broken length":  {list(0, 8, 0), with(list(0, 8, 0), running+",DURATION=-1"), "no decimal number"},
+		"has unknown members":  {list(0, 8, 0), with(list(0, 8, 0), running+`,COLOR="red"`), "no attribute COLOR"},
+		"has a broken members": {list(0, 8, 0), with(list(0, 8, 0), running+`,X-COLOR=red`), "neither a string nor a number"},
+	} {
+		check := New()
+		faults := append(check.Playlist(c.first), check.Playlist(c.second)...)
+		if all := strings.Join(faults, "\n"); c.fault == "" && all != "" || !strings.Contains(all, c.fault) {
+			t.Errorf("%s: found %q, not %q", name, faults, c.fault)
+		}
+	}
+}
+
 func TestMultivariant(t *testing.T) {
 	const sound = "#EXTM3U\n#EXT-X-VERSION:6\n" +
 		"#EXT-X-STREAM-INF:BANDWIDTH=6000000,AVERAGE-BANDWIDTH=5000000,CODECS=\"avc1.42c028,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=29.970\nav.m3u8?token=x\n"

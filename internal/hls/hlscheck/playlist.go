@@ -22,7 +22,8 @@ type Playlist struct {
 	Discontinuity  uint64 // EXT-X-DISCONTINUITY-SEQUENCE
 	Control        map[string]string
 	Segments       []Segment // the last may be incomplete: then its URI is empty
-	Hint           string    // URI of EXT-X-PRELOAD-HINT
+	Ranges         []Range
+	Hint           string // URI of EXT-X-PRELOAD-HINT
 	Ended          bool
 	Independent    bool // EXT-X-INDEPENDENT-SEGMENTS
 }
@@ -222,7 +223,7 @@ func (p *parser) tag(name, value string) {
 	case "EXT-X-SKIP":
 		p.wrong("delta updates are not offered")
 	case "EXT-X-DATERANGE":
-		p.quoted(name, p.attributes(name, value), "ID")
+		p.dateRange(name, p.attributes(name, value))
 	case "EXT-X-STREAM-INF", "EXT-X-MEDIA":
 		p.wrong("%s does not belong into a media playlist", name)
 	}
