@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +51,10 @@ type Deps struct {
 	// EnforceSecureIngest refuses unencrypted publishers unless their channel allows them; otherwise
 	// everybody may come in clear.
 	EnforceSecureIngest bool
+
+	// MaxStreams and MaxViewers limit how many encoders may broadcast and how many viewers may watch at a
+	// time on this node; zero is no limit. Who comes after that is refused, and the account is told.
+	MaxStreams, MaxViewers int
 }
 
 // Manager owns all live channels of a node. It is a media.Gate.
@@ -66,6 +71,9 @@ type Manager struct {
 	discontinuity uint64              // where the next channel's playlists begin to count
 	reserved      uint64              // no playlist of this run counts above it without writing that down
 	closing       bool
+
+	streams  atomic.Int64 // sessions on all channels
+	breaches breaches
 }
 
 // NewManager makes a manager and starts its housekeeping. Close ends it.
@@ -126,6 +134,10 @@ func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publ
 		old.stream.Stop(errTakenOver)
 		return nil, old, nil
 	}
+	if !m.enter() {
+		c.mu.Unlock()
+		return nil, nil, m.tooManyStreams()
+	}
 	s := m.newSession(spec, p)
 	c.session, c.private = s, spec.Authorized // claims the channel before anything slow happens
 	c.mu.Unlock()
@@ -145,9 +157,10 @@ var errTakenOver = fault.InConflict("another encoder took this stream over")
 func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Stream, error) {
 	if err := m.create(ctx, s); err != nil {
 		// The store may have taken it all the same, and only its answer was lost: then it must end.
-		s.stream.Stop(fault.Down("the stream could not be written down"))
+		unwritten := ourFailure("the stream could not be written down", err)
+		s.stream.Stop(unwritten)
 		m.done.Go(func() {
-			m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.finish(ctx, s, m.d.Now()) })
+			m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.finish(ctx, s, m.d.Now(), failureIn(unwritten)) })
 			m.leave(c, s, true)
 		})
 		return nil, fmt.Errorf("begin stream session: %w", err)
@@ -206,7 +219,7 @@ func (m *Manager) Live(_ context.Context, channelARN string) (Live, error) {
 			}
 		}
 	}
-	return Live{}, fault.Offline("channel %s is not broadcasting", channelARN)
+	return Live{}, offline(channelARN)
 }
 
 // LiveAll lists the broadcasting channels, newest first.
@@ -245,7 +258,7 @@ func (m *Manager) Busy(channelARN string) bool {
 func (m *Manager) Stop(ctx context.Context, channelARN string) error {
 	c := m.find(arn.ID(channelARN))
 	if c == nil || c.live() == nil {
-		return fault.Offline("channel %s is not broadcasting", channelARN)
+		return offline(channelARN)
 	}
 	s := c.live()
 	if s == nil {
@@ -278,7 +291,7 @@ func (m *Manager) Recover(ctx context.Context) error {
 		if err := json.Unmarshal(row.Doc, &r); err != nil {
 			return fmt.Errorf("stream session %s: %w", row.StreamID, err)
 		}
-		if err := m.finish(ctx, &session{id: row.StreamID, spec: r.Channel}, m.d.Now()); err != nil {
+		if err := m.finish(ctx, &session{id: row.StreamID, spec: r.Channel}, m.d.Now(), ""); err != nil {
 			return fmt.Errorf("close stream session %s: %w", row.StreamID, err)
 		}
 		m.d.Log.Info("closed a stream session that the last run left open", "channel", r.Channel.ID, "stream", row.StreamID)
@@ -350,6 +363,7 @@ func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
 		case c.session != nil:
 			live++
 			viewers += c.session.count(c.viewers, now)
+			m.watchHealth(c.session, now)
 		case idle > forget:
 			c.gone = true
 			c.pack.Close()

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/store"
@@ -23,7 +21,8 @@ type Record struct {
 	Encoder  string
 	Video    *TrackRecord
 	Audio    *TrackRecord
-	Events   []Happening // oldest first
+	Starving bool        `json:",omitempty"` // Starvation Start was told, Starvation End is owed
+	Events   []Happening // the newest 500, oldest first
 }
 
 // TrackRecord is what is kept of a track.
@@ -35,21 +34,10 @@ type TrackRecord struct {
 	Bitrate             media.Bitrate
 }
 
-// Happening is one event in a session's life, in the words of EventBridge.
-type Happening struct {
-	Name string // such as "Stream Start"
-	Type string // detail-type
-	Time time.Time
-	Code string `json:",omitempty"` // why, where AWS has a word for it
-}
-
-const stateChange = "IVS Stream State Change"
-
 // create writes the session's row and Session Created.
 func (m *Manager) create(ctx context.Context, s *session) error {
-	r := Record{Channel: s.spec, Protocol: s.protocol}
-	r.Events = append(r.Events, Happening{Name: "Session Created", Type: stateChange, Time: s.created})
-	doc, err := json.Marshal(r)
+	begun := happened("Session Created", stateChange, s.created)
+	doc, err := json.Marshal(Record{Channel: s.spec, Protocol: s.protocol, Events: []Happening{begun.Happening}})
 	if err != nil {
 		return err
 	}
@@ -60,8 +48,45 @@ func (m *Manager) create(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return m.tell(ctx, s, "Session Created", s.created)
+		return m.tell(ctx, s, begun)
 	})
+}
+
+// record changes what is written of a session that has not ended, and tells what edit gives of it, in
+// one transaction. edit may run more than once. A session that has ended, and one that the store never
+// took, are left alone: then it is not ok, and no end is told twice.
+func (m *Manager) record(ctx context.Context, s *session, edit func(*store.StreamSession, *Record) []tale) (ok bool, err error) {
+	err = m.d.DB.Tx(ctx, func(ctx context.Context) error {
+		var tales []tale
+		ok = false
+		err := m.d.DB.UpdateStreamSession(ctx, s.id, func(row *store.StreamSession) error {
+			tales = nil
+			if !row.Ended.IsZero() {
+				return nil
+			}
+			ok = true
+			return change(row, func(r *Record) {
+				tales = edit(row, r)
+				for _, t := range tales {
+					r.Events = append(r.Events, t.Happening)
+				}
+				r.Events = r.Events[max(0, len(r.Events)-maxEvents):]
+			})
+		})
+		if fault.Of(err) == fault.NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, t := range tales {
+			if err := m.tell(ctx, s, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return ok && err == nil, err
 }
 
 // announce writes that the first frame came, and Stream Start.
@@ -74,72 +99,46 @@ func (m *Manager) announce(log *slog.Logger, s *session) {
 
 // start writes Stream Start, once: a session that is told to be live, or that ended, is left alone.
 func (m *Manager) start(ctx context.Context, s *session) error {
-	return m.d.DB.Tx(ctx, func(ctx context.Context) error {
-		owed := false
-		err := m.d.DB.UpdateStreamSession(ctx, s.id, func(row *store.StreamSession) error {
-			owed = false
-			if !row.Ended.IsZero() {
-				return nil
-			}
-			return change(row, func(r *Record) { owed = s.goLive(row, r) })
-		})
-		if err != nil || !owed {
-			return err
-		}
-		return m.tell(ctx, s, "Stream Start", s.startedAt())
-	})
+	_, err := m.record(ctx, s, s.goLive)
+	return err
 }
 
 // goLive notes the first frame in a session's row, unless it is noted or did not come.
-func (s *session) goLive(row *store.StreamSession, r *Record) bool {
+func (s *session) goLive(row *store.StreamSession, r *Record) []tale {
 	at := s.startedAt()
 	if r.Live || at.IsZero() {
-		return false
+		return nil
 	}
 	video, audio := s.tracks()
 	row.Started = at
 	r.Live, r.Encoder, r.Video, r.Audio = true, s.stream.Info().Encoder, trackRecord(video), trackRecord(audio)
-	r.Events = append(r.Events, Happening{Name: "Stream Start", Type: stateChange, Time: at})
-	return true
+	tales := []tale{happened("Stream Start", stateChange, at)}
+	if s.spec.RecordingARN != "" {
+		tales = append(tales, notRecorded(at))
+	}
+	return tales
 }
 
-// finish writes the session's end: Stream End if it was live, and Session Ended. A Stream Start that the
-// store did not take in time is told before. A session that has ended already is left alone, so that no
-// end is told twice; so is one that the store never took.
-func (m *Manager) finish(ctx context.Context, s *session, at time.Time) error {
-	return m.d.DB.Tx(ctx, func(ctx context.Context) error {
-		var owed []Happening
-		err := m.d.DB.UpdateStreamSession(ctx, s.id, func(row *store.StreamSession) error {
-			owed = nil
-			if !row.Ended.IsZero() {
-				return nil
-			}
-			row.Ended = at
-			return change(row, func(r *Record) {
-				if s.goLive(row, r) {
-					owed = append(owed, Happening{Name: "Stream Start", Type: stateChange, Time: s.startedAt()})
-				}
-				ends := []Happening{{Name: "Session Ended", Type: stateChange, Time: at}}
-				if r.Live {
-					ends = append([]Happening{{Name: "Stream End", Type: stateChange, Time: at}}, ends...)
-				}
-				r.Events = append(r.Events, ends...)
-				owed = append(owed, ends...)
-			})
-		})
-		if fault.Of(err) == fault.NotFound {
-			return nil
+// finish writes the session's end: Stream End if it was live, and Session Ended. Before, it tells a
+// Stream Start that the store did not take in time, the end of a starvation, and the failure that ended
+// the stream if there was one.
+func (m *Manager) finish(ctx context.Context, s *session, at time.Time, failure string) error {
+	_, err := m.record(ctx, s, func(row *store.StreamSession, r *Record) []tale {
+		tales := s.goLive(row, r)
+		row.Ended = at
+		if r.Starving {
+			r.Starving = false
+			tales = append(tales, happened("Starvation End", healthChange, at))
 		}
-		if err != nil {
-			return err
+		if failure != "" {
+			tales = append(tales, happened("Stream Failure", stateChange, at).with("reason", failure))
 		}
-		for _, h := range owed {
-			if err := m.tell(ctx, s, h.Name, h.Time); err != nil {
-				return err
-			}
+		if r.Live {
+			tales = append(tales, happened("Stream End", stateChange, at))
 		}
-		return nil
+		return append(tales, happened("Session Ended", stateChange, at))
 	})
+	return err
 }
 
 func change(row *store.StreamSession, edit func(*Record)) error {
@@ -151,21 +150,6 @@ func change(row *store.StreamSession, edit func(*Record)) error {
 	doc, err := json.Marshal(r)
 	row.Doc = doc
 	return err
-}
-
-// tell puts a stream state change into the outbox.
-func (m *Manager) tell(ctx context.Context, s *session, name string, at time.Time) error {
-	detail, err := json.Marshal(struct {
-		EventName   string `json:"event_name"`
-		ChannelName string `json:"channel_name"`
-		StreamID    string `json:"stream_id"`
-	}{name, s.spec.Name, s.id})
-	if err != nil {
-		return err
-	}
-	return m.d.DB.AppendEvent(ctx, store.Event{
-		ID: uuid.NewString(), DetailType: stateChange, Resources: []string{s.spec.ARN}, Time: at, Detail: detail,
-	})
 }
 
 // persist tries until the store takes a change; a manager that closes lets it try for five more seconds.

@@ -54,7 +54,7 @@ func TestEachEventIsToldOnceHoweverOftenItIsWritten(t *testing.T) {
 				must(m.start(t.Context(), s))
 			}
 			for range c.ends {
-				must(m.finish(t.Context(), s, time.Now()))
+				must(m.finish(t.Context(), s, time.Now(), ""))
 			}
 			if c.starts < 0 {
 				must(m.start(t.Context(), s))

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
-	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
 )
 
@@ -27,7 +26,11 @@ type session struct {
 	viewers   atomic.Int64
 	lastFrame atomic.Int64 // unix nanoseconds; the time of creation until a frame comes
 
+	saidStarving atomic.Bool // what was last told of the health
+	saying       atomic.Bool // somebody is telling it
+
 	mu           sync.Mutex
+	adBreak      AdBreak   // the last one; zero if there was none
 	started      time.Time // first frame; zero until then
 	video, audio *media.Track
 }
@@ -56,7 +59,7 @@ func (s *session) status(now time.Time) (Live, bool) {
 		Spec: s.spec, StreamID: s.id, Started: s.started, Health: Healthy, Viewers: s.viewers.Load(),
 		PlaybackPath: PlaybackPath(s.spec.ARN), Video: s.video, Audio: s.audio, Encoder: s.stream.Info().Encoder,
 	}
-	if s.silentFor(now) > 2*time.Second {
+	if s.silentFor(now) > starvesAfter {
 		l.Health = Starving
 	}
 	return l, true
@@ -77,7 +80,7 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 		defer packer.Close()
 		if err := c.pack.Run(context.Background(), packer); err != nil && s.stream.Err() == nil {
 			log.Error("packaging failed", "err", err)
-			s.stream.Stop(fault.Down("the stream could not be packaged").Because(err))
+			s.stream.Stop(ourFailure("the stream could not be packaged", err))
 		}
 	})
 	both.Go(func() {
@@ -90,7 +93,7 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	both.Wait()
 
 	reason, at := s.stream.Err(), m.d.Now()
-	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s, at) })
+	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s, at, failureIn(reason)) })
 	orderly := errors.Is(reason, io.EOF)
 	log.Info("stream session ended", "orderly", orderly, "reason", reason)
 	m.leave(c, s, orderly)
@@ -106,6 +109,7 @@ func (m *Manager) leave(c *channel, s *session, orderly bool) {
 		c.pack.End()
 	}
 	c.mu.Unlock()
+	m.streams.Add(-1)
 	close(s.over)
 }
 
