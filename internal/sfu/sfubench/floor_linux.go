@@ -94,8 +94,8 @@ func threadCPU() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
-// processCPU gives what a process has spent, to 10 ms.
-func processCPU(pid int) time.Duration {
+// ProcessCPU gives what a process has spent so far, to 10 ms; zero where there is no such process.
+func ProcessCPU(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0

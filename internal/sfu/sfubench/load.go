@@ -99,7 +99,7 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 		t.Measuring()
 	}
 
-	sent, got, cpu := source.sent.Load(), received(crowd), processCPU(t.PID)
+	sent, got, cpu := source.sent.Load(), received(crowd), ProcessCPU(t.PID)
 	measuring(crowd, true)
 	wait(ctx, t.Duration)
 	measuring(crowd, false)
@@ -107,7 +107,7 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 	if r.Forwarded == 0 {
 		return nil, fmt.Errorf("nothing was forwarded")
 	}
-	r.CPU = (processCPU(t.PID) - cpu) / time.Duration(r.Forwarded)
+	r.CPU = (ProcessCPU(t.PID) - cpu) / time.Duration(r.Forwarded)
 	var keys, others []time.Duration
 	for _, v := range crowd {
 		keys, others = append(keys, v.late.key...), append(others, v.late.other...)
