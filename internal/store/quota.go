@@ -15,18 +15,39 @@ func (db *DB) WithinQuota(ctx context.Context, kind arn.Kind, limit int) error {
 	if limit <= 0 {
 		return nil
 	}
+	if err := db.lockQuota(ctx, kind); err != nil {
+		return err
+	}
+	n, _, err := queryOne(ctx, db, scanInt, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM resources WHERE kind = $1 LIMIT %d) AS first`, limit), string(kind))
+	return withinQuota(kind, n, limit, err)
+}
+
+// WithinQuotaOf is WithinQuota among the documents of a kind that have a ref.
+func (db *DB) WithinQuotaOf(ctx context.Context, kind arn.Kind, limit int, ref Ref) error {
+	if limit <= 0 {
+		return nil
+	}
+	if err := db.lockQuota(ctx, kind); err != nil {
+		return err
+	}
+	n, _, err := queryOne(ctx, db, scanInt, `SELECT count(*) FROM refs WHERE kind = $1 AND name = $2 AND value = $3`, string(kind), ref.Name, ref.indexed())
+	return withinQuota(kind, n, limit, err)
+}
+
+func withinQuota(kind arn.Kind, n int64, limit int, err error) error {
+	if err == nil && n >= int64(limit) {
+		err = fault.OverQuota(limit, "there are %d of %s already, which is the quota", limit, kind).About(resourceType(kind), "")
+	}
+	return err
+}
+
+// lockQuota lets one transaction at a time count a kind and insert.
+func (db *DB) lockQuota(ctx context.Context, kind arn.Kind) error {
 	if db.txOf(ctx) == nil {
 		panic("store: WithinQuota outside of a transaction")
 	}
 	// The row is written for its lock alone.
 	_, err := db.exec(ctx, `INSERT INTO outbox_heads (resource, seq) VALUES ($1, 0)
 		ON CONFLICT (resource) DO UPDATE SET seq = 0`, "quota "+string(kind))
-	if err != nil {
-		return err
-	}
-	n, _, err := queryOne(ctx, db, scanInt, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM resources WHERE kind = $1 LIMIT %d) AS first`, limit), string(kind))
-	if err == nil && int(n) >= limit {
-		err = fault.OverQuota(limit, "there are %d of %s already, which is the quota", limit, kind).About(resourceType(kind), "")
-	}
 	return err
 }
