@@ -8,6 +8,7 @@ import (
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
+	live "github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
@@ -28,6 +29,7 @@ type Live interface {
 	Disconnect(ctx context.Context, stageARN, participantID, reason string) error
 	// CloseStage ends what runs on a stage that was deleted.
 	CloseStage(ctx context.Context, stageARN string)
+	Compositor
 }
 
 // nowhere is the live side where no stages run.
@@ -54,7 +56,8 @@ type Deps struct {
 type Service struct {
 	Unimplemented
 	Deps
-	stages *store.Collection[stage]
+	stages       *store.Collection[stage]
+	compositions *store.Collection[live.Composition]
 }
 
 // NewService makes the service on an open database.
@@ -65,7 +68,7 @@ func NewService(d Deps) *Service {
 	if d.Live == nil {
 		d.Live = nowhere{}
 	}
-	return &Service{Deps: d, stages: store.NewCollection[stage](d.DB, arn.Stage, nil)}
+	return &Service{Deps: d, stages: store.NewCollection[stage](d.DB, arn.Stage, nil), compositions: live.Compositions(d.DB)}
 }
 
 // Routes gives the service's routes for the mux.

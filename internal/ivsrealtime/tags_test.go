@@ -81,16 +81,6 @@ func TestTagRequestsThatBreakARule(t *testing.T) {
 	}
 }
 
-func TestOperationsThatAreNotBuiltSaySo(t *testing.T) {
-	s := start(t)
-	_, err := s.client.ListCompositions(t.Context(), &sdk.ListCompositionsInput{})
-	var named smithy.APIError
-	var answer *smithyhttp.ResponseError
-	if !errors.As(err, &named) || named.ErrorCode() != "NotImplemented" || !errors.As(err, &answer) || answer.HTTPStatusCode() != 501 {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestWrongSecretIsRefused(t *testing.T) {
 	s := start(t)
 	o := s.client.Options()

@@ -57,7 +57,7 @@ func (m *Manager) tell(subject string, n note) {
 }
 
 // review finds, from time to time, participants that were disconnected and stages that were deleted without
-// this node having heard of it.
+// this node having heard of it, and forgets compositions that ended a while ago.
 func (m *Manager) review() {
 	tick := time.NewTicker(reviewEach)
 	defer tick.Stop()
@@ -72,6 +72,9 @@ func (m *Manager) review() {
 }
 
 func (m *Manager) reviewAll() {
+	if err := ForgetCompositions(m.life, m.d.DB, m.now()); err != nil && m.life.Err() == nil {
+		m.log.Warn("compositions that ended are not forgotten yet", "err", err)
+	}
 	for _, st := range m.running() {
 		if err := m.reviewStage(st); err != nil && m.life.Err() == nil {
 			m.log.Warn("could not look a stage up; everybody stays for now", "stage", st.id, "err", err)

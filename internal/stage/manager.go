@@ -169,11 +169,12 @@ func (m *Manager) Disconnect(ctx context.Context, stageARN, participantID, reaso
 	return nil
 }
 
-// CloseStage tells everybody on a stage that it was deleted, and ends their doors and its session. The stage
-// must be gone from the Directory already.
-func (m *Manager) CloseStage(_ context.Context, stageARN string) {
+// CloseStage tells everybody on a stage that it was deleted, and ends their doors, its session and its
+// compositions. The stage must be gone from the Directory already.
+func (m *Manager) CloseStage(ctx context.Context, stageARN string) {
 	m.closeStage(stageARN)
 	m.tell(closeSubject(stageARN), note{Node: m.instance, Stage: stageARN})
+	m.endCompositionsOf(ctx, stageARN)
 }
 
 // expel ends one participant's doors on this node.

@@ -9,7 +9,8 @@ import (
 )
 
 // Recover closes the sessions that an earlier process of this node left open, and all that was open in them,
-// with the events that were still owed. It is called once, before anything is admitted.
+// with the events that were still owed. So it does with compositions. It is called once, before anything is
+// admitted.
 func (m *Manager) Recover(ctx context.Context) error {
 	open, err := m.d.DB.OpenStageSessions(ctx)
 	if err != nil {
@@ -33,7 +34,7 @@ func (m *Manager) Recover(ctx context.Context) error {
 	if len(open) > 0 {
 		m.wake()
 	}
-	return nil
+	return m.endCompositions(ctx, openCompositions, verdictFailed)
 }
 
 // closeAtOnce is how many participants closeSome takes.
