@@ -70,7 +70,7 @@ func (s *Service) StartComposition(ctx context.Context, in *StartCompositionInpu
 	if err != nil {
 		return nil, err
 	}
-	s.Live.Compose(name)
+	s.Compositor.Compose(name)
 	out, err := compositionShape(row, in.Tags)
 	return &StartCompositionOutput{out}, err
 }
@@ -151,7 +151,7 @@ func (s *Service) StopComposition(ctx context.Context, in *StopCompositionInput)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Live.StopComposition(ctx, row.ARN); err != nil {
+	if err := s.Compositor.StopComposition(ctx, row.ARN); err != nil {
 		return nil, err
 	}
 	return &StopCompositionOutput{}, nil
@@ -172,7 +172,7 @@ func (s *Service) compositionRow(ctx context.Context, name string) (*store.Row[l
 
 // composition makes what is kept of a composition from what was asked for, with all defaults written out.
 func (s *Service) composition(in *StartCompositionInput) (*live.Composition, error) {
-	if _, ok := s.Live.(nowhere); ok {
+	if _, ok := s.Compositor.(nowhere); ok {
 		return nil, fault.Down("compositions do not run here")
 	}
 	if _, err := s.Minter.Own(arn.Stage, in.StageArn); err != nil {

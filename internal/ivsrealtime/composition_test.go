@@ -31,10 +31,6 @@ import (
 	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
-func (*running) Compose(string) {}
-
-func (*running) StopComposition(context.Context, string) error { return nil }
-
 // composing is the service with the real live side of stages.
 type composing struct {
 	t      *testing.T
@@ -99,7 +95,7 @@ func compose(t *testing.T, url string, quotas map[arn.Kind]int) *composing {
 	c.patient = patient{c.live, new(atomic.Bool)}
 	mux := api.NewMux(api.Deps{Verifier: verifier(nil), Log: log})
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: c.db, Minter: minter, Seats: seats, Live: c.patient, Endpoints: endpoints, Quotas: quotas, Now: c.now,
+		DB: c.db, Minter: minter, Seats: seats, Live: c.live, Compositor: c.patient, Endpoints: endpoints, Quotas: quotas, Now: c.now,
 	}).Routes()...)
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)

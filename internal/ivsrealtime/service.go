@@ -29,7 +29,6 @@ type Live interface {
 	Disconnect(ctx context.Context, stageARN, participantID, reason string) error
 	// CloseStage ends what runs on a stage that was deleted.
 	CloseStage(ctx context.Context, stageARN string)
-	Compositor
 }
 
 // nowhere is the live side where no stages run.
@@ -43,13 +42,14 @@ func (nowhere) Disconnect(context.Context, string, string, string) error {
 
 // Deps are what a Service needs.
 type Deps struct {
-	DB        *store.DB
-	Minter    arn.Minter
-	Seats     *auth.Seats
-	Live      Live // nil: stages run nowhere, only their resources are kept
-	Endpoints Endpoints
-	Quotas    map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
-	Now       func() time.Time // nil means time.Now
+	DB         *store.DB
+	Minter     arn.Minter
+	Seats      *auth.Seats
+	Live       Live       // nil: stages run nowhere, only their resources are kept
+	Compositor Compositor // nil: compositions run nowhere, and cannot be started
+	Endpoints  Endpoints
+	Quotas     map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
+	Now        func() time.Time // nil means time.Now
 }
 
 // Service answers the operations. It is safe for concurrent use.
@@ -67,6 +67,9 @@ func NewService(d Deps) *Service {
 	}
 	if d.Live == nil {
 		d.Live = nowhere{}
+	}
+	if d.Compositor == nil {
+		d.Compositor = nowhere{}
 	}
 	return &Service{Deps: d, stages: store.NewCollection[stage](d.DB, arn.Stage, nil), compositions: live.Compositions(d.DB)}
 }
