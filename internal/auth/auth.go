@@ -12,7 +12,8 @@ import "context"
 type Principal struct {
 	AccountID   string // 12 digits
 	AccessKeyID string
-	Root        bool // the key made at first start, which may do everything
+	Root        bool    // the server's own key, which may do everything
+	Policy      *Policy // what the key may do; nil: everything
 }
 
 type principalKey struct{}
