@@ -53,3 +53,28 @@ func TestATokenOfAnotherListingIsInvalid(t *testing.T) {
 		}
 	}
 }
+
+func FuzzPage(f *testing.F) {
+	good := api.NextToken(&cursor{1732348800000000, "arn:aws:ivs:us-east-1:000000000000:channel/AbCdEfGh1234"}, "ListChannels", "name", "x")
+	for _, token := range []string{*good, "", "garbage", "e30", "bnVsbA", "W10", *good + "=", (*good)[1:]} {
+		f.Add(token, int64(1), "a", "ListChannels", "x")
+	}
+	f.Fuzz(func(t *testing.T, token string, at int64, name, listing, filter string) {
+		got, err := api.Page[cursor](&token, listing, "name", filter)
+		if err != nil {
+			if e := fault.As(err); e == nil || e.Kind != fault.Invalid || len(e.Fields) != 1 || e.Fields[0].Name != "nextToken" {
+				t.Fatalf("%q: %v", token, err)
+			}
+		}
+		want := cursor{at, strings.ToValidUTF8(name, "")} // a cursor names a resource
+		if got != nil {
+			want = *got
+		}
+		if again, err := api.Page[cursor](api.NextToken(&want, listing, "name", filter), listing, "name", filter); err != nil || *again != want {
+			t.Fatalf("%+v comes back as %+v, %v", want, again, err)
+		}
+		if _, err := api.Page[cursor](api.NextToken(&want, listing, "name", filter), listing, "name", filter+"x"); fault.Of(err) != fault.Invalid {
+			t.Fatalf("another filter's token: %v", err)
+		}
+	})
+}

@@ -54,11 +54,23 @@ func TestNewIDsAreLettersAndDigitsAndDiffer(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(here.New(arn.Room))
-	f.Add("arn:aws:ivs:::/")
+	for _, s := range []string{"arn:aws:ivs:::/", "arn:aws:ivs:us-east-1:000000000001:channel/a", "arn:aws:ivschat:us-east-1:000000000000:channel/a", strings.Repeat("a", 129), "arn:aws:ivs:us-east-1:0:channel/é\x00\xff"} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := arn.Parse(s)
-		if err == nil && a.String() != s {
+		if err == nil && (a.String() != s || arn.ID(s) != a.ID || len(s) > 128) {
 			t.Fatalf("%q prints as %q", s, a)
+		}
+		if err != nil && fault.Of(err) != fault.Invalid {
+			t.Fatalf("%q: %v", s, err)
+		}
+		own, err := here.Own(a.Kind, s)
+		switch {
+		case err == nil && (own != a || own.Region != here.Region || own.Account != here.Account || own.Service != a.Kind.Service()):
+			t.Fatalf("%q is not ours", s)
+		case err != nil && fault.Of(err) != fault.Invalid && fault.Of(err) != fault.NotFound:
+			t.Fatalf("%q: %v", s, err)
 		}
 	})
 }

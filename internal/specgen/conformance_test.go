@@ -167,7 +167,7 @@ func (to *target) place(t *testing.T, members object) (path, query string, rest 
 	return path, query, rest
 }
 
-func (to *target) request(t *testing.T, path string, body []byte) (a answer) {
+func (to *target) request(t testing.TB, path string, body []byte) (a answer) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), to.op.Method, to.URL+path, bytes.NewReader(body))
 	if err != nil {

@@ -115,7 +115,7 @@ func memberOf(class []rune) rune {
 
 // breaking gives a string that a pattern does not match and that differs from one that it does by as little
 // as can be, with least to most code points.
-func breaking(t *testing.T, pattern string, least, most int) string {
+func breaking(t testing.TB, pattern string, least, most int) string {
 	t.Helper()
 	re := whole(pattern)
 	base := fitting(t, pattern, max(least, 1), most)
@@ -137,7 +137,7 @@ func breaking(t *testing.T, pattern string, least, most int) string {
 }
 
 // fitting gives a short string of at least least and at most most code points that matches; most < 0 is no limit.
-func fitting(t *testing.T, pattern string, least, most int) string {
+func fitting(t testing.TB, pattern string, least, most int) string {
 	t.Helper()
 	if pattern == "" {
 		return strings.Repeat("a", least)

@@ -26,7 +26,7 @@ type place struct {
 // conform makes requests for one service out of its facts.
 type conform struct {
 	*model
-	t *testing.T
+	t testing.TB
 }
 
 // known are values for shapes that a pattern alone cannot say: tag routes find their service by the name.
