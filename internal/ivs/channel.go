@@ -13,13 +13,14 @@ const passphraseLength = 69
 
 // CreateChannel makes a channel and its stream key. The tags are the channel's only.
 func (s *Service) CreateChannel(ctx context.Context, in *CreateChannelInput) (*CreateChannelOutput, error) {
-	doc := newChannel()
-	err := doc.change(&UpdateChannelInput{
+	settings := &UpdateChannelInput{
 		Name: in.Name, Type: in.Type, LatencyMode: in.LatencyMode, Preset: in.Preset, ContainerFormat: in.ContainerFormat,
 		Authorized: in.Authorized, InsecureIngest: in.InsecureIngest, MultitrackInputConfiguration: in.MultitrackInputConfiguration,
 		RecordingConfigurationArn: in.RecordingConfigurationArn, PlaybackRestrictionPolicyArn: in.PlaybackRestrictionPolicyArn,
 		AdConfigurationArn: in.AdConfigurationArn,
-	})
+	}
+	doc := newChannel()
+	err := doc.change(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,13 @@ func (s *Service) CreateChannel(ctx context.Context, in *CreateChannelInput) (*C
 	}
 	var key *StreamKey
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		if err := s.checkReferences(ctx, &doc); err != nil {
+		switch state, err := s.lockReferences(ctx, settings); {
+		case err != nil:
+			return err
+		case state != RecordingConfigurationStateActive:
+			return broken("recordingConfigurationArn", "is not active yet")
+		}
+		if err := s.db.WithinQuota(ctx, arn.Channel, s.quotas[arn.Channel]); err != nil {
 			return err
 		}
 		if _, err := s.channels.Insert(ctx, name, &doc, in.Tags); err != nil {
@@ -48,31 +55,29 @@ func (s *Service) CreateChannel(ctx context.Context, in *CreateChannelInput) (*C
 	return &CreateChannelOutput{Channel: c, StreamKey: key}, nil
 }
 
-// checkReferences wants everything that a channel names to exist here.
-func (s *Service) checkReferences(ctx context.Context, d *channelDoc) error {
-	for _, ref := range []struct {
-		kind arn.Kind
-		name string
-	}{
-		{arn.RecordingConfiguration, d.RecordingConfigurationArn},
-		{arn.PlaybackRestrictionPolicy, d.PlaybackRestrictionPolicyArn},
-		{arn.AdConfiguration, d.AdConfigurationArn},
-	} {
-		if ref.name == "" {
-			continue
-		}
-		if _, err := s.minter.Own(ref.kind, ref.name); err != nil {
-			return err
-		}
-		ok, err := s.db.ResourceExists(ctx, ref.name)
+// lockReferences wants everything that a request gives to a channel to exist here, and keeps it from being
+// deleted until the transaction of ctx ends. It gives the state of the recording configuration: ACTIVE if
+// there is none.
+func (s *Service) lockReferences(ctx context.Context, in *UpdateChannelInput) (state string, err error) {
+	state = RecordingConfigurationStateActive
+	if name := text(in.RecordingConfigurationArn); name != "" {
+		row, err := lockOwn(ctx, s, s.recordings, arn.RecordingConfiguration, name)
 		if err != nil {
-			return err
+			return "", err
 		}
-		if !ok {
-			return fault.Missing("%s %s does not exist", ref.kind, ref.name)
+		state = recordingState(row.Created, s.now())
+	}
+	if name := text(in.PlaybackRestrictionPolicyArn); name != "" {
+		if _, err := lockOwn(ctx, s, s.policies, arn.PlaybackRestrictionPolicy, name); err != nil {
+			return "", err
 		}
 	}
-	return nil
+	if name := text(in.AdConfigurationArn); name != "" {
+		if _, err := lockOwn(ctx, s, s.ads, arn.AdConfiguration, name); err != nil {
+			return "", err
+		}
+	}
+	return state, nil
 }
 
 // channel reads one of our own channels.
@@ -165,20 +170,27 @@ func (s *Service) ListChannels(ctx context.Context, in *ListChannelsInput) (*Lis
 
 // UpdateChannel changes a channel that nobody publishes to.
 func (s *Service) UpdateChannel(ctx context.Context, in *UpdateChannelInput) (*UpdateChannelOutput, error) {
-	if _, err := s.channel(ctx, in.Arn); err != nil {
+	if _, err := s.minter.Own(arn.Channel, in.Arn); err != nil {
 		return nil, err
-	}
-	if s.live.Busy(in.Arn) {
-		return nil, fault.InConflict("channel %s is live: stop its stream first", in.Arn)
 	}
 	var row *store.Row[channelDoc]
 	err := s.db.Tx(ctx, func(ctx context.Context) (err error) {
 		if row, err = s.channels.Update(ctx, in.Arn, func(d *channelDoc) error { return d.change(in) }); err != nil {
 			return err
 		}
-		return s.checkReferences(ctx, &row.Doc)
+		state, err := s.lockReferences(ctx, in)
+		if err != nil {
+			return err
+		}
+		if state != RecordingConfigurationStateActive {
+			return fault.InConflict("recording configuration %s is not active yet", text(in.RecordingConfigurationArn))
+		}
+		return s.idle(in.Arn)
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := s.cut(ctx, in.Arn); err != nil {
 		return nil, err
 	}
 	c, err := s.withTags(ctx, row)
@@ -188,17 +200,16 @@ func (s *Service) UpdateChannel(ctx context.Context, in *UpdateChannelInput) (*U
 	return &UpdateChannelOutput{Channel: c}, nil
 }
 
-// DeleteChannel removes a channel that nobody publishes to, with its stream key. An encoder that slips in
-// meanwhile is cut off.
+// DeleteChannel removes a channel that nobody publishes to, with its stream key.
 func (s *Service) DeleteChannel(ctx context.Context, in *DeleteChannelInput) (*DeleteChannelOutput, error) {
-	if _, err := s.channel(ctx, in.Arn); err != nil {
+	if _, err := s.minter.Own(arn.Channel, in.Arn); err != nil {
 		return nil, err
-	}
-	if s.live.Busy(in.Arn) {
-		return nil, fault.InConflict("channel %s is live: stop its stream first", in.Arn)
 	}
 	err := s.db.Tx(ctx, func(ctx context.Context) error {
 		if err := s.channels.Delete(ctx, in.Arn); err != nil {
+			return err
+		}
+		if err := s.idle(in.Arn); err != nil {
 			return err
 		}
 		key, err := s.keyOf(ctx, in.Arn)
@@ -210,8 +221,25 @@ func (s *Service) DeleteChannel(ctx context.Context, in *DeleteChannelInput) (*D
 	if err != nil {
 		return nil, err
 	}
-	if err := s.live.Stop(ctx, in.Arn); err != nil && fault.Of(err) != fault.NotLive {
+	if err := s.cut(ctx, in.Arn); err != nil {
 		return nil, err
 	}
 	return &DeleteChannelOutput{}, nil
+}
+
+// idle wants nobody to publish to a channel.
+func (s *Service) idle(name string) error {
+	if s.live.Busy(name) {
+		return fault.InConflict("channel %s is live: stop its stream first", name)
+	}
+	return nil
+}
+
+// cut ends a stream that began while its channel was being changed or deleted: its encoder was let in by
+// what the channel was before. One that comes back is judged by what it is now.
+func (s *Service) cut(ctx context.Context, name string) error {
+	if err := s.live.Stop(ctx, name); err != nil && fault.Of(err) != fault.NotLive {
+		return err
+	}
+	return nil
 }

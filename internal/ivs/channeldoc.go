@@ -170,5 +170,6 @@ func (d *channelDoc) spec(name string) channel.Spec {
 	return channel.Spec{
 		ARN: name, ID: arn.ID(name), Name: d.Name, Type: d.Type, LatencyMode: d.LatencyMode,
 		Authorized: d.Authorized, InsecureIngest: d.InsecureIngest,
+		PolicyARN: d.PlaybackRestrictionPolicyArn, AdARN: d.AdConfigurationArn, RecordingARN: d.RecordingConfigurationArn,
 	}
 }

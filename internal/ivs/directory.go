@@ -20,13 +20,14 @@ type Directory struct {
 	channels     *store.Collection[channelDoc]
 	keys         *store.Collection[keyDoc]
 	playbackKeys *store.Collection[playbackKeyDoc]
+	policies     *store.Collection[policyDoc]
 }
 
 // NewDirectory makes a directory of the channels in db.
 func NewDirectory(db *store.DB, keyring *auth.Keyring, minter arn.Minter) *Directory {
 	return &Directory{
 		keyring: keyring, minter: minter,
-		channels: channels(db), keys: streamKeys(db), playbackKeys: playbackKeys(db),
+		channels: channels(db), keys: streamKeys(db), playbackKeys: playbackKeys(db), policies: policies(db),
 	}
 }
 
@@ -71,6 +72,16 @@ func (d *Directory) PlaybackKeys(ctx context.Context) ([]*ecdsa.PublicKey, error
 			return keys, nil
 		}
 	}
+}
+
+// Policy gives a playback restriction policy as it stands now.
+func (d *Directory) Policy(ctx context.Context, name string) (channel.Policy, error) {
+	row, err := d.policies.Get(ctx, name)
+	if err != nil {
+		return channel.Policy{}, err
+	}
+	p := &row.Doc
+	return channel.Policy{AllowedCountries: p.AllowedCountries, AllowedOrigins: p.AllowedOrigins, StrictOrigin: p.Strict}, nil
 }
 
 func (d *Directory) read(ctx context.Context, name string) (channel.Spec, error) {

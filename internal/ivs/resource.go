@@ -5,6 +5,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
@@ -22,6 +23,45 @@ func read[T any](ctx context.Context, s *Service, c *store.Collection[T], kind a
 		return nil, nil, err
 	}
 	return row, tags[name], nil
+}
+
+// create makes a resource of a kind that may be one too many.
+func create[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, doc *T, tags map[string]string) (name string, err error) {
+	name = s.minter.New(kind)
+	return name, s.db.Tx(ctx, func(ctx context.Context) error {
+		if err := s.db.WithinQuota(ctx, kind, s.quotas[kind]); err != nil {
+			return err
+		}
+		_, err := c.Insert(ctx, name, doc, tags)
+		return err
+	})
+}
+
+// lockOwn reads a resource that a client names, and keeps others from deleting it until the transaction of
+// ctx ends.
+func lockOwn[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, name string) (*store.Row[T], error) {
+	if _, err := s.minter.Own(kind, name); err != nil {
+		return nil, err
+	}
+	return c.Lock(ctx, name)
+}
+
+// deleteUnused removes a configuration that no channel has; ref is by what channels that have it are found.
+// Whoever gives it to a channel locks it, too: either this is done first, and they find it gone, or they are,
+// and their channel is found here.
+func deleteUnused[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, ref, name string) error {
+	return s.db.Tx(ctx, func(ctx context.Context) error {
+		if _, err := lockOwn(ctx, s, c, kind, name); err != nil {
+			return err
+		}
+		switch user, err := s.channels.Find(ctx, store.Ref{Name: ref, Value: name}); {
+		case err == nil:
+			return fault.InConflict("%s %s is used by channel %s: take it off first", kind, name, user.ARN)
+		case fault.Of(err) != fault.NotFound:
+			return err
+		}
+		return c.Delete(ctx, name)
+	})
 }
 
 // page is one page of a list: its rows, newest first, their tags by name, and the token of the next one.

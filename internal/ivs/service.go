@@ -3,6 +3,7 @@ package ivs
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
@@ -22,6 +23,14 @@ type Broadcasts interface {
 	Busy(channelARN string) bool
 	// Stop cuts the encoder of a channel; a NotLive fault if there is none.
 	Stop(ctx context.Context, channelARN string) error
+	// PutMetadata sends a text to the players of a channel; a NotLive fault if it is not broadcasting.
+	PutMetadata(ctx context.Context, channelARN, text string) error
+	// InsertAdBreak begins an ad break in a channel: a NotLive fault if it is not broadcasting, a Conflict
+	// while another one runs.
+	InsertAdBreak(ctx context.Context, channelARN string, d time.Duration) (channel.AdBreak, error)
+	// Revoke ends what a viewer watches of a channel, and may watch of it, with tokens of a session version
+	// up to upTo.
+	Revoke(ctx context.Context, channelARN, viewerID string, upTo int64) error
 }
 
 // Endpoints are the addresses that resources tell their owners. None of them ends in a slash.
@@ -39,29 +48,36 @@ type Deps struct {
 	Live      Broadcasts
 	Endpoints Endpoints
 	Quotas    map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
+	Now       func() time.Time // nil: time.Now
 }
 
 // Service answers the operations. It is safe for concurrent use.
 type Service struct {
-	Unimplemented
-
 	db        *store.DB
 	minter    arn.Minter
 	keyring   *auth.Keyring
 	live      Broadcasts
 	endpoints Endpoints
 	quotas    map[arn.Kind]int
+	now       func() time.Time
 
 	channels     *store.Collection[channelDoc]
 	keys         *store.Collection[keyDoc]
 	playbackKeys *store.Collection[playbackKeyDoc]
+	policies     *store.Collection[policyDoc]
+	recordings   *store.Collection[recordingDoc]
+	ads          *store.Collection[adDoc]
 }
 
 // NewService makes the service. It starts nothing.
 func NewService(d Deps) *Service {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
 	return &Service{
-		db: d.DB, minter: d.Minter, keyring: d.Keyring, live: d.Live, endpoints: d.Endpoints, quotas: d.Quotas,
+		db: d.DB, minter: d.Minter, keyring: d.Keyring, live: d.Live, endpoints: d.Endpoints, quotas: d.Quotas, now: d.Now,
 		channels: channels(d.DB), keys: streamKeys(d.DB), playbackKeys: playbackKeys(d.DB),
+		policies: policies(d.DB), recordings: recordings(d.DB), ads: adConfigurations(d.DB),
 	}
 }
 
@@ -87,21 +103,28 @@ func batch(names []string, get func(name string) error) ([]BatchError, error) {
 		}
 		seen[name] = true
 		err := get(name)
-		code := ""
-		switch fault.Of(err) {
-		case fault.NotFound:
-			code = "404"
-		case fault.Invalid:
-			code = "400"
-		default:
-			if err != nil {
-				return nil, err
-			}
+		if err == nil {
 			continue
+		}
+		code := itemCode(err)
+		if code == "" {
+			return nil, err
 		}
 		errs = append(errs, BatchError{Arn: new(name), Code: &code, Message: new(fault.Message(err))})
 	}
 	return errs, nil
+}
+
+// itemCode gives the code of one item's failure in a batch, which is an HTTP status: "" if the item is not to
+// blame.
+func itemCode(err error) string {
+	switch fault.Of(err) {
+	case fault.NotFound:
+		return "404"
+	case fault.Invalid:
+		return "400"
+	}
+	return ""
 }
 
 // seal encrypts a secret of a resource. The name of the resource is bound to it.

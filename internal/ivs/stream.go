@@ -72,3 +72,20 @@ func (s *Service) StopStream(ctx context.Context, in *StopStreamInput) (*StopStr
 	}
 	return &StopStreamOutput{}, nil
 }
+
+// maxMetadata is how many bytes one piece of timed metadata has at most.
+const maxMetadata = 1024
+
+// PutMetadata lets the players of a live channel see a text beside the picture of this moment.
+func (s *Service) PutMetadata(ctx context.Context, in *PutMetadataInput) (*PutMetadataOutput, error) {
+	if len(in.Metadata) > maxMetadata {
+		return nil, broken("metadata", "must be at most 1024 bytes of UTF-8")
+	}
+	if _, err := s.channel(ctx, in.ChannelArn); err != nil {
+		return nil, err
+	}
+	if err := s.live.PutMetadata(ctx, in.ChannelArn, in.Metadata); err != nil {
+		return nil, err
+	}
+	return &PutMetadataOutput{}, nil
+}

@@ -61,13 +61,9 @@ func (s *Service) keyOf(ctx context.Context, channelARN string) (*store.Row[keyD
 
 // CreateStreamKey makes the key of a channel that has none: a channel has at most one.
 func (s *Service) CreateStreamKey(ctx context.Context, in *CreateStreamKeyInput) (*CreateStreamKeyOutput, error) {
-	if _, err := s.minter.Own(arn.Channel, in.ChannelArn); err != nil {
-		return nil, err
-	}
 	var key *StreamKey
 	err := s.db.Tx(ctx, func(ctx context.Context) (err error) {
-		// An empty update holds the channel, so that it is not deleted meanwhile.
-		if _, err := s.channels.Update(ctx, in.ChannelArn, func(*channelDoc) error { return nil }); err != nil {
+		if _, err := lockOwn(ctx, s, s.channels, arn.Channel, in.ChannelArn); err != nil {
 			return err
 		}
 		old, err := s.keyOf(ctx, in.ChannelArn)

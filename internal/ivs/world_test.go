@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -23,11 +24,13 @@ import (
 	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 var (
 	_ Broadcasts        = (*channel.Manager)(nil)
 	_ channel.Directory = (*Directory)(nil)
+	_ channel.Viewers   = (*Directory)(nil)
 )
 
 const (
@@ -53,8 +56,41 @@ func (secrets) Secret(_ context.Context, id string) (string, auth.Principal, err
 
 // encoders stands for the live side: it says who broadcasts.
 type encoders struct {
-	mu   sync.Mutex
-	live []channel.Live
+	mu      sync.Mutex
+	live    []channel.Live
+	texts   []string          // what was put as metadata
+	breaks  []channel.AdBreak // of which the last one runs
+	revoked []string
+}
+
+func (e *encoders) PutMetadata(ctx context.Context, name, text string) error {
+	if _, err := e.Live(ctx, name); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.texts = append(e.texts, text)
+	return nil
+}
+
+func (e *encoders) InsertAdBreak(ctx context.Context, name string, d time.Duration) (channel.AdBreak, error) {
+	if _, err := e.Live(ctx, name); err != nil {
+		return channel.AdBreak{}, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.breaks) > 0 {
+		return channel.AdBreak{}, fault.InConflict("an ad break of channel %s runs", name)
+	}
+	e.breaks = append(e.breaks, channel.AdBreak{ID: arn.NewID(12), Start: time.Now(), Duration: d})
+	return e.breaks[0], nil
+}
+
+func (e *encoders) Revoke(_ context.Context, name, viewer string, upTo int64) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.revoked = append(e.revoked, fmt.Sprintf("%s %s %d", arn.ID(name), viewer, upTo))
+	return nil
 }
 
 func (e *encoders) Live(_ context.Context, name string) (channel.Live, error) {
@@ -100,12 +136,27 @@ type world struct {
 	encoders *encoders
 }
 
-// newWorld opens an empty world where it is now o'clock.
+// newWorld opens an empty world where it is now o'clock for who verifies signatures.
 func newWorld(t testing.TB, now time.Time) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir(), log: &bytes.Buffer{}, encoders: &encoders{}}
+	dir := t.TempDir()
+	return newWorldOn(t, dir, "sqlite:"+filepath.Join(dir, "streamcat.db"), now)
+}
+
+// both runs a test in a world on either database.
+func both(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, newWorld(t, time.Now())) })
+	t.Run("postgres", func(t *testing.T) { test(t, newWorldOn(t, t.TempDir(), storetest.PostgresURL(t), time.Now())) })
+}
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+func newWorldOn(t testing.TB, dir, url string, now time.Time) *world {
+	t.Helper()
+	w := &world{dir: dir, log: &bytes.Buffer{}, encoders: &encoders{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(w.dir, "streamcat.db"), store.Options{Log: log})
+	db, err := store.Open(t.Context(), url, store.Options{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,6 @@ async function goLive(page) {
 async function sideBySide(page) {
   await enter(page);
   await page.locator('.lay input[value="side"]').check({ force: true });
-  await page.evaluate(() => scrollTo(0, 0));
 }
 
 async function inviteMenu(page) {
@@ -133,7 +132,7 @@ async function inviteMenu(page) {
 
 async function inviteDialog(page) {
   await enter(page);
-  await page.locator(".msg", { hasText: "sable" }).first().waitFor(); // only who has said something is there to be invited
+  await page.waitForSelector(".msg .tools");
   await page.getByRole("button", { name: "Invite", exact: true }).click();
   await page.getByRole("button", { name: "Invite sable" }).click();
 }
