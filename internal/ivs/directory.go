@@ -15,19 +15,21 @@ import (
 // Directory finds channels for the live side. It is a channel.Directory, and stands apart from Service so
 // that the live side can be made before the service that asks it.
 type Directory struct {
+	db           *store.DB
 	keyring      *auth.Keyring
 	minter       arn.Minter
 	channels     *store.Collection[channelDoc]
 	keys         *store.Collection[keyDoc]
 	playbackKeys *store.Collection[playbackKeyDoc]
 	policies     *store.Collection[policyDoc]
+	recordings   *store.Collection[recordingDoc]
 }
 
 // NewDirectory makes a directory of the channels in db.
 func NewDirectory(db *store.DB, keyring *auth.Keyring, minter arn.Minter) *Directory {
 	return &Directory{
-		keyring: keyring, minter: minter,
-		channels: channels(db), keys: streamKeys(db), playbackKeys: playbackKeys(db), policies: policies(db),
+		db: db, keyring: keyring, minter: minter,
+		channels: channels(db), keys: streamKeys(db), playbackKeys: playbackKeys(db), policies: policies(db), recordings: recordings(db),
 	}
 }
 
@@ -89,5 +91,7 @@ func (d *Directory) read(ctx context.Context, name string) (channel.Spec, error)
 	if err != nil {
 		return channel.Spec{}, err
 	}
-	return row.Doc.spec(name), nil
+	spec := row.Doc.spec(name)
+	spec.Snapshot, err = d.snapshot(ctx, row)
+	return spec, err
 }

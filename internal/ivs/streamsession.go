@@ -31,13 +31,13 @@ func (s *Service) GetStreamSession(ctx context.Context, in *GetStreamSessionInpu
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.asItWas(ctx, row, record.Channel)
+	c, recording, err := s.asItWas(ctx, row, record.Channel)
 	if err != nil {
 		return nil, err
 	}
 	out := &StreamSession{
 		StreamId: &session.StreamID, StartTime: &api.Seconds{Time: session.Started}, EndTime: endOf(&session),
-		Channel: c, TruncatedEvents: eventsOf(record),
+		Channel: c, RecordingConfiguration: recording, TruncatedEvents: eventsOf(record),
 	}
 	if record.Video != nil || record.Audio != nil {
 		out.IngestConfiguration, out.IngestConfigurations = ingested(record)
@@ -93,16 +93,19 @@ func isError(h channel.Happening) bool {
 	return h.Type == "IVS Limit Breach" || strings.HasSuffix(h.Name, "Failure")
 }
 
-// asItWas shows a channel with what its session noted of it at go-live; the rest cannot have changed
-// while it was live.
-func (s *Service) asItWas(ctx context.Context, row *store.Row[channelDoc], then channel.Spec) (*Channel, error) {
+// asItWas shows a channel and its recording configuration as they were when a session began. An old session
+// noted little of its channel; the rest is shown as it is now.
+func (s *Service) asItWas(ctx context.Context, row *store.Row[channelDoc], then channel.Spec) (*Channel, *RecordingConfiguration, error) {
+	if then.Snapshot != nil {
+		return s.showSnapshot(row.ARN, then.Snapshot)
+	}
 	c, err := s.withTags(ctx, row)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.Name, c.Type, c.LatencyMode = &then.Name, &then.Type, &then.LatencyMode
 	c.Authorized, c.InsecureIngest = &then.Authorized, &then.InsecureIngest
-	return c, nil
+	return c, nil, nil
 }
 
 // eventsOf tells the newest events, newest first.
@@ -112,7 +115,11 @@ func eventsOf(r *channel.Record) []StreamEvent {
 		if len(events) == maxEvents {
 			break
 		}
-		events = append(events, StreamEvent{Name: &h.Name, Type: &h.Type, EventTime: &api.Seconds{Time: h.Time}})
+		e := StreamEvent{Name: &h.Name, Type: &h.Type, EventTime: &api.Seconds{Time: h.Time}}
+		if h.Code != "" {
+			e.Code = &h.Code
+		}
+		events = append(events, e)
 	}
 	return events
 }
