@@ -70,13 +70,13 @@ func (t *tx) writeEvents(ctx context.Context) error {
 		e := &t.events[i]
 		e.Global, e.Seq = global, next[e.subject()]
 		global, next[e.subject()] = e.Global+1, e.Seq+1
-		resources, err := json.Marshal(slices.Concat([]string{}, e.Resources)) // never null
+		resources, err := jsonList(e.Resources)
 		if err != nil {
 			return err
 		}
 		n, err := t.db.exec(ctx, `INSERT INTO outbox (global, id, resource, seq, time, detail_type, resources, detail)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
-			e.Global, e.ID, e.subject(), e.Seq, micros(e.Time), e.DetailType, string(resources), string(e.Detail))
+			e.Global, e.ID, e.subject(), e.Seq, micros(e.Time), e.DetailType, resources, string(e.Detail))
 		if err != nil {
 			return err
 		}
@@ -149,11 +149,18 @@ func (db *DB) ForgetEventCursor(ctx context.Context, consumer string) error {
 }
 
 // TrimEvents removes events older than before that every known consumer has handled, and gives their
-// number. The numbers of a resource go on where they were, unless the resource is gone and so are all
-// its events.
+// number. Webhooks do not count: one that is disabled, or whose receiver is gone for good, loses what is
+// older. The numbers of a resource go on where they were, unless the resource is gone and so are all its
+// events.
 func (db *DB) TrimEvents(ctx context.Context, before time.Time) (int, error) {
 	var n int64
 	err := db.Tx(ctx, func(ctx context.Context) (err error) {
+		_, err = db.exec(ctx, `UPDATE outbox_cursors SET global = o.last FROM (
+			SELECT coalesce((SELECT min(global) - 1 FROM outbox WHERE time >= $1), (SELECT max(global) FROM outbox), 0) AS last) AS o
+			WHERE outbox_cursors.consumer LIKE $2 AND outbox_cursors.global < o.last`, micros(before), webhookConsumers+"%")
+		if err != nil {
+			return err
+		}
 		n, err = db.exec(ctx, `DELETE FROM outbox WHERE time < $1
 			AND NOT EXISTS (SELECT 1 FROM outbox_cursors c WHERE c.global < outbox.global)`, micros(before))
 		if err != nil {

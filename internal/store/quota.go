@@ -46,8 +46,13 @@ func (db *DB) lockQuota(ctx context.Context, kind arn.Kind) error {
 	if db.txOf(ctx) == nil {
 		panic("store: WithinQuota outside of a transaction")
 	}
+	return db.lockName(ctx, string(kind))
+}
+
+// lockName keeps others that ask for the same name waiting until the transaction of ctx ends.
+func (db *DB) lockName(ctx context.Context, name string) error {
 	// The row is written for its lock alone.
 	_, err := db.exec(ctx, `INSERT INTO outbox_heads (resource, seq) VALUES ($1, 0)
-		ON CONFLICT (resource) DO UPDATE SET seq = 0`, "quota "+string(kind))
+		ON CONFLICT (resource) DO UPDATE SET seq = 0`, "quota "+name)
 	return err
 }
