@@ -12,6 +12,10 @@ import (
 //
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 func Envelope(e store.Event, account, region string) ([]byte, error) {
+	return envelope(e, "aws.ivs", account, region)
+}
+
+func envelope(e store.Event, source, account, region string) ([]byte, error) {
 	resources := e.Resources
 	if resources == nil {
 		resources = []string{}
@@ -26,5 +30,5 @@ func Envelope(e store.Event, account, region string) ([]byte, error) {
 		Region     string          `json:"region"`
 		Resources  []string        `json:"resources"`
 		Detail     json.RawMessage `json:"detail"`
-	}{"0", e.ID, e.DetailType, "aws.ivs", account, e.Time.UTC().Format(time.RFC3339), region, resources, e.Detail})
+	}{"0", e.ID, e.DetailType, source, account, e.Time.UTC().Format(time.RFC3339), region, resources, e.Detail})
 }

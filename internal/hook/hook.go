@@ -1,18 +1,28 @@
 // Package hook tells the outside of what has happened: it reads the outbox of the store and hands each
-// event, in EventBridge's envelope, to a target such as the web app's /hooks/events.
+// event, in EventBridge's envelope, to whoever listens. A Deliverer has one target in this process, the
+// web app's /hooks/events; Webhooks have receivers anywhere, each with its own place in the outbox.
 //
 // What is promised: every event that was committed reaches the target, in the order of the commits, at
 // least once, also across crashes of this process and of the target. An event comes again if the
 // process ended between the target's answer and the note that it was given; its id is the same then,
 // and receivers that must not act twice go by that. What is not: two deliverers with one consumer's
-// name do not know of each other.
+// name, in two processes on one database, do not know of each other.
+//
+// All delivery is done by lanes: one event at a time, offered again with growing pauses until it is taken.
+// A Deliverer has one lane without end. A webhook has three, on one goroutine: what happens now, what is
+// told again because somebody asked for a replay, and dead letters. They share the receiver and do not wait
+// for each other's pauses.
+//
+// Why a webhook is told strictly in order, and not each resource on its own: what fails is nearly always
+// the receiver and hardly ever one event, so other resources would only fail beside it, and what is kept in
+// mind for each of them would grow without bound. An event that really is never taken goes to the dead
+// letters after about a day; the numbers of its resource then show the gap.
 package hook
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,6 +61,7 @@ type Deps struct {
 type Deliverer struct {
 	d    Deps
 	wake chan struct{} // holds a token while something may have come
+	lane lane
 
 	delivered, failed, refused prometheus.Counter
 	age                        prometheus.Gauge
@@ -87,18 +98,22 @@ func New(d Deps) *Deliverer {
 	if d.Registerer != nil {
 		d.Registerer.MustRegister(h.delivered, h.failed, h.refused, h.age)
 	}
+	h.lane = lane{
+		source: &follower{db: d.DB, begin: func(ctx context.Context) (int64, error) { return d.DB.EventCursor(ctx, d.Consumer) }},
+		offer:  h.offer,
+		taken:  h.note,
+		dead:   func(ctx context.Context, e store.Event, _ int, _ error) error { return h.note(ctx, e) },
+		try:    d.Try, minWait: d.MinWait, maxWait: d.MaxWait,
+		delivered: h.delivered, failed: h.failed, refused: h.refused,
+		log: d.Log.With("consumer", d.Consumer),
+	}
 	return h
 }
 
 // Run delivers until ctx ends, and returns when nothing is under way any more. An event that is being
 // offered then is offered again at the next start. It fails only where it cannot begin.
 func (h *Deliverer) Run(ctx context.Context) error {
-	sub, err := h.d.Bus.Subscribe(Wake, func(bus.Message) {
-		select {
-		case h.wake <- struct{}{}:
-		default:
-		}
-	})
+	sub, err := h.d.Bus.Subscribe(Wake, func(bus.Message) { poke(h.wake) })
 	if err != nil {
 		return fmt.Errorf("deliver events: %w", err)
 	}
@@ -106,95 +121,26 @@ func (h *Deliverer) Run(ctx context.Context) error {
 	poll := time.NewTicker(h.d.Poll)
 	defer poll.Stop()
 	for {
-		h.deliverAll(ctx)
+		due := drive(ctx, &h.lane)
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-due:
 		case <-h.wake:
 		case <-poll.C:
 		}
 	}
 }
 
-// deliverAll offers what the outbox holds until there is no more, or ctx ends, or the store fails: the
-// next turn goes on from where the cursor is.
-func (h *Deliverer) deliverAll(ctx context.Context) {
-	at, err := h.d.DB.EventCursor(ctx, h.d.Consumer)
-	for err == nil {
-		var events []store.Event
-		if events, err = h.d.DB.Events(ctx, at, 100); err != nil || len(events) == 0 {
-			break
-		}
-		for _, e := range events {
-			if !h.deliver(ctx, e) {
-				return
-			}
-			if err = h.d.DB.SetEventCursor(ctx, h.d.Consumer, e.Global); err != nil {
-				break
-			}
-			at = e.Global
-		}
-	}
-	if err != nil && ctx.Err() == nil {
-		h.d.Log.Error("events: the store fails", "consumer", h.d.Consumer, "err", err)
-	}
-}
-
-// deliver offers one event until it is taken or refused. It is false if ctx ended before.
-func (h *Deliverer) deliver(ctx context.Context, e store.Event) bool {
+func (h *Deliverer) offer(ctx context.Context, e store.Event) error {
 	envelope, err := Envelope(e, h.d.Account, h.d.Region)
 	if err != nil {
-		err = fault.InvalidInput("it has no envelope").Because(err)
+		return fault.InvalidInput("it has no envelope").Because(err)
 	}
-	for failures := 0; ; failures++ {
-		if err == nil {
-			h.age.Set(time.Since(e.Time).Seconds())
-			try, cancel := context.WithTimeout(ctx, h.d.Try)
-			err = h.d.Target(try, envelope)
-			cancel()
-		}
-		log := h.d.Log.With("consumer", h.d.Consumer, "event", e.ID, "type", e.DetailType, "resources", e.Resources)
-		switch {
-		case err == nil:
-			h.delivered.Inc()
-			if failures > 0 {
-				log.Info("events: taken at last", "failures", failures)
-			}
-			return true
-		case ctx.Err() != nil:
-			return false
-		case fault.Of(err) == fault.Invalid:
-			h.refused.Inc()
-			log.Error("events: refused for good, left out", "err", err)
-			return true
-		}
-		h.failed.Inc()
-		wait := h.backOff(failures)
-		log.Warn("events: not taken, will be offered again", "failures", failures+1, "wait", wait, "err", err)
-		if !sleep(ctx, wait) {
-			return false
-		}
-		err = nil
-	}
+	h.age.Set(time.Since(e.Time).Seconds())
+	return h.d.Target(ctx, envelope)
 }
 
-// backOff gives the wait after so many earlier failures, with a fifth of chance in it.
-func (h *Deliverer) backOff(failures int) time.Duration {
-	wait := h.d.MaxWait
-	if failures < 30 {
-		wait = min(wait, h.d.MinWait<<failures)
-	}
-	return wait - time.Duration(rand.Int64N(int64(wait)/5+1))
-}
-
-// sleep waits, and says whether it could to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+func (h *Deliverer) note(ctx context.Context, e store.Event) error {
+	return h.d.DB.SetEventCursor(ctx, h.d.Consumer, e.Global)
 }
