@@ -2,7 +2,6 @@ package ivschat
 
 import (
 	"context"
-	"slices"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
@@ -77,12 +76,11 @@ func (s *Service) UpdateLoggingConfiguration(ctx context.Context, in *UpdateLogg
 
 // DeleteLoggingConfiguration removes a logging configuration that no room uses.
 func (s *Service) DeleteLoggingConfiguration(ctx context.Context, in *DeleteLoggingConfigurationInput) (*DeleteLoggingConfigurationOutput, error) {
-	a, err := s.Minter.Own(arn.LoggingConfiguration, in.Identifier)
-	if err != nil {
+	if _, err := s.Minter.Own(arn.LoggingConfiguration, in.Identifier); err != nil {
 		return nil, err
 	}
-	err = s.DB.Tx(ctx, func(ctx context.Context) error {
-		if _, err := s.logging.Lock(ctx, in.Identifier); err != nil {
+	err := s.DB.Tx(ctx, func(ctx context.Context) error {
+		if err := s.DB.Hold(ctx, in.Identifier); err != nil {
 			return err
 		}
 		n, err := s.rooms.Count(ctx, store.Ref{Name: refLogging, Value: in.Identifier})
@@ -90,7 +88,7 @@ func (s *Service) DeleteLoggingConfiguration(ctx context.Context, in *DeleteLogg
 			return err
 		}
 		if n > 0 {
-			return loggingConflict(a, "is used by a room")
+			return loggingConflict(in.Identifier, "is used by a room")
 		}
 		return s.logging.Delete(ctx, in.Identifier)
 	})
@@ -130,27 +128,31 @@ func (s *Service) ListLoggingConfigurations(ctx context.Context, in *ListLogging
 	return out, nil
 }
 
-// lockLogging wants logging configurations of this region and account that rooms may use now, and keeps
-// them until the transaction ends. They are taken in one order, so that two rooms never wait for each other.
-func (s *Service) lockLogging(ctx context.Context, names []string) error {
-	for _, name := range slices.Sorted(slices.Values(names)) {
-		a, err := s.Minter.Own(arn.LoggingConfiguration, name)
-		if err != nil {
+// holdLogging wants logging configurations of this region and account that rooms may use now, and keeps
+// them until the transaction ends.
+func (s *Service) holdLogging(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if _, err := s.Minter.Own(arn.LoggingConfiguration, name); err != nil {
 			return err
 		}
-		row, err := s.logging.Lock(ctx, name)
-		if err != nil {
-			return err
-		}
-		if row.Doc.State != LoggingConfigurationStateActive {
-			return loggingConflict(a, "is not active")
+	}
+	if err := s.DB.Hold(ctx, names...); err != nil {
+		return err
+	}
+	rows, err := s.logging.GetMany(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if rows[name].Doc.State != LoggingConfigurationStateActive {
+			return loggingConflict(name, "is not active")
 		}
 	}
 	return nil
 }
 
-func loggingConflict(a arn.ARN, why string) error {
-	return fault.InConflict("%s %s %s", a.Kind, a, why).About("LOGGING_CONFIGURATION", a.ID)
+func loggingConflict(name, why string) error {
+	return fault.InConflict("%s %s %s", arn.LoggingConfiguration, name, why).About("LOGGING_CONFIGURATION", arn.ID(name))
 }
 
 // loggingConfiguration reads a logging configuration of this region and account.

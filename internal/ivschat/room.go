@@ -59,7 +59,7 @@ func (s *Service) CreateRoom(ctx context.Context, in *CreateRoomInput) (*CreateR
 	})
 	var row *store.Row[room]
 	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) {
-		if err := s.lockLogging(ctx, doc.Logging); err != nil {
+		if err := s.holdLogging(ctx, doc.Logging); err != nil {
 			return err
 		}
 		if err := s.DB.WithinQuota(ctx, arn.Room, s.Quotas[arn.Room]); err != nil {
@@ -100,7 +100,7 @@ func (s *Service) UpdateRoom(ctx context.Context, in *UpdateRoomInput) (*UpdateR
 			if in.LoggingConfigurationIdentifiers == nil {
 				return nil
 			}
-			return s.lockLogging(ctx, doc.Logging)
+			return s.holdLogging(ctx, doc.Logging)
 		})
 		return err
 	})
