@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,14 +95,14 @@ func NewManager(d Deps) *Manager {
 // (NotFound), the transport must be allowed (Denied), and nobody else may deliver frames for that
 // channel (Conflict): a publisher that has not delivered for three seconds is taken over from.
 func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, error) {
-	spec, err := m.d.Directory.ByStreamKey(ctx, p.Key)
-	if err != nil {
-		return nil, err
-	}
-	if m.d.EnforceSecureIngest && !p.Encrypted && !spec.InsecureIngest {
-		return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
-	}
 	for {
+		spec, err := m.d.Directory.ByStreamKey(ctx, p.Key)
+		if err != nil {
+			return nil, err
+		}
+		if m.d.EnforceSecureIngest && !p.Encrypted && !spec.InsecureIngest {
+			return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
+		}
 		c, err := m.open(spec.ID)
 		if err != nil {
 			return nil, err
@@ -141,6 +142,15 @@ func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publ
 	s := m.newSession(spec, p)
 	c.session, c.private = s, spec.Authorized // claims the channel before anything slow happens
 	c.mu.Unlock()
+	// Whoever changes or deletes a channel wants nobody to publish to it. From the claim on somebody does,
+	// but the channel may have changed since it was looked up.
+	if now, err := m.d.Directory.ByStreamKey(ctx, p.Key); err != nil || !reflect.DeepEqual(now, spec) {
+		m.leave(c, s, false)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, s, nil
+	}
 	stream, err = m.begin(ctx, c, s)
 	return stream, nil, err
 }
