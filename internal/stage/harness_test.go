@@ -202,6 +202,7 @@ func (n *node) history(participant string) []string {
 	for _, s := range sessions {
 		events, _, err := n.db.StageEvents(context.Background(), n.stage, s.SessionID, participant, 1000, nil)
 		check(n.t, err)
+		slices.Reverse(events)
 		for _, e := range events {
 			name := e.Name
 			for _, more := range []string{e.RemoteParticipantID, e.ErrorCode} {

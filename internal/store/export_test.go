@@ -55,7 +55,7 @@ func CountRows(ctx context.Context, db *DB, table string) (int, error) {
 }
 
 // FillParticipants adds n participants to the session s of the stage a in one statement. Every fifth
-// has published, and is still there; every tenth is of the user u5.
+// has published, is still there, and could not be recorded; every tenth is of the user u5.
 func FillParticipants(ctx context.Context, db *DB, n int) error {
 	return db.Tx(ctx, func(ctx context.Context) error {
 		limit := "$1"
@@ -67,7 +67,7 @@ func FillParticipants(ctx context.Context, db *DB, n int) error {
 				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+limit+`)
 				SELECT '`+session+`', 'p' || i, 'a', CASE WHEN i % 10 = 0 THEN 'u5' ELSE 'u' || i END,
 					CASE WHEN i % 5 = 0 THEN 'CONNECTED' ELSE 'DISCONNECTED' END,
-					CASE WHEN i % 5 = 0 THEN 1 ELSE 0 END, 0, i, 0, 'n', 'null' FROM n`, n); err != nil {
+					CASE WHEN i % 5 = 0 THEN 1 ELSE 0 END, 0, i, 0, CASE WHEN i % 5 = 0 THEN 'FAILED' ELSE '' END, 'n', 'null' FROM n`, n); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
@@ -25,16 +26,17 @@ type StageParticipant struct {
 	Publishing                         bool            // it does now
 	Joined                             time.Time       // for the first time in the session
 	Left                               time.Time       // for the last time; zero while connected
+	Recording                          string          // what became of recording it, in the API's words; empty: it was not to be
 	Doc                                json.RawMessage // what package stage knows of it
 	Node                               string          // where it is or was
 }
 
-const participantColumns = `session_id, participant_id, stage_arn, user_id, state, published, publishing, joined, departed, doc, node`
+const participantColumns = `session_id, participant_id, stage_arn, user_id, state, published, publishing, joined, departed, recording, doc, node`
 
 func scanStageParticipant(s scanner) (p StageParticipant, err error) {
 	var published, publishing, joined, departed int64
 	var doc []byte
-	err = s.Scan(&p.SessionID, &p.ParticipantID, &p.StageARN, &p.UserID, &p.State, &published, &publishing, &joined, &departed, &doc, &p.Node)
+	err = s.Scan(&p.SessionID, &p.ParticipantID, &p.StageARN, &p.UserID, &p.State, &published, &publishing, &joined, &departed, &p.Recording, &doc, &p.Node)
 	p.Published, p.Publishing, p.Joined, p.Left, p.Doc = published == 1, publishing == 1, fromMicros(joined), fromMicros(departed), doc
 	return p, err
 }
@@ -47,7 +49,7 @@ func flag(b bool) int64 {
 }
 
 // PutStageParticipant writes a participant, new or known to its session. Of a known one the first time of
-// joining stays, and that it published once. A nil Doc is kept as null.
+// joining stays, that it published once, and what became of recording it, unless p says so anew. A nil Doc is kept as null.
 func (db *DB) PutStageParticipant(ctx context.Context, p StageParticipant) error {
 	doc := string(p.Doc)
 	switch {
@@ -59,12 +61,13 @@ func (db *DB) PutStageParticipant(ctx context.Context, p StageParticipant) error
 		return fmt.Errorf("store: participant %s: there is no state %q", p.ParticipantID, p.State)
 	}
 	_, err := db.exec(ctx, `INSERT INTO stage_participants (`+participantColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (session_id, participant_id) DO UPDATE SET user_id = excluded.user_id, state = excluded.state,
 			published = CASE WHEN excluded.published = 1 THEN 1 ELSE stage_participants.published END,
-			publishing = excluded.publishing, departed = excluded.departed, doc = excluded.doc, node = excluded.node`,
+			publishing = excluded.publishing, departed = excluded.departed,
+			recording = CASE WHEN excluded.recording <> '' THEN excluded.recording ELSE stage_participants.recording END, doc = excluded.doc, node = excluded.node`,
 		p.SessionID, p.ParticipantID, p.StageARN, p.UserID, p.State, flag(p.Published || p.Publishing), flag(p.Publishing),
-		micros(p.Joined), micros(p.Left), doc, p.Node)
+		micros(p.Joined), micros(p.Left), p.Recording, doc, p.Node)
 	return err
 }
 
@@ -83,6 +86,7 @@ type StageParticipantFilter struct {
 	UserID    *string
 	Published *bool
 	State     string // Connected or Disconnected
+	Recording string // what became of recording it
 }
 
 // StageParticipants reads a page of a session's participants, the latest to join first, and the cursor of
@@ -107,8 +111,8 @@ func participantsQuery(stageARN, sessionID string, f StageParticipantFilter, lim
 	b.WriteString(`SELECT ` + participantColumns + ` FROM stage_participants
 		WHERE session_id = $1 AND (joined, participant_id) < ($2, $3) AND stage_arn = $4`)
 	if f.UserID != nil {
-		b.WriteString(` AND user_id = $5`)
 		args = append(args, *f.UserID)
+		fmt.Fprintf(&b, ` AND user_id = $%d`, len(args))
 	}
 	if f.Published != nil {
 		fmt.Fprintf(&b, ` AND published = %d`, flag(*f.Published))
@@ -122,6 +126,33 @@ func participantsQuery(stageARN, sessionID string, f StageParticipantFilter, lim
 	default: // none is in it
 		b.WriteString(` AND 1 = 0`)
 	}
+	if f.Recording != "" {
+		args = append(args, f.Recording)
+		fmt.Fprintf(&b, ` AND recording <> '' AND recording = $%d`, len(args))
+	}
 	fmt.Fprintf(&b, ` ORDER BY joined DESC, participant_id DESC LIMIT %d`, limit+1)
 	return b.String(), args
+}
+
+// Publishing says which of these participants publish to a stage now.
+func (db *DB) Publishing(ctx context.Context, stageARN string, participantIDs ...string) ([]string, error) {
+	if len(participantIDs) == 0 {
+		return nil, nil
+	}
+	return query(ctx, db, scanText, `SELECT participant_id FROM stage_participants WHERE publishing = 1 AND stage_arn = $`+
+		fmt.Sprint(len(participantIDs)+1)+` AND participant_id IN (`+places(1, len(participantIDs))+`)`, append(anys(participantIDs), stageARN)...)
+}
+
+// Published says whether anybody publishes to a stage now.
+func (db *DB) Published(ctx context.Context, stageARN string) (bool, error) {
+	_, ok, err := queryOne(ctx, db, scanInt, `SELECT 1 FROM stage_participants WHERE publishing = 1 AND stage_arn = $1 LIMIT 1`, stageARN)
+	return ok, err
+}
+
+// PublishingBy gives, in no order, the documents of a kind that have a participant who publishes now as one
+// ref, and the stage it publishes to as another.
+func (db *DB) PublishingBy(ctx context.Context, kind arn.Kind, participant, stage string) ([]string, error) {
+	return query(ctx, db, scanText, `SELECT DISTINCT f.arn FROM stage_participants p CROSS JOIN refs f CROSS JOIN refs s
+		WHERE p.publishing = 1 AND f.kind = $1 AND f.name = $2 AND f.value = p.participant_id
+		AND s.arn = f.arn AND s.name = $3 AND s.value = p.stage_arn`, string(kind), participant, stage)
 }

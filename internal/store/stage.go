@@ -108,17 +108,14 @@ func (db *DB) AppendStageEvent(ctx context.Context, e StageEvent) error {
 	return err
 }
 
-// StageEvents reads a page of a participant's events, oldest first, and the cursor of the next page, nil
+// StageEvents reads a page of a participant's events, newest first, and the cursor of the next page, nil
 // at the end. The cursor's Time field holds the number of an event. What is unknown has none.
 func (db *DB) StageEvents(ctx context.Context, stageARN, sessionID, participantID string, limit int, after *Cursor) ([]StageEvent, *Cursor, error) {
-	var seq int64
-	if after != nil {
-		seq = after.Time
-	}
+	seq, _ := after.args()
 	list, err := query(ctx, db, scanStageEvent, fmt.Sprintf(`SELECT session_id, participant_id, seq, time, name, error_code, remote_participant_id
-		FROM stage_events WHERE session_id = $1 AND participant_id = $2 AND seq > $3
+		FROM stage_events WHERE session_id = $1 AND participant_id = $2 AND seq < $3
 		AND EXISTS (SELECT 1 FROM stage_sessions s WHERE s.session_id = $1 AND s.stage_arn = $4)
-		ORDER BY seq LIMIT %d`, limit+1), sessionID, participantID, seq, stageARN)
+		ORDER BY seq DESC LIMIT %d`, limit+1), sessionID, participantID, seq, stageARN)
 	if err != nil || len(list) <= limit {
 		return list, nil, err
 	}
@@ -167,7 +164,7 @@ func (db *DB) SeatRevoked(ctx context.Context, stageARN, participantID string) (
 
 // RevokedSeats lists whose tokens for a stage were revoked.
 func (db *DB) RevokedSeats(ctx context.Context, stageARN string) ([]string, error) {
-	return query(ctx, db, func(s scanner) (id string, err error) { return id, s.Scan(&id) },
+	return query(ctx, db, scanText,
 		`SELECT participant_id FROM stage_revocations WHERE stage_arn = $1 ORDER BY participant_id`, stageARN)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,11 @@ func TestParticipantsAreFilteredPageByPage(t *testing.T) {
 			if n%4 == 0 {
 				p.State, p.Left = store.Disconnected, start.Add(time.Hour)
 			}
+			if n%6 == 3 {
+				p.Recording = "FAILED"
+			}
+			check(t, db.PutStageParticipant(ctx, p))
+			p.Recording = "" // says nothing about it
 			check(t, db.PutStageParticipant(ctx, p))
 			check(t, db.PutStageParticipant(ctx, stageParticipant("other", n)))
 		}
@@ -151,6 +157,7 @@ func TestParticipantsAreFilteredPageByPage(t *testing.T) {
 			{"connected", store.StageParticipantFilter{State: store.Connected}, "11 10 9 7 6 5 3 2 1"},
 			{"disconnected", store.StageParticipantFilter{State: store.Disconnected}, "8 4 0"},
 			{"of a user", store.StageParticipantFilter{UserID: &u1}, "10 7 4 1"},
+			{"whose recording failed", store.StageParticipantFilter{Recording: "FAILED"}, "9 3"},
 			{"of nobody", store.StageParticipantFilter{UserID: &nobody}, ""},
 			{"in an unknown state", store.StageParticipantFilter{State: "AWAY"}, ""},
 		} {
@@ -187,6 +194,7 @@ func TestPageOfParticipantsIsOneWalkAlongOneIndex(t *testing.T) {
 			"stage_participants_by_user":   {UserID: &user},
 			"stage_participants_published": {Published: &yes},
 			"stage_participants_connected": {State: store.Connected},
+			"stage_participants_recorded":  {Recording: "FAILED"},
 		} {
 			for _, after := range []*store.Cursor{nil, {Time: 10_000, ARN: "p10000"}} {
 				plan := must[string](t)(store.PlanOfParticipants(ctx, db, filter, after))
@@ -232,6 +240,7 @@ func TestEventsOfAParticipantAreNumberedAndPaged(t *testing.T) {
 				break
 			}
 		}
+		slices.Reverse(got) // the newest come first
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}

@@ -131,6 +131,8 @@ type scanner interface{ Scan(dest ...any) error }
 
 func scanInt(s scanner) (n int64, err error) { return n, s.Scan(&n) }
 
+func scanText(s scanner) (text string, err error) { return text, s.Scan(&text) }
+
 // query reads rows with scan: inside the transaction of ctx if there is one, else from the readers. A
 // statement that writes and returns rows must be inside a Tx.
 func query[T any](ctx context.Context, db *DB, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {

@@ -146,8 +146,8 @@ func (a *App) askForHost(ctx context.Context, c store.AppChannel) (bool, error) 
 }
 
 // publishesNow tells by a participant's events whether they publish: what the service lists of participants
-// says only whether they ever did. Where there are more events than it reads, which are the oldest, what the
-// app was told decides.
+// says only whether they ever did. The newest come first, but that is
+// promised nowhere. Where there are more events than it reads, what the app was told decides.
 func (a *App) publishesNow(ctx context.Context, c store.AppChannel, session, participant string) (bool, error) {
 	in := &ivsrealtime.ListParticipantEventsInput{
 		StageArn: &c.StageARN, SessionId: &session, ParticipantId: &participant, MaxResults: aws.Int32(100),
@@ -162,7 +162,7 @@ func (a *App) publishesNow(ctx context.Context, c store.AppChannel, session, par
 		for _, e := range page.Events {
 			at := aws.ToTime(e.EventTime)
 			switch {
-			case at.Before(last):
+			case !at.After(last): // of two at the same time the newer one came first
 			case e.Name == realtimetypes.EventNamePublishStarted:
 				publishes, last = true, at
 			case e.Name == realtimetypes.EventNamePublishStopped:
