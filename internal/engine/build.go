@@ -113,7 +113,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	stages, err := stage.NewManager(stage.Deps{
-		Directory: ivsrealtime.NewDirectory(db, minter), DB: db, Bus: messages, Minter: minter, Seats: seats, Node: node,
+		Directory: ivsrealtime.NewDirectory(db, ring, minter), DB: db, Bus: messages, Minter: minter, Seats: seats, Node: node,
 		Log: log.With("part", "stage"), Registerer: e.reg,
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func (e *Engine) build(ctx context.Context) error {
 		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},
 	}).Routes()...)
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: db, Minter: minter, Seats: seats, Live: stages, Compositor: stages,
+		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages,
 		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + ingestHost + "/app/"},
 	}).Routes()...)
 	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{
@@ -217,7 +217,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return nil
 	}}
 	e.serveHTTP("http server", httpLn, e.front)
-	rtmp := ingest.NewRTMP(ingest.RTMPDeps{Gates: []media.Gate{e.channels}, MaxPerIP: 1024, Log: log.With("part", "rtmp"), Registerer: e.reg})
+	rtmp := ingest.NewRTMP(ingest.RTMPDeps{Gates: []media.Gate{stages.RTMP(), e.channels}, MaxPerIP: 1024, Log: log.With("part", "rtmp"), Registerer: e.reg})
 	var serving sync.WaitGroup
 	e.add("rtmp server", func(context.Context) error {
 		serving.Go(func() {

@@ -89,13 +89,13 @@ func compose(t *testing.T, url string, quotas map[arn.Kind]int) *composing {
 	seats, err := auth.NewSeats(ring)
 	check(err)
 	c.deps = stage.Deps{
-		Directory: ivsrealtime.NewDirectory(c.db, minter), DB: c.db, Bus: messages, Minter: minter, Seats: seats, Node: "n1", Log: log, Now: c.now,
+		Directory: ivsrealtime.NewDirectory(c.db, ring, minter), DB: c.db, Bus: messages, Minter: minter, Seats: seats, Node: "n1", Log: log, Now: c.now,
 	}
 	c.live = c.manager()
 	c.patient = patient{c.live, new(atomic.Bool)}
 	mux := api.NewMux(api.Deps{Verifier: verifier(nil), Log: log})
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: c.db, Minter: minter, Seats: seats, Live: c.live, Compositor: c.patient, Endpoints: endpoints, Quotas: quotas, Now: c.now,
+		DB: c.db, Minter: minter, Seats: seats, Keyring: ring, Live: c.live, Compositor: c.patient, Endpoints: endpoints, Quotas: quotas, Now: c.now,
 	}).Routes()...)
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)

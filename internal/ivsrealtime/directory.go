@@ -4,18 +4,25 @@ import (
 	"context"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
+	live "github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// Directory is how the live side looks stages up.
+// Directory is how the live side looks stages and their ingest configurations up. It is a stage.Directory,
+// and stands apart from Service so that the live side can be made before the service that asks it.
 type Directory struct {
-	minter arn.Minter
-	stages *store.Collection[stage]
+	keyring  *auth.Keyring
+	minter   arn.Minter
+	stages   *store.Collection[stage]
+	storages *store.Collection[storage]
+	ingests  *store.Collection[ingest]
 }
 
 // NewDirectory makes a directory on an open database.
-func NewDirectory(db *store.DB, minter arn.Minter) *Directory {
-	return &Directory{minter, store.NewCollection[stage](db, arn.Stage, nil)}
+func NewDirectory(db *store.DB, keyring *auth.Keyring, minter arn.Minter) *Directory {
+	return &Directory{keyring, minter, stages(db), store.NewCollection[storage](db, arn.StorageConfiguration, nil), ingests(db)}
 }
 
 // Stage is a NotFound fault for a stage that does not exist here.
@@ -25,4 +32,51 @@ func (d *Directory) Stage(ctx context.Context, stageARN string) error {
 	}
 	_, err := d.stages.Get(ctx, stageARN)
 	return err
+}
+
+// RecordingBucket names the bucket that participants of a stage are to be recorded to, or nothing.
+func (d *Directory) RecordingBucket(ctx context.Context, stageARN string) (string, error) {
+	row, err := d.stages.Get(ctx, stageARN)
+	if err != nil || *row.Doc.Recording.StorageConfigurationArn == "" {
+		return "", err
+	}
+	to, err := d.storages.Get(ctx, *row.Doc.Recording.StorageConfigurationArn)
+	if err != nil {
+		return "", err
+	}
+	return to.Doc.Bucket, nil
+}
+
+// ByIngestKey finds whom a stream key lets in, and where. The fault for an unknown key does not repeat it.
+func (d *Directory) ByIngestKey(ctx context.Context, key string) (live.Ingest, error) {
+	digest := ingestDigest(d.keyring, key)
+	row, err := d.ingests.Find(ctx, store.Ref{Name: refDigest, Value: digest})
+	if fault.Of(err) == fault.NotFound {
+		return live.Ingest{}, fault.Missing("no ingest configuration has this stream key")
+	}
+	if err != nil {
+		return live.Ingest{}, err
+	}
+	in := live.Ingest{
+		ARN: row.ARN, StageARN: row.Doc.StageArn, SeenAs: row.Doc.ParticipantID,
+		UserID: row.Doc.UserID, Attributes: row.Doc.Attributes, Redundant: row.Doc.redundant(),
+	}
+	for _, k := range row.Doc.Keys {
+		if k.Digest == digest {
+			in.ParticipantID = k.ParticipantID
+		}
+	}
+	return in, nil
+}
+
+// AttachedTo names the stage that an ingest configuration is attached to, or nothing.
+func (d *Directory) AttachedTo(ctx context.Context, ingestARN string) (string, error) {
+	row, err := d.ingests.Get(ctx, ingestARN)
+	if fault.Of(err) == fault.NotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return row.Doc.StageArn, nil
 }

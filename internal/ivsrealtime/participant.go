@@ -21,6 +21,26 @@ type client struct {
 	OSName         string            `json:"osName"`
 	OSVersion      string            `json:"osVersion"`
 	SDKVersion     string            `json:"sdkVersion"`
+	IngestARN      string            `json:"ingest"`
+	Redundant      bool              `json:"redundant"`
+}
+
+func clientOf(row *store.StageParticipant) (c client, err error) {
+	if err := json.Unmarshal(row.Doc, &c); err != nil {
+		return c, fmt.Errorf("participant %s: %w", row.ParticipantID, err)
+	}
+	if c.Protocol == "" {
+		c.Protocol = ParticipantProtocolUnknown
+	}
+	return c, nil
+}
+
+// recordingState says what became of recording a participant.
+func recordingState(row *store.StageParticipant) *string {
+	if row.Recording == "" {
+		return new(ParticipantRecordingStateDisabled)
+	}
+	return &row.Recording
 }
 
 // GetParticipant gives one participant of a session.
@@ -32,20 +52,18 @@ func (s *Service) GetParticipant(ctx context.Context, in *GetParticipantInput) (
 	if err != nil {
 		return nil, err
 	}
-	var c client
-	if err := json.Unmarshal(row.Doc, &c); err != nil {
-		return nil, fmt.Errorf("participant %s: %w", row.ParticipantID, err)
-	}
-	if c.Protocol == "" {
-		c.Protocol = ParticipantProtocolUnknown
+	c, err := clientOf(&row)
+	if err != nil {
+		return nil, err
 	}
 	return &GetParticipantOutput{Participant: &Participant{
 		Attributes: c.Attributes, ParticipantId: &row.ParticipantID, UserId: present(row.UserID),
 		State: &row.State, Published: &row.Published, FirstJoinTime: moment(row.Joined), Protocol: &c.Protocol,
 		BrowserName: &c.BrowserName, BrowserVersion: &c.BrowserVersion, OsName: &c.OSName, OsVersion: &c.OSVersion,
 		SdkVersion: &c.SDKVersion, IspName: new(string),
-		// Nobody is recorded or replicated yet.
-		RecordingState: new(ParticipantRecordingStateDisabled), RecordingS3BucketName: new(string), RecordingS3Prefix: new(string),
+		IngestConfigurationArn: present(c.IngestARN), RedundantIngest: &c.Redundant,
+		// Nothing is recorded yet, so there is no place where it would be.
+		RecordingState: recordingState(&row), RecordingS3BucketName: new(string), RecordingS3Prefix: new(string),
 		ReplicationType: new(ReplicationTypeNone),
 	}}, nil
 }
@@ -72,32 +90,34 @@ func (s *Service) ListParticipants(ctx context.Context, in *ListParticipantsInpu
 	if err != nil {
 		return nil, err
 	}
-	if in.FilterByRecordingState != nil { // nobody is recorded yet, so nobody's recording is in any of these states
-		return &ListParticipantsOutput{Participants: []ParticipantSummary{}}, nil
-	}
-	filter.State = text(in.FilterByState)
-	rows, next, err := s.DB.StageParticipants(ctx, in.StageArn, in.SessionId, filter, page(in.MaxResults), after)
+	filter.State, filter.Recording = text(in.FilterByState), text(in.FilterByRecordingState)
+	rows, next, err := s.DB.StageParticipants(ctx, in.StageArn, in.SessionId, filter, limit(in.MaxResults, defaultPage), after)
 	if err != nil {
 		return nil, err
 	}
 	out := &ListParticipantsOutput{Participants: make([]ParticipantSummary, len(rows)), NextToken: api.NextToken(next, listing...)}
 	for i, row := range rows {
+		c, err := clientOf(&row)
+		if err != nil {
+			return nil, err
+		}
 		out.Participants[i] = ParticipantSummary{
 			ParticipantId: &row.ParticipantID, UserId: present(row.UserID), State: &row.State, Published: &row.Published,
-			FirstJoinTime: moment(row.Joined), RecordingState: new(ParticipantRecordingStateDisabled), ReplicationType: new(ReplicationTypeNone),
+			FirstJoinTime: moment(row.Joined), RecordingState: recordingState(&row), ReplicationType: new(ReplicationTypeNone),
+			IngestConfigurationArn: present(c.IngestARN), RedundantIngest: &c.Redundant,
 		}
 	}
 	return out, nil
 }
 
-// ListParticipantEvents gives what happened to a participant, oldest first.
+// ListParticipantEvents gives what happened to a participant, newest first.
 func (s *Service) ListParticipantEvents(ctx context.Context, in *ListParticipantEventsInput) (*ListParticipantEventsOutput, error) {
 	listing := []string{"ListParticipantEvents", in.StageArn, in.SessionId, *in.ParticipantId}
 	after, err := api.Page[store.Cursor](in.NextToken, listing...)
 	if err != nil {
 		return nil, err
 	}
-	rows, next, err := s.DB.StageEvents(ctx, in.StageArn, in.SessionId, *in.ParticipantId, page(in.MaxResults), after)
+	rows, next, err := s.DB.StageEvents(ctx, in.StageArn, in.SessionId, *in.ParticipantId, limit(in.MaxResults, defaultPage), after)
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +131,31 @@ func (s *Service) ListParticipantEvents(ctx context.Context, in *ListParticipant
 	return out, nil
 }
 
-// DisconnectParticipant ends a participant's connections. The token is refused from then on, used or not.
+// DisconnectParticipant ends a participant's connections. The token is refused from then on, used or not; who
+// came by an ingest configuration loses the stage that this was attached to.
 func (s *Service) DisconnectParticipant(ctx context.Context, in *DisconnectParticipantInput) (*DisconnectParticipantOutput, error) {
-	if _, err := s.stage(ctx, in.StageArn); err != nil {
+	if _, err := s.Minter.Own(arn.Stage, in.StageArn); err != nil {
 		return nil, err
+	}
+	var by []store.Row[ingest]
+	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) {
+		if err := s.DB.Hold(ctx, in.StageArn); err != nil {
+			return err
+		}
+		by, _, err = s.ingests.List(ctx, store.Query{
+			Refs: []store.Ref{{Name: refParticipant, Value: *in.ParticipantId}, {Name: refStage, Value: in.StageArn}}, Limit: 1,
+		})
+		if err != nil || len(by) == 0 {
+			return err
+		}
+		return s.detach(ctx, by[0].ARN, in.StageArn)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(by) > 0 {
+		s.cut(ctx, &by[0].Doc)
+		return &DisconnectParticipantOutput{}, nil
 	}
 	if err := s.Live.Disconnect(ctx, in.StageArn, *in.ParticipantId, text(in.Reason)); err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func TestEventsOfAParticipantComeInPages(t *testing.T) {
 			}
 		}
 	}
-	if want := []types.EventName{"JOINED", "SUBSCRIBE_STARTED", "SUBSCRIBE_ERROR", "LEFT"}; !slices.Equal(names, want) {
+	if want := []types.EventName{"LEFT", "SUBSCRIBE_ERROR", "SUBSCRIBE_STARTED", "JOINED"}; !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
 }
@@ -207,7 +207,7 @@ func TestTheLiveSideIsTold(t *testing.T) {
 	if _, err = s.client.DeleteStage(t.Context(), &sdk.DeleteStageInput{Arn: &stage}); err != nil || !slices.Equal(s.live.closed, []string{stage}) {
 		t.Errorf("DeleteStage: %v, %v", s.live.closed, err)
 	}
-	directory := ivsrealtime.NewDirectory(s.db, minter)
+	directory := ivsrealtime.NewDirectory(s.db, s.ring, minter)
 	if err := directory.Stage(t.Context(), createStage(t, s)); err != nil {
 		t.Error(err)
 	}

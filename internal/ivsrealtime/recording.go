@@ -1,7 +1,9 @@
 package ivsrealtime
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -23,18 +25,34 @@ func defaultRecording() AutoParticipantRecordingConfiguration {
 	}
 }
 
-// checkRecording wants the storage configuration that was asked for to exist.
-func (s *Service) checkRecording(ctx context.Context, asked *AutoParticipantRecordingConfiguration) error {
+// holdStorage wants the storage configuration that was asked for to exist until the transaction of ctx ends,
+// and with it the stage of this name, if there is one already.
+func (s *Service) holdStorage(ctx context.Context, asked *AutoParticipantRecordingConfiguration, stage ...string) error {
 	if asked == nil || *asked.StorageConfigurationArn == "" {
-		return nil
+		return s.DB.Hold(ctx, stage...)
 	}
-	a, err := s.Minter.Own(arn.StorageConfiguration, *asked.StorageConfigurationArn)
+	if _, err := s.Minter.Own(arn.StorageConfiguration, *asked.StorageConfigurationArn); err != nil {
+		return err
+	}
+	return s.DB.Hold(ctx, append(stage, *asked.StorageConfigurationArn)...)
+}
+
+// changeRecording is applyRecording for a stage that may be in use: while somebody publishes whom it says to
+// record, it stays as it is.
+func (s *Service) changeRecording(ctx context.Context, stage string, to, asked *AutoParticipantRecordingConfiguration) error {
+	before, err := json.Marshal(to)
 	if err != nil {
 		return err
 	}
-	ok, err := s.DB.ResourceExists(ctx, *asked.StorageConfigurationArn)
-	if err == nil && !ok {
-		err = a.Missing()
+	records := *to.StorageConfigurationArn != ""
+	applyRecording(to, asked)
+	after, err := json.Marshal(to)
+	if err != nil || !records || bytes.Equal(before, after) {
+		return err
+	}
+	running, err := s.DB.Published(ctx, stage)
+	if err == nil && running {
+		err = fault.InConflict("autoParticipantRecordingConfiguration of %s cannot change while participants are recorded", stage)
 	}
 	return err
 }

@@ -29,13 +29,17 @@ type Live interface {
 	Disconnect(ctx context.Context, stageARN, participantID, reason string) error
 	// CloseStage ends what runs on a stage that was deleted.
 	CloseStage(ctx context.Context, stageARN string)
+	// Cut ends the connections of participants who came by an ingest configuration that does not let them in any
+	// more, or in another way.
+	Cut(ctx context.Context, stageARN string, participantIDs ...string)
 }
 
 // nowhere is the live side where no stages run.
 type nowhere struct{}
 
-func (nowhere) ActiveSession(string) string        { return "" }
-func (nowhere) CloseStage(context.Context, string) {}
+func (nowhere) ActiveSession(string) string            { return "" }
+func (nowhere) CloseStage(context.Context, string)     {}
+func (nowhere) Cut(context.Context, string, ...string) {}
 func (nowhere) Disconnect(context.Context, string, string, string) error {
 	return fault.Down("stages do not run here")
 }
@@ -45,6 +49,7 @@ type Deps struct {
 	DB         *store.DB
 	Minter     arn.Minter
 	Seats      *auth.Seats
+	Keyring    *auth.Keyring
 	Live       Live       // nil: stages run nowhere, only their resources are kept
 	Compositor Compositor // nil: compositions run nowhere, and cannot be started
 	Endpoints  Endpoints
@@ -57,6 +62,10 @@ type Service struct {
 	Unimplemented
 	Deps
 	stages       *store.Collection[stage]
+	encoders     *store.Collection[encoder]
+	storages     *store.Collection[storage]
+	publicKeys   *store.Collection[publicKey]
+	ingests      *store.Collection[ingest]
 	compositions *store.Collection[live.Composition]
 }
 
@@ -71,7 +80,15 @@ func NewService(d Deps) *Service {
 	if d.Compositor == nil {
 		d.Compositor = nowhere{}
 	}
-	return &Service{Deps: d, stages: store.NewCollection[stage](d.DB, arn.Stage, nil), compositions: live.Compositions(d.DB)}
+	return &Service{
+		Deps:         d,
+		stages:       stages(d.DB),
+		encoders:     store.NewCollection[encoder](d.DB, arn.EncoderConfiguration, nil),
+		storages:     store.NewCollection[storage](d.DB, arn.StorageConfiguration, nil),
+		publicKeys:   publicKeys(d.DB),
+		ingests:      ingests(d.DB),
+		compositions: live.Compositions(d.DB),
+	}
 }
 
 // Routes gives the service's routes for the mux.

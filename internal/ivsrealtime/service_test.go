@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ivsrealtime"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 const (
@@ -45,15 +47,18 @@ type server struct {
 	mux    *api.Mux
 	db     *store.DB
 	seats  *auth.Seats
+	ring   *auth.Keyring
 	live   *running
 	url    string
 }
 
 // running is the live side: what is told to it, and what it tells.
 type running struct {
+	mu           sync.Mutex // guards closed and cut
 	session      string
 	disconnected []string // stage, participant and reason
 	closed       []string
+	cut          []string // stage and participants
 }
 
 func (r *running) ActiveSession(string) string { return r.session }
@@ -63,7 +68,15 @@ func (r *running) Disconnect(_ context.Context, stageARN, participantID, reason 
 	return nil
 }
 
+func (r *running) Cut(_ context.Context, stageARN string, participantIDs ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = append(r.cut, strings.Join(append([]string{stageARN}, participantIDs...), " "))
+}
+
 func (r *running) CloseStage(_ context.Context, stageARN string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.closed = append(r.closed, stageARN)
 }
 
@@ -80,10 +93,24 @@ func verifier(now func() time.Time) *auth.SigV4 {
 	return &auth.SigV4{Region: minter.Region, Services: []string{"ivs", "ivschat"}, Secrets: oneKey{}, Now: now}
 }
 
-func start(t testing.TB) *server {
+func start(t testing.TB, change ...func(*ivsrealtime.Deps)) *server {
+	t.Helper()
+	return startOn(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), change...)
+}
+
+// both runs a test on both databases.
+func both(t *testing.T, test func(t *testing.T, s *server), change ...func(*ivsrealtime.Deps)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, start(t, change...)) })
+	t.Run("postgres", func(t *testing.T) { test(t, startOn(t, storetest.PostgresURL(t), change...)) })
+}
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+func startOn(t testing.TB, url string, change ...func(*ivsrealtime.Deps)) *server {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Log: log})
+	db, err := store.Open(t.Context(), url, store.Options{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,14 +124,18 @@ func start(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	live := &running{}
-	service := ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: db, Minter: minter, Seats: seats, Live: live, Endpoints: endpoints, Now: func() time.Time { return clock },
-	})
+	d := ivsrealtime.Deps{
+		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: live, Endpoints: endpoints, Now: func() time.Time { return clock },
+	}
+	for _, f := range change {
+		f(&d)
+	}
+	service := ivsrealtime.NewService(d)
 	mux := api.NewMux(api.Deps{Verifier: verifier(nil), Log: log})
 	mux.Handle(api.IVSRealTime, service.Routes()...)
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)
-	return &server{client: client(web.URL), mux: mux, db: db, seats: seats, live: live, url: web.URL}
+	return &server{client: client(web.URL), mux: mux, db: db, seats: seats, ring: ring, live: live, url: web.URL}
 }
 
 // client is AWS's own for Go, told nothing but where and with which key.

@@ -31,7 +31,7 @@ func (s *Service) ListStageSessions(ctx context.Context, in *ListStageSessionsIn
 	if err != nil {
 		return nil, err
 	}
-	rows, next, err := s.DB.StageSessions(ctx, in.StageArn, page(in.MaxResults), after)
+	rows, next, err := s.DB.StageSessions(ctx, in.StageArn, limit(in.MaxResults, defaultPage), after)
 	if err != nil {
 		return nil, err
 	}
@@ -40,14 +40,6 @@ func (s *Service) ListStageSessions(ctx context.Context, in *ListStageSessionsIn
 		out.StageSessions[i] = StageSessionSummary{SessionId: &row.SessionID, StartTime: moment(row.Started), EndTime: moment(row.Ended)}
 	}
 	return out, nil
-}
-
-// page is how many entries a list gives at most.
-func page(asked *int) int {
-	if asked == nil {
-		return defaultPage
-	}
-	return *asked
 }
 
 // moment makes an optional time: absent where it has not come.

@@ -3,7 +3,6 @@ package ivsrealtime
 import (
 	"context"
 
-	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -16,16 +15,23 @@ type stage struct {
 	Recording AutoParticipantRecordingConfiguration `json:"recording"` // in full, defaults written out
 }
 
+// refStorage names the storage configuration that a stage records to.
+const refStorage = "storage"
+
+func stages(db *store.DB) *store.Collection[stage] {
+	return store.NewCollection(db, arn.Stage, func(st *stage) []store.Ref {
+		if to := *st.Recording.StorageConfigurationArn; to != "" {
+			return []store.Ref{{Name: refStorage, Value: to}}
+		}
+		return nil
+	})
+}
+
 // CreateStage makes a stage and, if asked, the first participant tokens for it, in the order of the
 // request.
 func (s *Service) CreateStage(ctx context.Context, in *CreateStageInput) (*CreateStageOutput, error) {
-	if err := s.checkRecording(ctx, in.AutoParticipantRecordingConfiguration); err != nil {
-		return nil, asValidation(err)
-	}
 	doc := stage{Recording: defaultRecording()}
-	if in.Name != nil {
-		doc.Name = *in.Name
-	}
+	doc.Name = text(in.Name)
 	applyRecording(&doc.Recording, in.AutoParticipantRecordingConfiguration)
 	name := s.Minter.New(arn.Stage)
 	var tokens []ParticipantToken
@@ -38,7 +44,14 @@ func (s *Service) CreateStage(ctx context.Context, in *CreateStageInput) (*Creat
 		}
 		tokens = append(tokens, *t)
 	}
-	row, err := s.stages.Insert(ctx, name, &doc, in.Tags) // last: nothing half-made stays behind
+	var row *store.Row[stage]
+	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) { // last: nothing half-made stays behind
+		if err := s.holdStorage(ctx, in.AutoParticipantRecordingConfiguration); err != nil {
+			return asValidation(err)
+		}
+		row, err = insert(ctx, s, s.stages, arn.Stage, name, &doc, in.Tags)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -47,45 +60,25 @@ func (s *Service) CreateStage(ctx context.Context, in *CreateStageInput) (*Creat
 
 // GetStage gives one stage.
 func (s *Service) GetStage(ctx context.Context, in *GetStageInput) (*GetStageOutput, error) {
-	row, err := s.stage(ctx, in.Arn)
+	row, tags, err := get(ctx, s, s.stages, arn.Stage, in.Arn)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.DB.Tags(ctx, row.ARN)
-	if err != nil {
-		return nil, err
-	}
-	return &GetStageOutput{Stage: s.shape(row, tags[row.ARN])}, nil
+	return &GetStageOutput{Stage: s.shape(row, tags)}, nil
 }
 
 // ListStages gives the stages, newest first.
 func (s *Service) ListStages(ctx context.Context, in *ListStagesInput) (*ListStagesOutput, error) {
-	const listing = "ListStages"
-	after, err := api.Page[store.Cursor](in.NextToken, listing)
+	out := &ListStagesOutput{Stages: []StageSummary{}}
+	var err error
+	out.NextToken, err = list(ctx, s, s.stages, "ListStages", in.NextToken, limit(in.MaxResults, defaultPage),
+		func(row *store.Row[stage], tags map[string]string) {
+			out.Stages = append(out.Stages, StageSummary{
+				Arn: row.ARN, Name: &row.Doc.Name, Tags: tags, ActiveSessionId: present(s.Live.ActiveSession(row.ARN)),
+			})
+		})
 	if err != nil {
 		return nil, err
-	}
-	limit := defaultPage
-	if in.MaxResults != nil {
-		limit = *in.MaxResults
-	}
-	rows, next, err := s.stages.List(ctx, store.Query{Limit: limit, After: after})
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(rows))
-	for i, row := range rows {
-		names[i] = row.ARN
-	}
-	tags, err := s.DB.Tags(ctx, names...)
-	if err != nil {
-		return nil, err
-	}
-	out := &ListStagesOutput{Stages: make([]StageSummary, len(rows)), NextToken: api.NextToken(next, listing)}
-	for i, row := range rows {
-		out.Stages[i] = StageSummary{
-			Arn: row.ARN, Name: &row.Doc.Name, Tags: tags[row.ARN], ActiveSessionId: present(s.Live.ActiveSession(row.ARN)),
-		}
 	}
 	return out, nil
 }
@@ -95,15 +88,18 @@ func (s *Service) UpdateStage(ctx context.Context, in *UpdateStageInput) (*Updat
 	if _, err := s.Minter.Own(arn.Stage, in.Arn); err != nil {
 		return nil, err
 	}
-	if err := s.checkRecording(ctx, in.AutoParticipantRecordingConfiguration); err != nil {
-		return nil, err
-	}
-	row, err := s.stages.Update(ctx, in.Arn, func(doc *stage) error {
-		if in.Name != nil {
-			doc.Name = *in.Name
+	var row *store.Row[stage]
+	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) {
+		if err := s.holdStorage(ctx, in.AutoParticipantRecordingConfiguration, in.Arn); err != nil {
+			return err
 		}
-		applyRecording(&doc.Recording, in.AutoParticipantRecordingConfiguration)
-		return nil
+		row, err = s.stages.Update(ctx, in.Arn, func(doc *stage) error {
+			if in.Name != nil {
+				doc.Name = *in.Name
+			}
+			return s.changeRecording(ctx, in.Arn, &doc.Recording, in.AutoParticipantRecordingConfiguration)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -115,12 +111,22 @@ func (s *Service) UpdateStage(ctx context.Context, in *UpdateStageInput) (*Updat
 	return &UpdateStageOutput{Stage: s.shape(row, tags[row.ARN])}, nil
 }
 
-// DeleteStage removes a stage and ends what runs there. Tokens for it stay readable but open nothing.
+// DeleteStage removes a stage and ends what runs there. Tokens for it stay readable but open nothing, and
+// ingest configurations are attached to it no more.
 func (s *Service) DeleteStage(ctx context.Context, in *DeleteStageInput) (*DeleteStageOutput, error) {
 	if _, err := s.Minter.Own(arn.Stage, in.Arn); err != nil {
 		return nil, err
 	}
-	if err := s.stages.Delete(ctx, in.Arn); err != nil {
+	err := s.DB.Tx(ctx, func(ctx context.Context) error {
+		if err := s.DB.Hold(ctx, in.Arn); err != nil {
+			return err
+		}
+		if err := s.detachAll(ctx, in.Arn); err != nil {
+			return err
+		}
+		return s.stages.Delete(ctx, in.Arn)
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.Live.CloseStage(ctx, in.Arn)
@@ -137,14 +143,11 @@ func (s *Service) stage(ctx context.Context, name string) (*store.Row[stage], er
 
 // shape shows a stage with the addresses that clients use for it.
 func (s *Service) shape(row *store.Row[stage], tags map[string]string) *Stage {
-	if tags == nil {
-		tags = map[string]string{}
-	}
 	return &Stage{
 		Arn:                                   row.ARN,
 		ActiveSessionId:                       present(s.Live.ActiveSession(row.ARN)),
 		Name:                                  &row.Doc.Name,
-		Tags:                                  tags,
+		Tags:                                  orEmpty(tags),
 		AutoParticipantRecordingConfiguration: &row.Doc.Recording,
 		Endpoints: &StageEndpoints{
 			Events: &s.Endpoints.Events, Whip: &s.Endpoints.Whip,

@@ -96,9 +96,9 @@ func (m *Manager) reviewStage(st *stage) error {
 		return err
 	}
 	st.lock()
-	defer st.unlock()
 	for _, id := range revoked {
 		st.expel(id)
 	}
-	return nil
+	st.unlock()
+	return m.reviewIngests(ctx, st)
 }

@@ -38,7 +38,8 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return nil
 	}
 	// Judged before the connection is taken over: what may be better a little later is told in plain HTTP.
-	p, err := m.judge(r.Context(), token, may)
+	judge := m.byToken(token, may)
+	p, err := judge(r.Context())
 	if m.isDraining() {
 		err = errNotNow
 	}
@@ -52,7 +53,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newSocket(conn)
 	if err == nil {
-		err = m.enter(r.Context(), p, token, may, func(st *stage, seat auth.Seat) error { return s.enter(st, seat, r.UserAgent()) })
+		err = m.enter(r.Context(), p, judge, func(st *stage, p pass) error { return s.enter(st, p, r.UserAgent()) })
 	}
 	if err != nil {
 		m.dismiss(conn, err)
@@ -65,8 +66,8 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // enter opens the socket's door. It displaces the participant's earlier socket.
-func (s *socket) enter(st *stage, seat auth.Seat, userAgent string) error {
-	mem, err := st.member(seat)
+func (s *socket) enter(st *stage, p pass, userAgent string) error {
+	mem, err := st.member(p)
 	if err != nil {
 		return err
 	}

@@ -12,13 +12,14 @@ import (
 // participant publishes or somebody waits for that.
 //
 // Which publication is the one is decided under stage.mu; wiring follows, under the feed's own lock, since
-// attaching a crowd takes a while. Wiring may come in another order than the decisions, so publications have
+// attaching a crowd takes a while. Wiring may come in another order than the decisions, so decisions have
 // numbers, and an older one never displaces a newer.
 type feed struct {
 	id string // of the participant
 
 	// Guarded by stage.mu.
-	publisher *publication // nil: away
+	publisher *publication   // nil: away
+	standby   []*publication // of a redundant ingest, to take over
 	watchers  map[*subscription]struct{}
 	away      *time.Timer // runs while it is away and somebody waits
 
@@ -40,8 +41,7 @@ func (st *stage) feed(participantID string) *feed {
 
 // tidy forgets a feed that nobody needs. Media that is still being wired to it reaches nobody.
 func (st *stage) tidy(f *feed) {
-	mem := st.members[f.id]
-	if len(f.watchers) == 0 && f.publisher == nil && (mem == nil || mem.publish.next == nil) {
+	if len(f.watchers) == 0 && f.publisher == nil && !st.pending(st.members[f.id]) {
 		if f.away != nil {
 			f.away.Stop()
 			f.away = nil
@@ -78,13 +78,13 @@ func (st *stage) abandon(f *feed) {
 }
 
 // take makes a publication the source.
-func (f *feed) take(p *publication) {
+func (f *feed) take(p *publication, number uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.dropped || p.number <= f.latest {
+	if p.dropped || number <= f.latest {
 		return
 	}
-	f.source, f.latest = p, p.number
+	f.source, f.latest = p, number
 	f.rewire(rtc.Video)
 	f.rewire(rtc.Audio)
 }

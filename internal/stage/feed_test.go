@@ -6,8 +6,8 @@ import "testing"
 func TestOlderPublicationNeverDisplacesANewer(t *testing.T) {
 	f := &feed{wired: map[*subscription]struct{}{}}
 	older, newer := &publication{number: 1}, &publication{number: 2}
-	f.take(newer)
-	f.take(older)
+	f.take(newer, newer.number)
+	f.take(older, older.number)
 	if f.source != newer {
 		t.Error("the older one took over")
 	}
@@ -16,7 +16,7 @@ func TestOlderPublicationNeverDisplacesANewer(t *testing.T) {
 		t.Error("the end of the older one ended the newer")
 	}
 	f.drop(newer)
-	f.take(newer)
+	f.take(newer, newer.number)
 	if f.source != nil {
 		t.Error("one that has ended is the source")
 	}
@@ -26,7 +26,7 @@ func TestAnAttemptThatEndsDoesNotKeepAnotherFromBeingTheSource(t *testing.T) {
 	f := &feed{wired: map[*subscription]struct{}{}}
 	works, fails := &publication{number: 1}, &publication{number: 2}
 	f.drop(fails)
-	f.take(works)
+	f.take(works, works.number)
 	if f.source != works {
 		t.Error("nobody sees the one that works")
 	}

@@ -54,9 +54,50 @@ func check(t testing.TB, err error) {
 
 // directory knows which stages exist.
 type directory struct {
-	mu     sync.Mutex
-	stages map[string]bool
-	err    error // what it answers instead
+	mu      sync.Mutex
+	stages  map[string]bool
+	buckets map[string]string       // to which stages record
+	keys    map[string]stage.Ingest // by stream key
+	err     error                   // what it answers instead
+}
+
+func (d *directory) RecordingBucket(_ context.Context, name string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.buckets[name], d.err
+}
+
+func (d *directory) ByIngestKey(_ context.Context, key string) (stage.Ingest, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	in, ok := d.keys[key]
+	if d.err == nil && !ok {
+		return in, fault.Missing("no ingest configuration has this stream key")
+	}
+	return in, d.err
+}
+
+func (d *directory) AttachedTo(_ context.Context, name string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, in := range d.keys {
+		if in.ARN == name {
+			return in.StageARN, d.err
+		}
+	}
+	return "", d.err
+}
+
+// attach changes the stage of all keys of an ingest configuration.
+func (d *directory) attach(name, to string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, in := range d.keys {
+		if in.ARN == name {
+			in.StageARN = to
+			d.keys[key] = in
+		}
+	}
 }
 
 func (d *directory) Stage(_ context.Context, name string) error {
@@ -101,7 +142,7 @@ var (
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir, ctx := t.TempDir(), context.Background()
-	w := &world{t: t, directory: &directory{stages: map[string]bool{}}, seats: newSeats(t)}
+	w := &world{t: t, directory: &directory{stages: map[string]bool{}, buckets: map[string]string{}, keys: map[string]stage.Ingest{}}, seats: newSeats(t)}
 	var err error
 	w.db, err = store.Open(ctx, "sqlite:"+filepath.Join(dir, "stage.db"), store.Options{Log: quiet})
 	check(t, err)

@@ -30,7 +30,7 @@ type entry struct {
 	begin  *store.StageSession
 	put    *store.StageParticipant
 	events []store.StageEvent
-	tell   *store.Event
+	tell   []store.Event
 	end    *ending
 	minor  bool   // may be refused when the journal is far behind
 	done   func() // called when it is written
@@ -149,7 +149,7 @@ func (j *journal) run() {
 		j.mu.Unlock()
 		told := false
 		for _, e := range batch {
-			told = told || e.tell != nil || e.end != nil
+			told = told || len(e.tell) > 0 || e.end != nil
 			if e.done != nil {
 				e.done()
 			}
@@ -228,8 +228,8 @@ func (j *journal) write(id string, batch []entry) error {
 }
 
 // lastPuts gives, for the entries that hold the last word on their participant, the row to be written: only
-// those need be. Like the database's row it keeps from earlier words that the participant published, and
-// when it joined first. A session's end looks at the rows, so whatever comes before it counts by itself.
+// those need be. Like the database's row it keeps from earlier words that the participant published, when it
+// joined first, and what became of recording it. A session's end looks at the rows, so whatever comes before it counts by itself.
 func lastPuts(batch []entry) []*store.StageParticipant {
 	rows, last := make([]*store.StageParticipant, len(batch)), map[[2]string]*store.StageParticipant{}
 	for i := len(batch) - 1; i >= 0; i-- {
@@ -248,6 +248,9 @@ func lastPuts(batch []entry) []*store.StageParticipant {
 		}
 		row.Published = row.Published || p.Published
 		row.Joined = p.Joined
+		if row.Recording == "" {
+			row.Recording = p.Recording
+		}
 	}
 	return rows
 }
@@ -268,8 +271,8 @@ func (j *journal) apply(ctx context.Context, e entry, row *store.StageParticipan
 			return err
 		}
 	}
-	if e.tell != nil {
-		if err := j.db.AppendEvent(ctx, *e.tell); err != nil {
+	for _, event := range e.tell {
+		if err := j.db.AppendEvent(ctx, event); err != nil {
 			return err
 		}
 	}

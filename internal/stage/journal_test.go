@@ -52,7 +52,7 @@ func TestBatchIsWrittenOnce(t *testing.T) {
 	j, db := newTestJournal(t)
 	tell := update("a", "s", "Participant Published", "u", "p", "", time.Unix(1, 0))
 	e := happened("p", "PUBLISH_STARTED")
-	e.tell = &tell
+	e.tell = []store.Event{tell}
 	for range 2 {
 		if err := j.write("batch", []entry{{begin: &store.StageSession{SessionID: "s", StageARN: "a"}}, e}); err != nil {
 			t.Fatal(err)

@@ -3,7 +3,7 @@
 // socket. Media goes through package sfu, one Up per track and one Down per subscriber's track; this package
 // only joins them.
 //
-// A participant is a token. It may have one publishing session, one events socket, and one subscribing
+// A participant is a token, or a stream key of an ingest configuration. It may have one publishing session, one events socket, and one subscribing
 // session per remote participant at a time: a newer one of the same door displaces the older. It is
 // connected while any of its doors is open. A stage's session begins with the first participant and ends a
 // grace after the last one left.
@@ -37,10 +37,16 @@ import (
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// Directory knows which stages exist.
+// Directory knows which stages exist, and who comes to them with a stream key.
 type Directory interface {
 	// Stage is a NotFound fault if there is no such stage.
 	Stage(ctx context.Context, stageARN string) error
+	// RecordingBucket names the bucket to which those who publish on a stage are to be recorded, or nothing.
+	RecordingBucket(ctx context.Context, stageARN string) (string, error)
+	// ByIngestKey is a NotFound fault for a stream key that is no ingest configuration's.
+	ByIngestKey(ctx context.Context, key string) (Ingest, error)
+	// AttachedTo names the stage of an ingest configuration, or nothing if it has none or does not exist.
+	AttachedTo(ctx context.Context, ingestARN string) (string, error)
 }
 
 const (

@@ -14,7 +14,9 @@ import (
 type publication struct {
 	door
 	number uint64 // grows from one of a participant's to the next
-	flows  bool   // a first packet came; guarded by stage.mu
+	flows  bool   // a first packet came; guarded by stage.mu, as is what follows
+	begun  bool   // the participant publishes by it
+	bucket string // to which it is to be recorded; empty: not at all
 
 	ups     [2]*sfu.Up // by kind; guarded by feed.mu
 	dropped bool       // guarded by feed.mu
@@ -29,12 +31,9 @@ func kindOf(k rtc.Kind) sfu.Kind {
 	return sfu.Video
 }
 
-// Publish lets a participant publish. A token that has not the form of a participant token is NotFound: it
-// may be a stream key, which another gate knows.
+// Publish lets a participant publish. What has the form of neither a participant token nor a stream key of a
+// stage is NotFound, and so is such a key that nobody has: it may be a channel's, which another gate knows.
 func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, error) {
-	if !isSeat(r.Token) {
-		return nil, fault.Missing("this is no participant token")
-	}
 	may := func(s auth.Seat) error {
 		switch {
 		case !s.Publish:
@@ -45,18 +44,27 @@ func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, 
 		}
 		return nil
 	}
+	var judge judgement
+	switch {
+	case isSeat(r.Token):
+		judge = m.byToken(r.Token, may)
+	case isKey(r.Token):
+		judge = m.byKey(r.Token, may)
+	default:
+		return nil, fault.Missing("this is no participant token")
+	}
 	p := &publication{}
-	err := m.admit(ctx, r.Token, may, func(st *stage, seat auth.Seat) error {
-		mem, err := st.member(seat)
+	err := m.admit(ctx, m.toRecord(judge), func(st *stage, by pass) error {
+		mem, err := st.member(by)
 		if err != nil {
 			return err
 		}
-		if mem.publish.empty() && st.publishers() >= m.d.MaxPublishers {
-			st.fail(seat.ParticipantID, "PUBLISH_ERROR", "QUOTA_EXCEEDED", "")
+		if !mem.seen().present() && st.publishers() >= m.d.MaxPublishers {
+			st.fail(by.seat.ParticipantID, "PUBLISH_ERROR", "QUOTA_EXCEEDED", "")
 			return errPublishers
 		}
 		p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
-		p.number = m.numbers.Add(1)
+		p.number, p.bucket = m.numbers.Add(1), by.bucket
 		p.open(r.UserAgent)
 		return nil
 	})
@@ -64,6 +72,22 @@ func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, 
 		return nil, err
 	}
 	return p, nil
+}
+
+// toRecord adds to a judgement whether the participant is to be recorded.
+func (m *Manager) toRecord(judge judgement) judgement {
+	return func(ctx context.Context) (pass, error) {
+		p, err := judge(ctx)
+		if err != nil {
+			return p, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, lookupFor)
+		defer cancel()
+		if p.bucket, err = m.d.Directory.RecordingBucket(ctx, p.seat.StageARN); err != nil && fault.Of(err) != fault.NotFound {
+			return p, unreachable(err)
+		}
+		return p, nil // a stage that was deleted just now is found out by the count of cuts
+	}
 }
 
 // note writes down an error of a participant who is there already.
@@ -78,7 +102,7 @@ func (m *Manager) note(s auth.Seat, event, errorCode, remote string) {
 // publishers counts who publishes or is about to.
 func (st *stage) publishers() (n int) {
 	for _, mem := range st.members {
-		if !mem.publish.empty() {
+		if mem.wears == nil && mem.present() {
 			n++
 		}
 	}
@@ -92,6 +116,9 @@ func (p *publication) Start(peer rtc.Peer) {
 	p.start(peer)
 }
 
+// feed gives the feed by which the participant is watched.
+func (p *publication) feed() *feed { return p.st.feed(p.mem.seen().seat.ParticipantID) }
+
 // Connected makes this the participant's publication. Those who watch it go on with this one.
 func (p *publication) Connected() {
 	p.st.lock()
@@ -99,13 +126,12 @@ func (p *publication) Connected() {
 	if !p.connect() {
 		return
 	}
-	f := p.st.feed(p.mem.seat.ParticipantID)
-	f.publisher = p
+	f := p.feed()
 	if f.away != nil {
 		f.away.Stop()
 		f.away = nil
 	}
-	p.st.defers(func() { f.take(p) })
+	f.lead(p)
 	if p.flows {
 		p.begin()
 	}
@@ -124,7 +150,7 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 		return up
 	}
 	p.st.m.metrics.ups.add(up)
-	f := p.st.feed(p.mem.seat.ParticipantID)
+	f := p.feed()
 	p.st.defers(func() { f.bring(p, t.Kind, up) })
 	if !p.flows {
 		p.flows = true
@@ -138,13 +164,13 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 // begin tells that the participant publishes.
 func (p *publication) begin() {
 	st, mem := p.st, p.mem
-	mem.publishing, mem.published = true, true
+	p.begun, mem.publishing, mem.published = true, true, true
 	mem.doc.Protocol = "WHIP"
 	mem.succeed("PUBLISH_ERROR", "")
 	st.m.metrics.publishers.Inc()
-	tell := st.tellPublished(mem, "Participant Published")
-	st.write(mem, "PUBLISH_STARTED", "", "", &tell)
-	st.change(mem)
+	tell := append([]store.Event{st.tellPublished(mem, "Participant Published")}, st.failRecording(mem, p.bucket)...)
+	st.write(mem, "PUBLISH_STARTED", "", "", tell...)
+	st.show(mem)
 }
 
 // Ended ends the publication; those who watch it wait for it to come back.
@@ -157,19 +183,15 @@ func (p *publication) Ended(reason error) {
 // shut is what the end means. The Ups are closed here, and by rtc, in any order.
 func (p *publication) shut() {
 	st, mem := p.st, p.mem
-	f := st.feed(mem.seat.ParticipantID)
+	f := p.feed()
 	st.defers(func() { f.drop(p) })
-	if f.publisher == p {
-		f.publisher = nil
-		if mem.publishing {
-			mem.publishing = false
-			st.m.metrics.publishers.Dec()
-			tell := st.tellPublished(mem, "Participant Unpublished")
-			st.write(mem, "PUBLISH_STOPPED", "", "", &tell)
-			st.change(mem)
-		}
-		st.miss(f)
+	if p.begun {
+		mem.publishing = false
+		st.m.metrics.publishers.Dec()
+		st.write(mem, "PUBLISH_STOPPED", "", "", st.tellPublished(mem, "Participant Unpublished"))
+		st.show(mem)
 	}
+	f.lose(p)
 	st.tidy(f)
 }
 

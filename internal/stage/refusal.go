@@ -26,6 +26,7 @@ const (
 	codeCodec         = "CODEC_MISMATCH"
 	codeUnavailable   = "UNAVAILABLE"
 	codeDraining      = "SERVER_DRAINING"
+	codeUnattached    = "INGEST_UNATTACHED"
 )
 
 // None of these is a NotFound fault: to a rtc.Door that would mean that the token is none of ours.
@@ -63,42 +64,50 @@ var errAgain = errors.New("judge again")
 // maxJudgements bounds how often a token is judged because others were disconnected meanwhile.
 const maxJudgements = 5
 
-// pass is a judged token. It is good as long as cuts has not changed.
+// pass is a judged token or stream key. It is good as long as cuts has not changed.
 type pass struct {
-	seat auth.Seat
-	cuts uint64
+	seat   auth.Seat
+	ingest Ingest // by which it came; zero: by a token
+	bucket string // to which it is to be recorded; empty: not at all
+	cuts   uint64
 }
 
-// admit judges a token and lets its participant in: may says whether the token is good for the door, and
-// join opens it, on the locked stage.
-func (m *Manager) admit(ctx context.Context, token string, may func(auth.Seat) error, join func(*stage, auth.Seat) error) error {
-	p, err := m.judge(ctx, token, may)
+// judgement says whose a token or a stream key is, and that it is good now.
+type judgement func(ctx context.Context) (pass, error)
+
+// admit judges and lets the participant in: join opens the door, on the locked stage.
+func (m *Manager) admit(ctx context.Context, judge judgement, join func(*stage, pass) error) error {
+	p, err := judge(ctx)
 	if err != nil {
 		return err
 	}
-	return m.enter(ctx, p, token, may, join)
+	return m.enter(ctx, p, judge, join)
 }
 
 // enter is what follows the judgement, which is made again if somebody was disconnected meanwhile.
-func (m *Manager) enter(ctx context.Context, p pass, token string, may func(auth.Seat) error, join func(*stage, auth.Seat) error) (err error) {
+func (m *Manager) enter(ctx context.Context, p pass, judge judgement, join func(*stage, pass) error) (err error) {
 	for range maxJudgements {
 		err = m.with(p.seat.StageARN, func(st *stage) error {
 			if m.cuts.Load() != p.cuts {
 				return errAgain
 			}
-			return join(st, p.seat)
+			return join(st, p)
 		})
 		if err != errAgain {
 			return err
 		}
-		if p, err = m.judge(ctx, token, may); err != nil {
+		if p, err = judge(ctx); err != nil {
 			return err
 		}
 	}
 	return &rtc.Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, RetryAfter: time.Second, Fault: fault.Down("the stage is busy, try again")}
 }
 
-// judge says whose token it is, and that it is good now.
+// byToken judges a participant token; may says whether it is good for the door.
+func (m *Manager) byToken(token string, may func(auth.Seat) error) judgement {
+	return func(ctx context.Context) (pass, error) { return m.judge(ctx, token, may) }
+}
+
 func (m *Manager) judge(ctx context.Context, token string, may func(auth.Seat) error) (p pass, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupFor)
 	defer cancel()

@@ -35,6 +35,8 @@ type session struct {
 	id      string
 	row     store.StageSession
 	written atomic.Bool // the database has it
+
+	unrecorded map[string]bool // participants of whom it was told that they could not be recorded; guarded by stage.mu
 }
 
 // member is a participant who has a door open. Its fields are guarded by stage.mu.
@@ -53,6 +55,9 @@ type member struct {
 	noVideo    bool
 	listed     bool            // sockets are told of it by name
 	counted    bool            // as one of those who are though they never published
+	recording  string          // what became of recording it, in the API's words
+	wears      *member         // whom others see in its place; nil: itself
+	mask       bool            // it is such a one itself, of whom nothing is written down
 	failures   map[string]bool // errors written down since it joined; see fail
 }
 
@@ -67,6 +72,8 @@ type ParticipantDoc struct {
 	OsName         string            `json:"osName"`
 	OsVersion      string            `json:"osVersion"`
 	SdkVersion     string            `json:"sdkVersion"`
+	IngestARN      string            `json:"ingest,omitempty"` // of the ingest configuration by which it came
+	Redundant      bool              `json:"redundant,omitempty"`
 }
 
 func newStage(m *Manager, stageARN string) *stage {
@@ -88,8 +95,9 @@ func (st *stage) unlock() {
 // defers keeps for unlock what must not be done under the lock.
 func (st *stage) defers(do func()) { st.later = append(st.later, do) }
 
-// member gives the participant of a seat: one who is there, or a new one that enter makes a member.
-func (st *stage) member(seat auth.Seat) (*member, error) {
+// member gives the participant of a pass: one who is there, or a new one that enter makes a member.
+func (st *stage) member(p pass) (*member, error) {
+	seat := p.seat
 	if mem := st.members[seat.ParticipantID]; mem != nil {
 		return mem, nil
 	}
@@ -101,6 +109,8 @@ func (st *stage) member(seat auth.Seat) (*member, error) {
 	if mem.doc.Attributes == nil {
 		mem.doc.Attributes = map[string]string{}
 	}
+	mem.doc.IngestARN, mem.doc.Redundant = p.ingest.ARN, p.ingest.Redundant
+	mem.wears = st.maskOf(mem, p.ingest)
 	return mem, nil
 }
 
@@ -122,8 +132,14 @@ func (st *stage) enter(mem *member, userAgent string) {
 		st.begin(mem.joined)
 	}
 	st.members[mem.seat.ParticipantID] = mem
-	st.m.metrics.participants.Inc()
-	mem.untold = !st.write(mem, "JOINED", "", "", nil)
+	if !mem.mask {
+		st.m.metrics.participants.Inc()
+	}
+	mem.untold = !st.write(mem, "JOINED", "", "")
+	if mem.wears != nil {
+		st.enter(mem.wears, userAgent)
+		return
+	}
 	st.arrive(mem)
 }
 
@@ -134,8 +150,14 @@ func (st *stage) leave(mem *member) {
 		return
 	}
 	delete(st.members, mem.seat.ParticipantID)
-	st.m.metrics.participants.Dec()
-	st.write(mem, "LEFT", "", "", nil)
+	if !mem.mask {
+		st.m.metrics.participants.Dec()
+	}
+	st.write(mem, "LEFT", "", "")
+	if mem.wears != nil {
+		st.leave(mem.wears)
+		return
+	}
 	st.depart(mem)
 	if len(st.members) == 0 && !st.over {
 		st.await()
@@ -201,7 +223,7 @@ func (st *stage) expel(participantID string) {
 		return
 	}
 	st.remove(mem, goneRemoved)
-	if f := st.feeds[participantID]; f != nil {
+	if f := st.feeds[mem.seen().seat.ParticipantID]; f != nil && f.publisher == nil {
 		st.abandon(f)
 	}
 }
@@ -219,7 +241,10 @@ func (st *stage) remove(mem *member, why departure) {
 
 // write puts what happened to a participant into the journal, with its state as it is now. It says whether
 // the journal took it: that of mere viewers it refuses when it is far behind.
-func (st *stage) write(mem *member, event, errorCode, remote string, tell *store.Event) bool {
+func (st *stage) write(mem *member, event, errorCode, remote string, tell ...store.Event) bool {
+	if mem.mask {
+		return true
+	}
 	now := st.m.now()
 	e := entry{tell: tell, minor: !mem.published}
 	if mem.untold {
@@ -236,7 +261,7 @@ func (st *stage) write(mem *member, event, errorCode, remote string, tell *store
 	}
 	e.put = &store.StageParticipant{
 		SessionID: st.session.id, ParticipantID: mem.seat.ParticipantID, StageARN: st.arn, UserID: clean(mem.seat.UserID),
-		State: store.Connected, Published: mem.published, Publishing: mem.publishing, Joined: mem.joined, Doc: doc, Node: st.m.d.Node,
+		State: store.Connected, Published: mem.published, Publishing: mem.publishing, Joined: mem.joined, Recording: mem.recording, Doc: doc, Node: st.m.d.Node,
 	}
 	if mem.doors == 0 {
 		e.put.State, e.put.Left = store.Disconnected, now
@@ -266,7 +291,7 @@ func (st *stage) fail(participantID, event, errorCode, remote string) {
 		mem.failures = map[string]bool{}
 	}
 	mem.failures[key] = true
-	st.write(mem, event, errorCode, remote, nil)
+	st.write(mem, event, errorCode, remote)
 }
 
 // succeed lets fail write the errors of a kind, and about one remote participant, down again.

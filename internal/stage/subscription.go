@@ -32,8 +32,9 @@ func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscriptio
 		return nil
 	}
 	sub := &subscription{remote: r.ParticipantID}
-	err := m.admit(ctx, r.Token, may, func(st *stage, seat auth.Seat) error {
-		mem, err := st.member(seat)
+	err := m.admit(ctx, m.byToken(r.Token, may), func(st *stage, p pass) error {
+		seat := p.seat
+		mem, err := st.member(p)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,7 @@ func (s *subscription) Connected() {
 	s.started = true
 	s.mem.succeed("SUBSCRIBE_ERROR", s.remote)
 	s.st.m.metrics.subscriptions.Inc()
-	s.st.write(s.mem, "SUBSCRIBE_STARTED", "", s.remote, nil)
+	s.st.write(s.mem, "SUBSCRIBE_STARTED", "", s.remote)
 	s.st.defers(func() { s.feed.wire(s) })
 }
 
@@ -110,7 +111,7 @@ func (s *subscription) shut() {
 	st := s.st
 	if s.started {
 		st.m.metrics.subscriptions.Dec()
-		st.write(s.mem, "SUBSCRIBE_STOPPED", "", s.remote, nil)
+		st.write(s.mem, "SUBSCRIBE_STOPPED", "", s.remote)
 	}
 	if s.slot.empty() {
 		delete(s.mem.subscribe, s.remote)
