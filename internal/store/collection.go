@@ -103,6 +103,15 @@ func (c *Collection[T]) Get(ctx context.Context, name string) (*Row[T], error) {
 	return c.get(ctx, name, "")
 }
 
+// Lock reads one document as Get does, and keeps others from changing or deleting it until the transaction
+// that it is called in ends.
+func (c *Collection[T]) Lock(ctx context.Context, name string) (*Row[T], error) {
+	if c.db.txOf(ctx) == nil {
+		panic("store: Lock outside of a transaction")
+	}
+	return c.get(ctx, name, c.db.dialect.forUpdate)
+}
+
 func (c *Collection[T]) get(ctx context.Context, name, suffix string) (*Row[T], error) {
 	row, ok, err := queryOne(ctx, c.db, scanRow[T],
 		`SELECT `+rowColumns+` FROM resources r WHERE r.arn = $1 AND r.kind = $2`+suffix, name, string(c.kind))

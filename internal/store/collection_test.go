@@ -231,3 +231,29 @@ func TestLongAndOddRefsAreFound(t *testing.T) {
 		}
 	})
 }
+
+func TestLockedDocumentStaysUntilTheTransactionEnds(t *testing.T) {
+	both(t, func(t *testing.T, db *store.DB) {
+		ctx, c, name := t.Context(), channels(db), mint.New(arn.Channel)
+		must[*store.Row[channelDoc]](t)(c.Insert(ctx, name, &channelDoc{Name: "a"}, nil))
+		deleted := make(chan error, 1)
+		check(t, db.Tx(ctx, func(tx context.Context) error {
+			if _, err := c.Lock(tx, name); err != nil {
+				return err
+			}
+			go func() { deleted <- c.Delete(ctx, name) }()
+			_, err := c.Update(tx, name, func(d *channelDoc) error { d.Name = "b"; return nil })
+			if err != nil {
+				return err
+			}
+			_, err = c.Get(tx, name)
+			return err
+		}))
+		check(t, <-deleted)
+		check(t, db.Tx(ctx, func(tx context.Context) error {
+			_, err := c.Lock(tx, name)
+			wantKind(t, err, fault.NotFound)
+			return nil
+		}))
+	})
+}
