@@ -43,7 +43,10 @@ func lockOwn[T any](ctx context.Context, s *Service, c *store.Collection[T], kin
 	if _, err := s.minter.Own(kind, name); err != nil {
 		return nil, err
 	}
-	return c.Lock(ctx, name)
+	if err := s.db.Hold(ctx, name); err != nil {
+		return nil, err
+	}
+	return c.Get(ctx, name)
 }
 
 // deleteUnused removes a configuration that no channel has; ref is by what channels that have it are found.
