@@ -119,6 +119,21 @@ func (s *session) goLive(row *store.StreamSession, r *Record) []tale {
 	return tales
 }
 
+// noteTracks writes down a track that came after the first frame: picture and sound seldom come together.
+func (m *Manager) noteTracks(ctx context.Context, s *session) error {
+	video, audio := s.tracks()
+	_, err := m.record(ctx, s, func(_ *store.StreamSession, r *Record) []tale {
+		if r.Video == nil {
+			r.Video = trackRecord(video)
+		}
+		if r.Audio == nil {
+			r.Audio = trackRecord(audio)
+		}
+		return nil
+	})
+	return err
+}
+
 // finish writes the session's end: Stream End if it was live, and Session Ended. Before, it tells a
 // Stream Start that the store did not take in time, the end of a starvation, and the failure that ended
 // the stream if there was one.

@@ -88,6 +88,10 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 		s.watch(watcher, m.d.Now, func() {
 			// Beside the watching: a slow database must not make the publisher look dead.
 			both.Go(func() { m.announce(log, s) })
+		}, func() {
+			both.Go(func() {
+				m.persist(log, "tracks", func(ctx context.Context) error { return m.noteTracks(ctx, s) })
+			})
 		})
 	})
 	both.Wait()
@@ -122,8 +126,9 @@ func (s *session) count(a *audience, now time.Time) int64 {
 	return s.viewers.Load()
 }
 
-// watch notes what arrives, and calls live once when the first frame has.
-func (s *session) watch(r *media.Reader, now func() time.Time, live func()) {
+// watch notes what arrives, calls live once when the first frame has, and more when another track's has
+// later.
+func (s *session) watch(r *media.Reader, now func() time.Time, live, more func()) {
 	for {
 		frames, err := r.Next(context.Background())
 		if err != nil {
@@ -134,6 +139,7 @@ func (s *session) watch(r *media.Reader, now func() time.Time, live func()) {
 		if first {
 			s.started = now()
 		}
+		video, audio := s.video != nil, s.audio != nil
 		for _, f := range frames {
 			if f.Track.Kind == media.Video {
 				s.video = f.Track
@@ -141,10 +147,14 @@ func (s *session) watch(r *media.Reader, now func() time.Time, live func()) {
 				s.audio = f.Track
 			}
 		}
+		joined := video != (s.video != nil) || audio != (s.audio != nil)
 		s.mu.Unlock()
 		s.lastFrame.Store(frames[len(frames)-1].Arrived.UnixNano())
-		if first {
+		switch {
+		case first:
 			live()
+		case joined:
+			more()
 		}
 	}
 }
