@@ -189,6 +189,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 
+	plusAPI := e.newPlus(db, messages, ring, keys, site.ClientAddr(proxies))
 	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, log) })
 
 	var looking sync.WaitGroup
@@ -205,7 +206,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.front = &front{api: mux, chat: rooms, stages: stages, rtc: realtime.Door(), playback: e.channels, site: web, ready: func(r *http.Request) error {
+	e.front = &front{api: mux, plus: plusAPI, chat: rooms, stages: stages, rtc: realtime.Door(), playback: e.channels, site: web, ready: func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := db.Ping(ctx); err != nil {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+
+	"github.com/streamcat/streamcat/internal/plus"
 )
 
 // front sends each request of the one public listener to the part that owns it.
@@ -12,6 +14,7 @@ type front struct {
 		http.Handler
 		Owns(*http.Request) bool // POST /<OperationName> and /tags/…
 	}
+	plus     http.Handler // below /engine/v1/
 	chat     http.Handler // WebSocket on / and /chat
 	stages   http.Handler // WebSocket below /stage-events/
 	rtc      http.Handler // WHIP and WHEP: below /whip, and POST /
@@ -29,6 +32,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.serveReady(w, r)
 	case (path == "/" || path == "/chat") && strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
 		f.chat.ServeHTTP(w, r)
+	case strings.HasPrefix(path, plus.Prefix):
+		f.plus.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/stage-events/"):
 		f.stages.ServeHTTP(w, r)
 	case path == "/whip" || strings.HasPrefix(path, "/whip/") || path == "/" && whipOnRoot(r):
