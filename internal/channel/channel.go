@@ -27,16 +27,17 @@ type channel struct {
 
 	mu      sync.Mutex
 	session *session  // nil while nobody publishes
-	private bool      // of the newest session: what is left of it is no more public than it was
+	spec    Spec      // of the newest session: what is left of it is no more public than it was
 	idle    time.Time // when it was made, or the last session ended
 	ended   bool      // the playlist carries its end
 	gone    bool      // no longer the manager's: whoever still holds it looks again
 }
 
-func (c *channel) isPrivate() bool {
+// newest gives what the channel was when its newest session began; not ok before the first one.
+func (c *channel) newest() (spec Spec, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.private
+	return c.spec, c.spec.ID != ""
 }
 
 func (c *channel) live() *session {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
@@ -64,6 +65,8 @@ func (c *clock) pass(d time.Duration) {
 type silent struct{}
 
 func (silent) Publish(string, []byte) error { return nil }
+
+func (silent) Subscribe(string, func(bus.Message)) (*bus.Sub, error) { return nil, nil }
 
 type rig struct {
 	*channel.Manager

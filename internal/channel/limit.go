@@ -46,6 +46,12 @@ func (m *Manager) tooManyStreams() error {
 	return fault.OverQuota(m.d.MaxStreams, "%d streams are live already, which is the quota", m.d.MaxStreams)
 }
 
+// tooManyViewers tells the account, and gives what the player is refused with.
+func (m *Manager) tooManyViewers() error {
+	m.breach("Concurrent Viewers", "viewers", m.d.MaxViewers)
+	return fault.TooFast(m.d.MaxViewers, "%d viewers are watching already, which is the quota", m.d.MaxViewers)
+}
+
 // breach tells the account that one more than the limit was wanted. The caller holds no lock.
 func (m *Manager) breach(name, unit string, limit int) {
 	now := m.d.Now()

@@ -2,13 +2,12 @@ package channel
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/ecdsa"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hls"
 	"github.com/streamcat/streamcat/internal/media"
@@ -32,17 +32,20 @@ const (
 	forget = time.Minute
 )
 
-// Waker tells readers of the outbox that there is something new.
-type Waker interface {
+// Bus wakes readers of the outbox, and carries what nodes tell each other. bus.Bus is one.
+type Bus interface {
 	Publish(subject string, data []byte) error
+	Subscribe(subject string, fn func(bus.Message)) (*bus.Sub, error)
 }
 
-// Deps is what a Manager is made of. All but Viewers, Registerer, Now and Log must be set.
+// Deps is what a Manager is made of. All but Viewers, Sealer, Registerer, Now and Log must be set, and
+// Sealer must be set with Viewers.
 type Deps struct {
 	Directory  Directory
 	Viewers    Viewers // nil: there are no playback keys and no restriction policies
+	Sealer     Sealer  // of the playback sessions of private channels
 	DB         *store.DB
-	Bus        Waker
+	Bus        Bus
 	Minter     arn.Minter
 	Node       string // owns the sessions that Recover closes
 	Log        *slog.Logger
@@ -75,6 +78,13 @@ type Manager struct {
 
 	streams  atomic.Int64 // sessions on all channels
 	breaches breaches
+	watching atomic.Int64 // viewers of all channels
+
+	keys     fresh[[]*ecdsa.PublicKey]
+	policies policies
+	revoked  revocations
+	hearing  *bus.Sub // of revocations; under mu
+	reading  reading
 }
 
 // NewManager makes a manager and starts its housekeeping. Close ends it.
@@ -140,7 +150,7 @@ func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publ
 		return nil, nil, m.tooManyStreams()
 	}
 	s := m.newSession(spec, p)
-	c.session, c.private = s, spec.Authorized // claims the channel before anything slow happens
+	c.session, c.spec = s, spec // claims the channel before anything slow happens
 	c.mu.Unlock()
 	// Whoever changes or deletes a channel wants nobody to publish to it. From the claim on somebody does,
 	// but the channel may have changed since it was looked up.
@@ -199,7 +209,7 @@ func (m *Manager) open(id string) (*channel, error) {
 	}
 	c := m.channels[id]
 	if c == nil {
-		c = &channel{id: id, viewers: newAudience(), idle: m.d.Now()}
+		c = &channel{id: id, viewers: newAudience(&m.watching, m.d.MaxViewers), idle: m.d.Now()}
 		c.pack = hls.New(hls.Options{
 			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing, Discontinuity: m.discontinuity,
 			Viewer: func(r *http.Request, lowLatency bool) {
@@ -283,73 +293,21 @@ func (m *Manager) Stop(ctx context.Context, channelARN string) error {
 	}
 }
 
-// Recover closes the sessions that an earlier process of this node left open, with the events that
-// were still owed. It is called once, before anything is admitted.
-func (m *Manager) Recover(ctx context.Context) error {
-	if err := m.countRun(ctx); err != nil {
-		return fmt.Errorf("count the runs: %w", err)
-	}
-	open, err := m.d.DB.OpenStreamSessions(ctx)
-	if err != nil {
-		return fmt.Errorf("find open stream sessions: %w", err)
-	}
-	for _, row := range open {
-		if row.Node != m.d.Node {
-			continue
-		}
-		var r Record
-		if err := json.Unmarshal(row.Doc, &r); err != nil {
-			return fmt.Errorf("stream session %s: %w", row.StreamID, err)
-		}
-		if err := m.finish(ctx, &session{id: row.StreamID, spec: r.Channel}, m.d.Now(), ""); err != nil {
-			return fmt.Errorf("close stream session %s: %w", row.StreamID, err)
-		}
-		m.d.Log.Info("closed a stream session that the last run left open", "channel", r.Channel.ID, "stream", row.StreamID)
-	}
-	m.wake()
-	return nil
-}
-
-const (
-	discontinuitySetting = "channel.discontinuity"
-	discontinuityStep    = 16
-)
-
-// countRun lets the discontinuity sequence numbers of this run's playlists begin above those of all runs
-// before: a player may hold a playlist of any of them. A step leaves room for what happens to a channel
-// within a run, and keeps the numbers as small as hls.Options wants them.
-func (m *Manager) countRun(ctx context.Context) error {
-	text, _, err := m.d.DB.Setting(ctx, discontinuitySetting)
-	if err != nil {
-		return err
-	}
-	last, _ := strconv.ParseUint(string(text), 10, 64) // zero before the first run
-	m.mu.Lock()
-	m.discontinuity = last
-	m.mu.Unlock()
-	return m.reserve(ctx, last+discontinuityStep)
-}
-
-// reserve writes down up to where this run counts.
-func (m *Manager) reserve(ctx context.Context, upTo uint64) error {
-	if err := m.d.DB.PutSetting(ctx, discontinuitySetting, strconv.AppendUint(nil, upTo, 10)); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	m.reserved = upTo
-	m.mu.Unlock()
-	return nil
-}
-
 // housekeep counts viewers, ends playlists whose stream did not come back, and forgets channels that
 // are idle.
 func (m *Manager) housekeep(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+	tick, reread := time.NewTicker(time.Second), time.NewTicker(rereadEvery)
 	defer tick.Stop()
+	defer reread.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-reread.C:
+			if err := m.rereadRevocations(ctx); err != nil && ctx.Err() == nil {
+				m.d.Log.Warn("could not read the revoked viewers, trying again", "err", err)
+			}
+			continue
 		case <-tick.C:
 		}
 		if used, reserved := m.tidy(m.d.Now()); reserved > 0 && used+discontinuityStep/2 > reserved {
@@ -376,12 +334,15 @@ func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
 			m.watchHealth(c.session, now)
 		case idle > forget:
 			c.gone = true
+			c.viewers.leave()
 			c.pack.Close()
 			delete(m.channels, id)
 			m.discontinuity = max(m.discontinuity, number+1)
 		case idle > comeback && !c.ended:
 			c.ended = true
 			c.pack.End()
+		default:
+			c.viewers.sweep(now)
 		}
 		c.mu.Unlock()
 		used = max(used, number)
@@ -410,6 +371,11 @@ func (m *Manager) Close(ctx context.Context) error {
 		}
 	}
 	m.stop()
+	m.mu.Lock()
+	if m.hearing != nil {
+		m.hearing.Close()
+	}
+	m.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { m.done.Wait(); close(ended) }()
 	defer func() { // whoever still waits for a part is answered

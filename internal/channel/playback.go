@@ -1,10 +1,12 @@
 package channel
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hls"
 )
@@ -25,8 +27,8 @@ func playbackName(channelARN string) string {
 }
 
 // ServeHTTP answers players below PlaybackRoot: the multivariant playlist at PlaybackPath, and what it
-// names in the folder of the same name. Offline and unknown channels are 404, private ones 403: this
-// server knows no playback keys, so nobody can hold a token that it could verify.
+// names in the folder of the same name. Offline and unknown channels are 404, what a viewer may not watch
+// is 403, one viewer too many 429. A private channel says nothing to those who show no good token.
 func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	switch r.Method {
@@ -64,42 +66,88 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, name string) {
-	// A live channel is served from memory: its settings cannot change, and viewers can join while the
-	// database is away.
-	if c := m.find(id); c != nil && c.live() != nil {
-		m.serveLive(w, r, c, name)
+	c, live, spec, err := m.known(r.Context(), id)
+	if err != nil {
+		m.turnAway(w, id, err)
 		return
 	}
-	switch spec, err := m.d.Directory.Channel(r.Context(), id); {
-	case fault.Of(err) == fault.NotFound:
-		m.refuse(w, http.StatusNotFound, "no such channel")
-	case err != nil:
-		m.d.Log.Error("could not look a channel up for playback", "channel", id, "err", err)
-		m.refuse(w, http.StatusServiceUnavailable, "try again")
-	case spec.Authorized:
-		m.refuse(w, http.StatusForbidden, needsToken)
-	default:
-		m.refuse(w, http.StatusNotFound, "the channel is offline")
+	var token auth.Playback
+	if spec.Authorized {
+		if token, err = m.verify(r.Context(), r.URL.Query().Get("token"), spec.ARN); err == nil {
+			err = checkOrigin(r, token.Origins, token.Strict)
+		}
+		if err != nil {
+			m.turnAway(w, id, err)
+			return
+		}
 	}
+	policy, err := m.policy(r.Context(), spec)
+	if err == nil {
+		err = checkOrigin(r, policy.AllowedOrigins, policy.StrictOrigin)
+	}
+	switch {
+	case err != nil:
+		m.turnAway(w, id, err)
+		return
+	case !live:
+		m.refuse(w, http.StatusNotFound, "the channel is offline")
+		return
+	case c.viewers.full():
+		m.turnAway(w, id, m.tooManyViewers())
+		return
+	}
+	if err := m.useUp(r.Context(), token); err != nil {
+		m.turnAway(w, id, err)
+		return
+	}
+	if token.Strict || policy.StrictOrigin {
+		oneOrigin(w, r)
+	}
+	media, err := m.mediaURL(r, spec, token, name)
+	if err != nil {
+		m.turnAway(w, id, err)
+		return
+	}
+	c.pack.ServeMultivariant(w, r, media)
 }
 
-const needsToken = "this channel is private: a playback token is needed"
+// known finds a channel and what it is. A live one is found in memory: its settings cannot change, and
+// viewers can join while the database is away.
+func (m *Manager) known(ctx context.Context, id string) (c *channel, live bool, spec Spec, err error) {
+	if c = m.find(id); c != nil {
+		if s := c.live(); s != nil {
+			return c, true, s.spec, nil
+		}
+	}
+	spec, err = m.d.Directory.Channel(ctx, id)
+	return c, false, spec, err
+}
 
-func (m *Manager) serveLive(w http.ResponseWriter, r *http.Request, c *channel, name string) {
-	if c.isPrivate() {
-		m.refuse(w, http.StatusForbidden, needsToken)
-		return
+// mediaURL names the media playlist for one player, which gets a session of its own: one by which it is
+// counted, and of a private channel also one that says what it may do. Where each file needs an origin
+// that the token gave, that session is a folder, so that the files in it are asked for below it.
+func (m *Manager) mediaURL(r *http.Request, spec Spec, token auth.Playback, name string) (string, error) {
+	counted := arn.NewID(sessionLength)
+	if r.URL.Query().Has(preview) { // a preview on a page counts as nobody
+		counted = preview
 	}
-	// Each player gets a session of its own, by which it is counted; a preview on a page counts as nobody.
-	session := arn.NewID(sessionLength)
-	if r.URL.Query().Has("preview") {
-		session = preview
+	file := hls.PlaylistFile + "?s=" + counted
+	if !spec.Authorized {
+		return name + "/" + file, nil
 	}
-	c.pack.ServeMultivariant(w, r, name+"/"+hls.PlaylistFile+"?s="+session)
+	session, err := m.seal(m.grantFor(token), spec.ARN)
+	switch {
+	case err != nil:
+		return "", err
+	case token.Strict:
+		return name + "/" + session + "/" + file, nil
+	}
+	return name + "/" + file + "&" + sessionQuery + "=" + session, nil
 }
 
 const (
 	sessionLength = 16
+	sessionQuery  = "session"
 	preview       = "preview"
 )
 
@@ -113,17 +161,96 @@ func viewerOf(r *http.Request) (session string, ok bool) {
 	return r.RemoteAddr, s != preview
 }
 
+// serveMedia answers what a multivariant playlist leads to. Names of parts cannot be guessed, so of a
+// private channel only playlists ask for the session, unless it is a folder.
 func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file string) {
+	session, inside, foldered := strings.Cut(file, "/")
+	if foldered {
+		file = inside
+	} else {
+		session = ""
+	}
 	c := m.find(id)
-	if c == nil {
-		m.refuse(w, http.StatusNotFound, "the channel is offline")
+	var spec Spec
+	known := false
+	if c != nil {
+		spec, known = c.newest()
+	}
+	if !known {
+		m.nothingThere(w, r, id, file)
 		return
 	}
-	if c.isPrivate() {
-		m.refuse(w, http.StatusForbidden, needsToken)
+	if spec.Authorized && (foldered || file == hls.PlaylistFile) {
+		if !foldered {
+			session = r.URL.Query().Get(sessionQuery)
+		}
+		g, err := m.unseal(session, spec.ARN)
+		if err == nil && len(g.Origins) > 0 {
+			if err = checkOrigin(r, g.Origins, true); err == nil {
+				oneOrigin(w, r)
+			}
+		}
+		if err != nil {
+			m.refuse(w, http.StatusForbidden, needsToken)
+			return
+		}
+		if g.Viewer != "" {
+			ctx, done := m.revoked.watch(r.Context(), spec.ARN, g)
+			defer done()
+			if ctx.Err() != nil {
+				m.turnAway(w, id, errRevoked)
+				return
+			}
+			r = r.WithContext(ctx)
+		}
+	}
+	if policy, err := m.policy(r.Context(), spec); err != nil {
+		m.turnAway(w, id, err)
+		return
+	} else if policy.StrictOrigin {
+		if err := checkOrigin(r, policy.AllowedOrigins, true); err != nil {
+			m.turnAway(w, id, err)
+			return
+		}
+		oneOrigin(w, r)
+	}
+	if viewer, ok := viewerOf(r); m.d.MaxViewers > 0 && file == hls.PlaylistFile && ok && !c.viewers.admit(viewer, m.d.Now()) {
+		m.turnAway(w, id, m.tooManyViewers())
 		return
 	}
 	c.pack.ServeMedia(w, r, file)
+}
+
+// nothingThere answers for a channel of which there is no media. Whether it is private decides what its
+// playlist says.
+func (m *Manager) nothingThere(w http.ResponseWriter, r *http.Request, id, file string) {
+	if file == hls.PlaylistFile {
+		if spec, err := m.d.Directory.Channel(r.Context(), id); err != nil && fault.Of(err) != fault.NotFound {
+			m.turnAway(w, id, err)
+			return
+		} else if err == nil && spec.Authorized {
+			m.refuse(w, http.StatusForbidden, needsToken)
+			return
+		}
+	}
+	m.refuse(w, http.StatusNotFound, "the channel is offline")
+}
+
+const needsToken = "this channel is private: a playback token is needed"
+
+// turnAway answers with what an error means to a player.
+func (m *Manager) turnAway(w http.ResponseWriter, id string, err error) {
+	switch fault.Of(err) {
+	case fault.Denied:
+		m.refuse(w, http.StatusForbidden, fault.Message(err))
+	case fault.NotFound:
+		m.refuse(w, http.StatusNotFound, "no such channel")
+	case fault.Throttled:
+		m.refuse(w, http.StatusTooManyRequests, fault.Message(err))
+	default:
+		m.d.Log.Error("could not decide on a playback request", "channel", id, "err", err)
+		m.refuse(w, http.StatusServiceUnavailable, "try again")
+	}
 }
 
 func (m *Manager) refuse(w http.ResponseWriter, status int, why string) {

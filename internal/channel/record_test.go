@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -16,6 +17,8 @@ import (
 type quiet struct{}
 
 func (quiet) Publish(string, []byte) error { return nil }
+
+func (quiet) Subscribe(string, func(bus.Message)) (*bus.Sub, error) { return nil, nil }
 
 // A store's answer can be lost, so every write may come twice; and it can be away, so a write may never
 // have come.

@@ -3,6 +3,15 @@ package channel
 import (
 	"context"
 	"crypto/ecdsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
 )
 
 // Viewers knows who may watch.
@@ -13,8 +22,143 @@ type Viewers interface {
 	Policy(ctx context.Context, arn string) (Policy, error)
 }
 
-// Policy is a playback restriction policy. An empty list allows everything.
-type Policy struct {
-	AllowedCountries, AllowedOrigins []string
-	StrictOrigin                     bool // every request must carry an allowed origin
+// Sealer encrypts what players carry for us. auth.Keyring is one.
+type Sealer interface {
+	Seal(plain []byte, context string) ([]byte, error)
+	Open(sealed []byte, context string) ([]byte, error)
+}
+
+// sessionLife is how long a viewer of a private channel may watch on after the token was shown. Sessions
+// are no rows anywhere: what a session may do is sealed in its name, so that players go on over a restart
+// of the server.
+const sessionLife = 48 * time.Hour
+
+// grant is what a playback session of a private channel may do.
+type grant struct {
+	Until   int64    `json:"u"`           // unix seconds
+	Viewer  string   `json:"v,omitempty"` // empty: cannot be revoked
+	Version int64    `json:"n,omitempty"`
+	Origins []string `json:"o,omitempty"` // each request must carry one of them; empty: none need be carried
+}
+
+const maxGrant = 4 << 10
+
+// grantFor makes the session that a token begins.
+func (m *Manager) grantFor(p auth.Playback) grant {
+	g := grant{Until: m.d.Now().Add(sessionLife).Unix(), Viewer: p.ViewerID, Version: p.SessionVersion}
+	if p.Strict {
+		g.Origins = p.Origins
+	}
+	return g
+}
+
+// seal makes the name of a session, which nobody else can make and only its channel can read.
+func (m *Manager) seal(g grant, channelARN string) (string, error) {
+	plain, err := json.Marshal(g)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := m.d.Sealer.Seal(plain, "playback session "+channelARN)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+var errNoSession = errors.New("no such session")
+
+// unseal reads a session's name.
+func (m *Manager) unseal(session, channelARN string) (g grant, err error) {
+	if session == "" || len(session) > maxGrant || m.d.Sealer == nil {
+		return g, errNoSession
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(session)
+	if err != nil {
+		return g, errNoSession
+	}
+	plain, err := m.d.Sealer.Open(sealed, "playback session "+channelARN)
+	if err != nil {
+		return g, errNoSession
+	}
+	if err := json.Unmarshal(plain, &g); err != nil || m.d.Now().Unix() >= g.Until {
+		return g, errNoSession
+	}
+	return g, nil
+}
+
+// verify reads a token for a channel. It is Denied if the token is no good there.
+func (m *Manager) verify(ctx context.Context, token, channelARN string) (auth.Playback, error) {
+	if token == "" || m.d.Viewers == nil {
+		return auth.Playback{}, fault.AccessDenied("this channel is private: a playback token is needed")
+	}
+	keys, err := m.keys.get(ctx, m.d.Now, m.d.Viewers.PlaybackKeys)
+	if err != nil {
+		return auth.Playback{}, err
+	}
+	p, err := auth.VerifyPlayback(token, keys, m.d.Now())
+	switch {
+	case err != nil:
+		return p, err
+	case p.ChannelARN != channelARN:
+		return p, fault.AccessDenied("the playback token is for another channel")
+	case m.revoked.holds(channelARN, p.ViewerID, p.SessionVersion):
+		return p, errRevoked
+	}
+	return p, nil
+}
+
+// useUp marks a token for a single use as used; Denied if it was used before.
+func (m *Manager) useUp(ctx context.Context, p auth.Playback) error {
+	if p.SingleUse == "" {
+		return nil
+	}
+	first, err := m.d.DB.Once(ctx, "playback token", p.ChannelARN+" "+p.SingleUse, p.Expires)
+	if err == nil && !first {
+		err = fault.AccessDenied("the playback token was for a single use")
+	}
+	return err
+}
+
+// fresh is a value that is asked for again at most once a second. What was heard last stays good while
+// whoever is asked does not answer.
+type fresh[T any] struct {
+	last   atomic.Pointer[answer[T]]
+	asking sync.Mutex
+}
+
+type answer[T any] struct {
+	value T
+	at    time.Time
+}
+
+const (
+	freshFor   = time.Second
+	askPatient = 2 * time.Second
+)
+
+func (f *fresh[T]) get(ctx context.Context, now func() time.Time, ask func(context.Context) (T, error)) (T, error) {
+	known := func() *answer[T] {
+		if a := f.last.Load(); a != nil && now().Sub(a.at).Abs() < freshFor {
+			return a
+		}
+		return nil
+	}
+	if a := known(); a != nil {
+		return a.value, nil
+	}
+	f.asking.Lock()
+	defer f.asking.Unlock()
+	if a := known(); a != nil {
+		return a.value, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askPatient)
+	defer cancel()
+	at := now()
+	v, err := ask(ctx)
+	if err != nil {
+		old := f.last.Load()
+		if old == nil || fault.Of(err) == fault.NotFound {
+			return v, err
+		}
+		v = old.value
+	}
+	f.last.Store(&answer[T]{v, at})
+	return v, nil
 }

@@ -2,6 +2,7 @@ package hls
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -27,6 +28,10 @@ const (
 func (k fileKind) String() string {
 	return [...]string{"multivariant", "playlist", "init", "segment", "part"}[k]
 }
+
+// ErrRefused is the cause of a request's context whose sender may not watch any more: what it waits for
+// is answered with 403.
+var ErrRefused = errors.New("hls: refused")
 
 // Header values that all answers share; net/http does not change them.
 var (
@@ -68,8 +73,8 @@ func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, medi
 
 // ServeMedia answers one file of the rendition: PlaylistFile, or an initialization section, a segment
 // or a part whose name a playlist gave; a part that was only hinted at is waited for. Anything else is
-// a 404. An Access-Control-Allow-Origin header that is already set stays; without one every origin is
-// allowed.
+// a 404. An Access-Control-Allow-Origin and a Vary header that are already set stay; without the former
+// every origin is allowed.
 func (w *Window) ServeMedia(rw http.ResponseWriter, r *http.Request, file string) {
 	if !prepare(rw, r) {
 		return
@@ -131,7 +136,9 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 	h := rw.Header()
 	h["Content-Type"] = typePlaylist
 	h["Cache-Control"] = cacheShortly
-	h["Vary"] = varyEncoding
+	if h["Vary"] == nil {
+		h["Vary"] = varyEncoding
+	}
 	data, length := s.playlist.plain, s.playlist.plainLength
 	if acceptsGzip(r.Header) {
 		h["Content-Encoding"] = encodingGzip
@@ -213,6 +220,9 @@ func (w *Window) await(ctx context.Context, judge func(*snapshot) state) (*snaps
 		case <-timer.C:
 			return s, http.StatusServiceUnavailable
 		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), ErrRefused) {
+				return s, http.StatusForbidden
+			}
 			return s, http.StatusServiceUnavailable // nobody reads it
 		}
 	}
