@@ -103,8 +103,9 @@ func (e *Engine) build(ctx context.Context) error {
 
 	// The live things.
 	minter := arn.Minter{Region: cfg.Region, Account: cfg.AccountID}
+	directory := ivs.NewDirectory(db, ring, minter)
 	e.channels = channel.NewManager(channel.Deps{
-		Directory: ivs.NewDirectory(db, ring, minter), Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
+		Directory: directory, Viewers: directory, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: cfg.InsecureIngest == "enforce",
 	})
 	e.add("stream sessions", e.channels.Recover, nil)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
@@ -35,6 +36,8 @@ func (d *watched) ByStreamKey(ctx context.Context, key string) (channel.Spec, er
 type silent struct{}
 
 func (silent) Publish(string, []byte) error { return nil }
+
+func (silent) Subscribe(string, func(bus.Message)) (*bus.Sub, error) { return nil, nil }
 
 // onAir gives a world the real live side.
 func (w *world) onAir(t testing.TB) (*channel.Manager, *watched) {
