@@ -152,11 +152,5 @@ func (s *Seats) Verify(token string, now time.Time) (Seat, error) {
 	case !now.Before(c.Expires.Time):
 		return Seat{}, fault.AccessDenied("the participant token is expired").Because(ErrSeatExpired)
 	}
-	return Seat{
-		ParticipantID: c.ID, StageARN: c.Resource, StageID: c.Topic,
-		UserID: c.UserID, Attributes: c.Attributes,
-		Publish: c.Capabilities.Publish, Subscribe: c.Capabilities.Subscribe,
-		EventsURL: c.EventsURL, WhipURL: c.WhipURL,
-		Issued: c.Issued.UTC(), Expires: c.Expires.UTC(),
-	}, nil
+	return c.seat(), nil
 }

@@ -102,6 +102,7 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 
 	// The live things.
+	sockets := "ws" + strings.TrimPrefix(e.addr.URL, "http")
 	minter := arn.Minter{Region: cfg.Region, Account: cfg.AccountID}
 	directory := ivs.NewDirectory(db, ring, minter)
 	e.channels = channel.NewManager(channel.Deps{
@@ -115,6 +116,7 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	stages, err := stage.NewManager(stage.Deps{
 		Directory: ivsrealtime.NewDirectory(db, ring, minter), DB: db, Bus: messages, Minter: minter, Seats: seats, Node: node,
+		EventsURL: sockets + "/stage-events", WhipURL: e.addr.URL + "/whip",
 		Log: log.With("part", "stage"), Registerer: e.reg,
 	})
 	if err != nil {
@@ -143,7 +145,6 @@ func (e *Engine) build(ctx context.Context) error {
 		Verifier: &auth.SigV4{Region: cfg.Region, Services: []string{"ivs", "ivschat"}, Secrets: keys},
 		Log:      log.With("part", "api"), Registerer: e.reg,
 	})
-	sockets := "ws" + strings.TrimPrefix(e.addr.URL, "http")
 	mux.Handle(api.IVS, ivs.NewService(ivs.Deps{
 		DB: db, Minter: minter, Keyring: ring, Live: e.channels,
 		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},

@@ -2,6 +2,7 @@ package ivsrealtime_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/elliptic"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ivsrealtime"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -192,7 +194,14 @@ func TestPublicKey(t *testing.T) {
 			t.Error(what)
 		}
 	}
+	directory := ivsrealtime.NewDirectory(s.db, s.ring, minter)
+	if live := must[*ecdsa.PublicKey](t)(directory.PublicKey(ctx, *key.Arn)); live.Curve != elliptic.P384() {
+		t.Errorf("the live side is given %v", live.Curve)
+	}
 	must[*sdk.DeletePublicKeyOutput](t)(s.client.DeletePublicKey(ctx, &sdk.DeletePublicKeyInput{Arn: key.Arn}))
+	if _, err := directory.PublicKey(ctx, *key.Arn); fault.Of(err) != fault.NotFound {
+		t.Errorf("the live side still knows it: %v", err)
+	}
 	again := must[*types.PublicKey](t)(imports(material))
 	if *again.Arn == *key.Arn || *again.Fingerprint != *key.Fingerprint {
 		t.Errorf("imported again: %+v", again)

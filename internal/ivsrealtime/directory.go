@@ -2,6 +2,7 @@ package ivsrealtime
 
 import (
 	"context"
+	"crypto/ecdsa"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
@@ -13,25 +14,45 @@ import (
 // Directory is how the live side looks stages and their ingest configurations up. It is a stage.Directory,
 // and stands apart from Service so that the live side can be made before the service that asks it.
 type Directory struct {
+	db       *store.DB
 	keyring  *auth.Keyring
 	minter   arn.Minter
 	stages   *store.Collection[stage]
 	storages *store.Collection[storage]
 	ingests  *store.Collection[ingest]
+
+	publicKeys *store.Collection[publicKey]
 }
 
 // NewDirectory makes a directory on an open database.
 func NewDirectory(db *store.DB, keyring *auth.Keyring, minter arn.Minter) *Directory {
-	return &Directory{keyring, minter, stages(db), store.NewCollection[storage](db, arn.StorageConfiguration, nil), ingests(db)}
+	return &Directory{
+		db: db, keyring: keyring, minter: minter,
+		stages: stages(db), storages: store.NewCollection[storage](db, arn.StorageConfiguration, nil), ingests: ingests(db), publicKeys: publicKeys(db),
+	}
 }
 
 // Stage is a NotFound fault for a stage that does not exist here.
 func (d *Directory) Stage(ctx context.Context, stageARN string) error {
-	if _, err := d.minter.Own(arn.Stage, stageARN); err != nil {
+	a, err := d.minter.Own(arn.Stage, stageARN)
+	if err != nil {
 		return err
 	}
-	_, err := d.stages.Get(ctx, stageARN)
+	ok, err := d.db.ResourceExists(ctx, stageARN)
+	if err == nil && !ok {
+		err = a.Missing()
+	}
 	return err
+}
+
+// PublicKey gives an imported public key.
+func (d *Directory) PublicKey(ctx context.Context, name string) (*ecdsa.PublicKey, error) {
+	row, err := d.publicKeys.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	key, _, err := parsePublicKey(row.Doc.Material)
+	return key, err
 }
 
 // RecordingBucket names the bucket that participants of a stage are to be recorded to, or nothing.

@@ -133,14 +133,6 @@ func (s *Service) DeleteStage(ctx context.Context, in *DeleteStageInput) (*Delet
 	return &DeleteStageOutput{}, nil
 }
 
-// stage reads a stage of this region and account.
-func (s *Service) stage(ctx context.Context, name string) (*store.Row[stage], error) {
-	if _, err := s.Minter.Own(arn.Stage, name); err != nil {
-		return nil, err
-	}
-	return s.stages.Get(ctx, name)
-}
-
 // shape shows a stage with the addresses that clients use for it.
 func (s *Service) shape(row *store.Row[stage], tags map[string]string) *Stage {
 	return &Stage{

@@ -14,8 +14,15 @@ const defaultTokenMinutes = 720
 
 // CreateParticipantToken makes one more participant of a stage: a token is a participant.
 func (s *Service) CreateParticipantToken(ctx context.Context, in *CreateParticipantTokenInput) (*CreateParticipantTokenOutput, error) {
-	if _, err := s.stage(ctx, in.StageArn); err != nil {
+	a, err := s.Minter.Own(arn.Stage, in.StageArn)
+	if err != nil {
 		return nil, err
+	}
+	// Asked each time: whoever deleted a stage is told at once that it has no tokens to give.
+	if ok, err := s.DB.ResourceExists(ctx, in.StageArn); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, a.Missing()
 	}
 	t, err := s.mint(in.StageArn, *in)
 	if err != nil {

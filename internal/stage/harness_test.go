@@ -2,6 +2,7 @@ package stage_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -56,9 +57,20 @@ func check(t testing.TB, err error) {
 type directory struct {
 	mu      sync.Mutex
 	stages  map[string]bool
+	signers map[string]*ecdsa.PublicKey
 	buckets map[string]string       // to which stages record
 	keys    map[string]stage.Ingest // by stream key
 	err     error                   // what it answers instead
+}
+
+func (d *directory) PublicKey(_ context.Context, name string) (*ecdsa.PublicKey, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := d.signers[name]
+	if d.err == nil && key == nil {
+		return nil, fault.Missing("public-key %s does not exist", name)
+	}
+	return key, d.err
 }
 
 func (d *directory) RecordingBucket(_ context.Context, name string) (string, error) {
@@ -142,7 +154,7 @@ var (
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir, ctx := t.TempDir(), context.Background()
-	w := &world{t: t, directory: &directory{stages: map[string]bool{}, buckets: map[string]string{}, keys: map[string]stage.Ingest{}}, seats: newSeats(t)}
+	w := &world{t: t, directory: &directory{stages: map[string]bool{}, signers: map[string]*ecdsa.PublicKey{}, buckets: map[string]string{}, keys: map[string]stage.Ingest{}}, seats: newSeats(t)}
 	var err error
 	w.db, err = store.Open(ctx, "sqlite:"+filepath.Join(dir, "stage.db"), store.Options{Log: quiet})
 	check(t, err)

@@ -21,6 +21,7 @@ package stage
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,10 +38,12 @@ import (
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// Directory knows which stages exist, and who comes to them with a stream key.
+// Directory knows which stages exist, and who comes to them with what.
 type Directory interface {
 	// Stage is a NotFound fault if there is no such stage.
 	Stage(ctx context.Context, stageARN string) error
+	// PublicKey gives the key of this name with which a customer signs participant tokens.
+	PublicKey(ctx context.Context, name string) (*ecdsa.PublicKey, error)
 	// RecordingBucket names the bucket to which those who publish on a stage are to be recorded, or nothing.
 	RecordingBucket(ctx context.Context, stageARN string) (string, error)
 	// ByIngestKey is a NotFound fault for a stream key that is no ingest configuration's.
@@ -70,6 +73,8 @@ type Deps struct {
 	Minter     arn.Minter
 	Seats      *auth.Seats
 	Node       string // owns the sessions that Recover closes
+	EventsURL  string // what tokens that customers sign must say; empty: anything
+	WhipURL    string
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Now        func() time.Time // nil: time.Now
