@@ -54,7 +54,7 @@ func parseAuditName(name string) (us int64, id string, err error) {
 func (db *DB) WriteAudit(ctx context.Context, entries ...AuditEntry) error {
 	var rows, names [][]any
 	for _, e := range entries {
-		resources, err := json.Marshal(slices.Concat([]string{}, e.Resources)) // never null
+		resources, err := json.Marshal(append([]string{}, e.Resources...)) // never null
 		if err != nil {
 			return err
 		}
