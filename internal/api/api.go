@@ -4,8 +4,9 @@
 //
 // What is promised: every answer carries a request id; every failure carries AWS's exception name and
 // status, and no cause; a body is at most MaxBody bytes; member names are case sensitive, unknown members
-// are ignored, and a JSON null counts as absent. Checks are made in this order: signature, route, JSON
-// types, shape rules; what the operation itself checks comes after.
+// are ignored, and a JSON null counts as absent. Checks are made in this order: signature, route, rate, JSON
+// types, access policy, shape rules; what the operation itself checks comes after. A call that changes
+// something is in the audit log before it is answered.
 //
 // The functions behind the routes know no HTTP. Shapes, their rules and the route tables are generated
 // into the service packages; this package holds what they share.
@@ -17,6 +18,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 )
 
 // MaxBody is the largest request body that is read.
@@ -59,14 +61,18 @@ type Access struct {
 // Route is an endpoint with the function that answers it. Op makes one.
 type Route struct {
 	Endpoint
-	call func(ctx context.Context, body []byte, resourceARN string, query url.Values) ([]byte, error)
+	call func(ctx context.Context, v *visit) ([]byte, error)
 }
 
 // input is what every generated input shape can do.
 type input[T any] interface {
 	*T
 	Validate() error
+	Access() Access
 }
+
+// maker is an output that names what was made.
+type maker interface{ Made() []string }
 
 // located is an input with members in the path or the query.
 type located interface {
@@ -76,13 +82,16 @@ type located interface {
 // Op makes the route of one operation out of its typed function. The function gets a validated input
 // and its answer is never nil when its error is.
 func Op[In, Out any, P input[In]](e Endpoint, call func(context.Context, P) (*Out, error)) Route {
-	return Route{Endpoint: e, call: func(ctx context.Context, body []byte, resourceARN string, query url.Values) ([]byte, error) {
+	return Route{Endpoint: e, call: func(ctx context.Context, v *visit) ([]byte, error) {
 		in := P(new(In))
-		if err := decode(body, in); err != nil {
+		if err := decode(v.body, in); err != nil {
 			return nil, err
 		}
 		if l, ok := any(in).(located); ok {
-			l.FromURL(resourceARN, query)
+			l.FromURL(v.resourceARN, v.query)
+		}
+		if err := v.enter(ctx, in.Access()); err != nil {
+			return nil, err
 		}
 		if err := in.Validate(); err != nil {
 			return nil, err
@@ -90,6 +99,9 @@ func Op[In, Out any, P input[In]](e Endpoint, call func(context.Context, P) (*Ou
 		out, err := call(ctx, in)
 		if err != nil {
 			return nil, err
+		}
+		if made, ok := any(out).(maker); ok {
+			v.about = append(slices.Clip(v.about), made.Made()...)
 		}
 		return encode(out)
 	}}

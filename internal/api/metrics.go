@@ -11,6 +11,8 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+
+	auditFailures prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -24,9 +26,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help:    "Time from the request's headers to the answer, by service and operation.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}, []string{"service", "operation"}),
+		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "streamcat_api_audit_failures_total",
+			Help: "Calls that could not be written to the audit log.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.seconds)
+		r.MustRegister(m.requests, m.seconds, m.auditFailures)
 	}
 	return m
 }

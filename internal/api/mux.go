@@ -2,11 +2,13 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -26,6 +28,11 @@ type Deps struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // may be nil
 	Now        func() time.Time      // nil means time.Now
+
+	ClientAddr func(*http.Request) netip.AddrPort // where a request comes from; nil: from its peer
+	Tags       Tags                               // for access policies; nil: nothing has any
+	Audit      Audit                              // nil: nothing is written down
+	Rates      bool                               // whether operations are held to the published rates
 }
 
 // Mux answers the requests of all services on one listener. Operation names are unique over the
@@ -36,6 +43,10 @@ type Mux struct {
 	log      *slog.Logger
 	now      func() time.Time
 	metrics  *metrics
+	client   func(*http.Request) netip.AddrPort
+	tags     Tags
+	auditLog Audit
+	rates    *limiter
 	routes   map[string]target // method, blank, path; tag routes: service, blank, method
 }
 
@@ -50,7 +61,17 @@ func NewMux(d Deps) *Mux {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Mux{verifier: d.Verifier, log: d.Log, now: d.Now, metrics: newMetrics(d.Registerer), routes: map[string]target{}}
+	if d.ClientAddr == nil {
+		d.ClientAddr = peer
+	}
+	m := &Mux{
+		verifier: d.Verifier, log: d.Log, now: d.Now, metrics: newMetrics(d.Registerer),
+		client: d.ClientAddr, tags: d.Tags, auditLog: d.Audit, routes: map[string]target{},
+	}
+	if d.Rates {
+		m.rates = newLimiter(d.Now)
+	}
+	return m
 }
 
 // Handle adds the routes of a service. Two operations in one place are a mistake of the program.
@@ -100,7 +121,8 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t, resourceARN := m.find(r)
 	status, body, err := t.Status, []byte(nil), error(nil)
 	result := "ok"
-	if body, err = m.answer(w, r, t, resourceARN); err != nil {
+	v := &visit{resourceARN: resourceARN, source: m.client(r).Addr()}
+	if body, err = m.answer(w, r, t, v); err != nil {
 		x := exceptionOf(err, t.Endpoint)
 		if x.Status == http.StatusInternalServerError && r.Context().Err() == nil {
 			m.log.Error("api: operation failed", "operation", t.Name, "request_id", id, "error", err)
@@ -108,6 +130,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("x-amzn-ErrorType", x.Name)
 		status, body, result = x.Status, x.body(t.service), x.Name
 	}
+	m.audit(r.Context(), t, v, id, result, began)
 	if status != http.StatusNoContent {
 		h.Set("Content-Type", "application/json")
 		h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -139,7 +162,7 @@ func (m *Mux) find(r *http.Request) (target, string) {
 }
 
 // answer makes the body of a success.
-func (m *Mux) answer(w http.ResponseWriter, r *http.Request, t target, resourceARN string) (answer []byte, err error) {
+func (m *Mux) answer(w http.ResponseWriter, r *http.Request, t target, v *visit) (answer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -159,10 +182,15 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, t target, resourceA
 	if scope := signingName(r); scope != t.service.SigningName {
 		return nil, &exception{Name: auth.InvalidSignature, Status: http.StatusForbidden, Message: "credential should be scoped to correct service: '" + t.service.SigningName + "'"}
 	}
-	if r.Method != http.MethodPost {
-		body = nil
+	v.who, v.query = who, r.URL.Query()
+	if err := m.rates.take(t); err != nil {
+		return nil, err
 	}
-	return t.call(auth.WithPrincipal(r.Context(), who), body, resourceARN, r.URL.Query())
+	if r.Method == http.MethodPost {
+		v.body = body
+	}
+	v.enter = func(ctx context.Context, a Access) error { return m.enter(ctx, t, v, a) }
+	return t.call(auth.WithPrincipal(r.Context(), who), v)
 }
 
 // readBody reads a body of bounded size in bounded time.

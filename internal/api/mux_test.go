@@ -35,13 +35,14 @@ const (
 
 var now = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
-type secrets struct{}
+// secrets knows one key, with or without a policy.
+type secrets struct{ policy *auth.Policy }
 
-func (secrets) Secret(_ context.Context, id string) (string, auth.Principal, error) {
+func (s secrets) Secret(_ context.Context, id string) (string, auth.Principal, error) {
 	if id != accessKeyID {
 		return "", auth.Principal{}, fault.Missing("access key")
 	}
-	return secretKey, auth.Principal{AccountID: "000000000000", AccessKeyID: id}, nil
+	return secretKey, auth.Principal{AccountID: "000000000000", AccessKeyID: id, Policy: s.policy}, nil
 }
 
 // echoIn is the input of a toy operation that does what its caller says.
@@ -58,6 +59,8 @@ func (in *echoIn) Validate() error {
 	return c.Err()
 }
 
+func (in *echoIn) Access() api.Access { return api.Access{Kind: "channel"} }
+
 type echoOut struct {
 	Said string `json:"said"`
 	Who  string `json:"who"`
@@ -70,6 +73,10 @@ type tagIn struct {
 }
 
 func (*tagIn) Validate() error { return nil }
+
+func (in *tagIn) Access() api.Access {
+	return api.Access{Resources: []string{in.ResourceArn}, Tags: in.Tags}
+}
 
 func (in *tagIn) FromURL(resourceARN string, query url.Values) {
 	in.ResourceArn, in.TagKeys = resourceARN, query["tagKeys"]
@@ -117,14 +124,18 @@ type world struct {
 	registry *prometheus.Registry
 }
 
-func newWorld() *world {
+func newWorld(change ...func(*api.Deps)) *world {
 	w := &world{registry: prometheus.NewRegistry()}
-	w.Mux = api.NewMux(api.Deps{
+	d := api.Deps{
 		Verifier:   &auth.SigV4{Region: region, Services: []string{"ivs", "ivschat"}, Secrets: secrets{}, Now: func() time.Time { return now }},
 		Log:        slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registerer: w.registry,
 		Now:        func() time.Time { return now },
-	})
+	}
+	for _, c := range change {
+		c(&d)
+	}
+	w.Mux = api.NewMux(d)
 	w.Handle(api.IVS, api.Op(api.Endpoint{Name: "Echo", Method: "POST", Path: "/Echo", Status: 200, Unavailable: "StreamUnavailable"}, echo))
 	w.Handle(api.IVS, api.Op(api.Endpoint{Name: "Forget", Method: "POST", Path: "/Forget", Status: 204}, echo))
 	w.Handle(api.IVSRealTime, api.Op(api.Endpoint{Name: "EchoStage", Method: "POST", Path: "/EchoStage", Status: 200}, echo))

@@ -62,6 +62,9 @@ type SigV4 struct {
 	Secrets  Secrets          // where secrets come from
 	Now      func() time.Time // nil means time.Now
 
+	// Used is told of each request that was found good, by its key. It must not wait. It may be nil.
+	Used func(accessKeyID string)
+
 	mu   sync.Mutex
 	keys map[signingScope][]byte // derived signing keys: four HMACs saved per request
 }
@@ -119,6 +122,9 @@ func (v *SigV4) Verify(r *http.Request, body []byte) (Principal, error) {
 	hex.Encode(want[:], sum)
 	if subtle.ConstantTimeCompare(want[:], []byte(s.signature)) != 1 {
 		return Principal{}, refuse(InvalidSignature, "the signature of this request is not the one that its access key gives: check the secret access key and the signing method")
+	}
+	if v.Used != nil {
+		v.Used(who.AccessKeyID)
 	}
 	return who, nil
 }
