@@ -24,7 +24,7 @@ const (
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Demo    demoCmd    `cmd:"" help:"Publish a built-in test clip to a fresh channel over RTMP and print its page."`
-	Keys    keysCmd    `cmd:"" help:"Make, list and delete API access keys."`
+	Keys    keysCmd    `cmd:"" help:"Manage API access keys and what they may do."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	Config   kong.ConfigFlag `name:"config" type:"existingfile" help:"YAML file whose names are those of the flags." env:"STREAMCAT_CONFIG"`

@@ -101,13 +101,21 @@ func (e *Engine) build(ctx context.Context) error {
 		log.Warn("public-url is not set: other machines are sent to an address that is only good on this one", "url", e.addr.URL)
 	}
 
+	proxies, err := cfg.trustedProxies()
+	if err != nil {
+		return err
+	}
+	clientAddr := site.ClientAddr(proxies)
+
 	// The live things.
 	sockets := "ws" + strings.TrimPrefix(e.addr.URL, "http")
 	minter := arn.Minter{Region: cfg.Region, Account: cfg.AccountID}
 	directory := ivs.NewDirectory(db, ring, minter)
+	maxStreams, maxViewers := cfg.liveLimits()
 	e.channels = channel.NewManager(channel.Deps{
 		Directory: directory, Viewers: directory, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: cfg.InsecureIngest == "enforce",
+		MaxStreams: maxStreams, MaxViewers: maxViewers,
 	})
 	e.add("stream sessions", e.channels.Recover, nil)
 	seats, err := auth.NewSeats(ring)
@@ -134,7 +142,8 @@ func (e *Engine) build(ctx context.Context) error {
 	e.add("rooms", nil, rooms.Shutdown)
 
 	// The API.
-	keys := &accessKeys{db, ring, cfg.AccountID, time.Now}
+	keys := newAccessKeys(db, ring, cfg, time.Now, log.With("part", "access keys"))
+	e.runPart("access keys", keys.writeUses)
 	if e.root, err = keys.ensureRoot(ctx, credentials{cfg.RootAccessKeyID, cfg.RootSecretAccessKey}); err != nil {
 		return fmt.Errorf("root access key: %w", err)
 	}
@@ -142,19 +151,20 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	mux := api.NewMux(api.Deps{
-		Verifier: &auth.SigV4{Region: cfg.Region, Services: []string{"ivs", "ivschat"}, Secrets: keys},
+		Verifier: &auth.SigV4{Region: cfg.Region, Services: []string{"ivs", "ivschat"}, Secrets: keys, Used: keys.noteUse},
 		Log:      log.With("part", "api"), Registerer: e.reg,
+		ClientAddr: clientAddr, Tags: db, Audit: store.NewAuditLog(db), Rates: cfg.awsLimits(),
 	})
 	mux.Handle(api.IVS, ivs.NewService(ivs.Deps{
-		DB: db, Minter: minter, Keyring: ring, Live: e.channels,
+		DB: db, Minter: minter, Keyring: ring, Live: e.channels, Quotas: cfg.quotas(),
 		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},
 	}).Routes()...)
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages,
+		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages, Quotas: cfg.quotas(),
 		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + ingestHost + "/app/"},
 	}).Routes()...)
 	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{
-		DB: db, Minter: minter, Passes: passes, Rooms: rooms, Log: log.With("part", "ivschat"),
+		DB: db, Minter: minter, Passes: passes, Rooms: rooms, Log: log.With("part", "ivschat"), Quotas: cfg.quotas(),
 	}).Routes()...)
 
 	// The web app, and the events it hears.
@@ -169,10 +179,6 @@ func (e *Engine) build(ctx context.Context) error {
 	secret, err := ensureHookSecret(ctx, db, ring, cfg.HookSecret)
 	if err != nil {
 		return fmt.Errorf("hook secret: %w", err)
-	}
-	proxies, err := cfg.trustedProxies()
-	if err != nil {
-		return err
 	}
 	web := site.New(site.Deps{
 		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
@@ -204,7 +210,7 @@ func (e *Engine) build(ctx context.Context) error {
 	})
 
 	// The doors.
-	realtime, err := e.newRTC(mediaUDP, mediaTCP, stages, site.ClientAddr(proxies))
+	realtime, err := e.newRTC(mediaUDP, mediaTCP, stages, clientAddr)
 	if err != nil {
 		return err
 	}
@@ -265,7 +271,7 @@ func (e *Engine) runPart(name string, run func(context.Context) error) {
 // appConsumer is the web app as a reader of the outbox.
 const appConsumer = "web app"
 
-// retention is how long ended stream and stage sessions and told events are kept.
+// retention is how long ended stream and stage sessions, told events and the audit log are kept.
 const retention = 60 * 24 * time.Hour
 
 // forget trims what is past retention, once an hour. A failure is tried again the next hour.
@@ -277,11 +283,12 @@ func forget(ctx context.Context, db *store.DB, log *slog.Logger) error {
 		events, err := db.TrimEvents(ctx, before)
 		sessions, err2 := db.TrimStreamSessions(ctx, before)
 		onStage, err3 := db.TrimStageSessions(ctx, before)
-		if err := errors.Join(err, err2, err3); err != nil && ctx.Err() == nil {
+		calls, err4 := db.TrimAudit(ctx, before)
+		if err := errors.Join(err, err2, err3, err4); err != nil && ctx.Err() == nil {
 			log.Warn("could not forget what is past retention", "err", err)
 		}
-		if events+sessions+onStage > 0 {
-			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions, "stage_sessions", onStage)
+		if events+sessions+onStage+calls > 0 {
+			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions, "stage_sessions", onStage, "audit_entries", calls)
 		}
 		select {
 		case <-ctx.Done():

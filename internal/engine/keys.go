@@ -2,218 +2,154 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"log/slog"
+	"sync"
 	"time"
 
-	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// Notes that tell the engine's own access keys from those that operators make.
 const (
-	rootNote = "root"
-	appNote  = "web app"
+	keyTime      = time.Second // how long another process's change of a key may go unnoticed
+	maxKnownKeys = 1024        // at which what is known of keys is read anew
+	usedTime     = time.Minute // a key's last use is right to this
 )
 
-// accessKeys is the API's table of secrets: rows of the store, opened with the keyring.
+// accessKeys is the API's table of secrets: rows of the store, opened with the keyring. What it reads it
+// knows for a second; what is changed through it holds at once. It is safe for concurrent use.
 type accessKeys struct {
-	db      *store.DB
-	ring    *auth.Keyring
-	account string
-	now     func() time.Time
+	db              *store.DB
+	ring            *auth.Keyring
+	account, region string
+	dir             string // where the root key's credentials file is
+	now             func() time.Time
+	log             *slog.Logger
+
+	mu      sync.Mutex
+	known   map[string]knownKey
+	drops   int                  // how often known keys were dropped: a row read before is not kept
+	noted   map[string]time.Time // when a key's use was last noted
+	used    []string             // keys whose use is to be written down, each once
+	wakeUse chan struct{}
+}
+
+// knownKey is a key as it was some moments ago.
+type knownKey struct {
+	secret string
+	who    auth.Principal
+	read   time.Time
+}
+
+func newAccessKeys(db *store.DB, ring *auth.Keyring, cfg *Config, now func() time.Time, log *slog.Logger) *accessKeys {
+	return &accessKeys{
+		db: db, ring: ring, account: cfg.AccountID, region: cfg.Region, dir: cfg.DataDir, now: now, log: log,
+		known: map[string]knownKey{}, noted: map[string]time.Time{}, wakeUse: make(chan struct{}, 1),
+	}
 }
 
 // Secret implements auth.Secrets.
 func (a *accessKeys) Secret(ctx context.Context, id string) (string, auth.Principal, error) {
+	now := a.now()
+	a.mu.Lock()
+	k, ok := a.known[id]
+	drops := a.drops
+	a.mu.Unlock()
+	if ok && now.Sub(k.read) < keyTime {
+		return k.secret, k.who, nil
+	}
+	k, err := a.read(ctx, id)
+	if err != nil {
+		if ok && fault.Of(err) == fault.NotFound {
+			a.drop(id)
+		}
+		return "", auth.Principal{}, err
+	}
+	k.read = now
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.drops == drops {
+		if len(a.known) >= maxKnownKeys {
+			clear(a.known)
+		}
+		a.known[k.who.AccessKeyID] = k
+	}
+	return k.secret, k.who, nil
+}
+
+func (a *accessKeys) read(ctx context.Context, id string) (k knownKey, err error) {
 	row, err := a.db.AccessKey(ctx, id)
 	if err != nil {
-		return "", auth.Principal{}, err
+		return k, err
 	}
 	secret, err := a.ring.Open(row.Sealed, "access-key/"+row.ID)
 	if err != nil {
-		return "", auth.Principal{}, fmt.Errorf("open access key %s: %w", row.ID, err)
+		return k, fmt.Errorf("open access key %s: %w", row.ID, err)
 	}
-	return string(secret), auth.Principal{AccountID: row.AccountID, AccessKeyID: row.ID, Root: row.Root}, nil
+	k = knownKey{secret: string(secret), who: auth.Principal{AccountID: row.AccountID, AccessKeyID: row.ID, Root: row.Root}}
+	if row.Policy == "" {
+		return k, nil
+	}
+	// A policy that cannot be read is not one that allows everything. What is wrong with it is for the log.
+	if k.who.Policy, err = auth.ParsePolicy([]byte(row.Policy)); err != nil {
+		return k, fmt.Errorf("the policy of access key %s: %s", row.ID, err.Error())
+	}
+	return k, nil
 }
 
-// credentials is one access key with its secret.
-type credentials struct{ ID, Secret string }
-
-func newCredentials() credentials {
-	id := strings.ToUpper(arn.NewID(40))
-	var secret [30]byte
-	rand.Read(secret[:])
-	return credentials{"AKIA" + id[:16], base64.RawStdEncoding.EncodeToString(secret[:])}
+// drop forgets what is known of a key.
+func (a *accessKeys) drop(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.drops++
+	delete(a.known, id)
+	delete(a.noted, id)
 }
 
-func (a *accessKeys) insert(ctx context.Context, c credentials, root bool, note string) error {
-	sealed, err := a.ring.Seal([]byte(c.Secret), "access-key/"+c.ID)
-	if err != nil {
-		return err
+// noteUse remembers that a key was used, to be written down by writeUses. It does not wait.
+func (a *accessKeys) noteUse(id string) {
+	now := a.now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if last, ok := a.noted[id]; ok && now.Sub(last) < usedTime {
+		return
 	}
-	return a.db.InsertAccessKey(ctx, store.AccessKey{
-		ID: c.ID, AccountID: a.account, Sealed: sealed, Root: root, Created: a.now(), Note: note,
-	})
+	if len(a.used) >= maxKnownKeys {
+		return
+	}
+	a.noted[id] = now
+	a.used = append(a.used, id)
+	select {
+	case a.wakeUse <- struct{}{}:
+	default: // it is awake
+	}
 }
 
-// find gives the newest key with a note; not ok if there is none.
-func (a *accessKeys) find(ctx context.Context, note string) (credentials, bool, error) {
-	rows, err := a.db.AccessKeys(ctx)
-	if err != nil {
-		return credentials{}, false, err
-	}
-	for _, row := range rows {
-		if row.Note == note {
-			secret, _, err := a.Secret(ctx, row.ID)
-			return credentials{row.ID, secret}, err == nil, err
+// writeUses writes down when keys were last used, until ctx ends; then what is left.
+func (a *accessKeys) writeUses(ctx context.Context) error {
+	for {
+		select {
+		case <-a.wakeUse:
+			a.flushUses(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			a.flushUses(last)
+			return nil
 		}
 	}
-	return credentials{}, false, nil
 }
 
-// ensureApp gives the key that the web app signs with, made at first start.
-func (a *accessKeys) ensureApp(ctx context.Context) (credentials, error) {
-	c, ok, err := a.find(ctx, appNote)
-	if ok || err != nil {
-		return c, err
-	}
-	c = newCredentials()
-	return c, a.insert(ctx, c, true, appNote)
-}
-
-// ensureRoot gives the operator's first key: the configured one, the one made at first start, or a
-// new one.
-func (a *accessKeys) ensureRoot(ctx context.Context, want credentials) (credentials, error) {
-	if want.ID == "" {
-		c, ok, err := a.find(ctx, rootNote)
-		if ok || err != nil {
-			return c, err
+func (a *accessKeys) flushUses(ctx context.Context) {
+	a.mu.Lock()
+	used := a.used
+	a.used = nil
+	a.mu.Unlock()
+	for _, id := range used {
+		if err := a.db.TouchAccessKey(ctx, id); err != nil && ctx.Err() == nil {
+			a.log.Warn("could not write down that an access key was used", "access_key", id, "err", err)
 		}
-		c = newCredentials()
-		return c, a.insert(ctx, c, true, rootNote)
 	}
-	switch secret, _, err := a.Secret(ctx, want.ID); {
-	case err == nil && secret == want.Secret:
-		return want, nil
-	case err != nil && fault.Of(err) != fault.NotFound:
-		return want, err
-	}
-	return want, a.replaceRoot(ctx, want)
-}
-
-// replaceRoot makes want the only root key: whoever configures a new one means to end the old.
-func (a *accessKeys) replaceRoot(ctx context.Context, want credentials) error {
-	return a.db.Tx(ctx, func(ctx context.Context) error {
-		rows, err := a.db.AccessKeys(ctx)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if row.Note == rootNote || row.ID == want.ID {
-				if err := a.db.DeleteAccessKey(ctx, row.ID); err != nil {
-					return err
-				}
-			}
-		}
-		return a.insert(ctx, want, true, rootNote)
-	})
-}
-
-// writeCredentials keeps the root key, and the region, in the form that AWS tools read, so that
-// AWS_SHARED_CREDENTIALS_FILE=data/credentials is all they need.
-func writeCredentials(dir, region string, c credentials) (path string, err error) {
-	path = filepath.Join(dir, "credentials")
-	text := "[default]\naws_access_key_id = " + c.ID + "\naws_secret_access_key = " + c.Secret + "\nregion = " + region + "\n"
-	return path, writeFile(path, []byte(text), 0o600)
-}
-
-// writeFile replaces a file in one step, so that no reader and no crash sees half of it.
-func writeFile(path string, data []byte, mode os.FileMode) error {
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, data, mode); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
-}
-
-// ensureHookSecret gives the configured secret of /hooks/*, or the one made at first start.
-func ensureHookSecret(ctx context.Context, db *store.DB, ring *auth.Keyring, configured string) (string, error) {
-	if configured != "" {
-		return configured, nil
-	}
-	const name = "hook-secret"
-	sealed, ok, err := db.Setting(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	if ok {
-		plain, err := ring.Open(sealed, name)
-		return string(plain), err
-	}
-	var b [24]byte
-	rand.Read(b[:])
-	secret := hex.EncodeToString(b[:])
-	if sealed, err = ring.Seal([]byte(secret), name); err != nil {
-		return "", err
-	}
-	return secret, db.PutSetting(ctx, name, sealed)
-}
-
-// Keys manages the access keys of a data-dir, whether or not a server runs on it.
-type Keys struct{ keys *accessKeys }
-
-// WithKeys opens the store that cfg names for as long as use runs.
-func WithKeys(ctx context.Context, cfg Config, use func(Keys) error) (err error) {
-	if err := cfg.Check(); err != nil {
-		return err
-	}
-	if cfg.Ephemeral {
-		return &BadConfig{"ephemeral", "an ephemeral server's keys go with it"}
-	}
-	if err := cfg.prepareDataDir(); err != nil {
-		return &BadConfig{"data-dir", err.Error()}
-	}
-	ring, err := auth.OpenKeyring(filepath.Join(cfg.DataDir, "keys"))
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, cfg.databaseURL(), store.Options{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return use(Keys{&accessKeys{db, ring, cfg.AccountID, time.Now}})
-}
-
-// Create makes a key. Its secret cannot be shown again.
-func (k Keys) Create(ctx context.Context, note string) (id, secret string, err error) {
-	if note == appNote || note == rootNote {
-		return "", "", fault.InvalidInput("the note %q is taken by the server's own key", note)
-	}
-	c := newCredentials()
-	return c.ID, c.Secret, k.keys.insert(ctx, c, true, note)
-}
-
-// List gives all keys, without their secrets.
-func (k Keys) List(ctx context.Context) ([]store.AccessKey, error) { return k.keys.db.AccessKeys(ctx) }
-
-// Delete ends a key. The web app's own is not for deleting: the app would be locked out.
-func (k Keys) Delete(ctx context.Context, id string) error {
-	row, err := k.keys.db.AccessKey(ctx, id)
-	if err != nil {
-		return err
-	}
-	if row.Note == appNote {
-		return fault.InConflict("access key %s is the web app's own", id)
-	}
-	return k.keys.db.DeleteAccessKey(ctx, id)
 }

@@ -52,7 +52,7 @@ type inProcess struct{ handler http.Handler }
 func (p inProcess) Do(r *http.Request) (*http.Response, error) {
 	in := r.Clone(r.Context())
 	in.RequestURI = r.URL.RequestURI()
-	in.RemoteAddr = "127.0.0.1:0"
+	in.RemoteAddr = "" // it comes from no address
 	if in.Host == "" {
 		in.Host = r.URL.Host
 	}
