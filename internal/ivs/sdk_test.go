@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/store"
 )
 
 func TestAChannelLivesThroughTheSDK(t *testing.T) {
@@ -248,6 +249,66 @@ func TestListStreamsFiltersAndPages(t *testing.T) {
 	}
 	if got := strings.Join(seen, ""); got != "0134" {
 		t.Errorf("healthy streams: got %s, want 0134", got)
+	}
+}
+
+func TestPagesOfStreamsBelongToTheirFilter(t *testing.T) {
+	w := newWorld(t, time.Now())
+	w.furnish(t)
+	for i := range 3 {
+		w.goLive()
+		w.encoders.live[i].ARN = fmt.Sprintf("arn:aws:ivs:us-east-1:000000000000:channel/%012d", i)
+	}
+	c, ctx := w.client(t), t.Context()
+	first, err := c.ListStreams(ctx, &sdk.ListStreamsInput{MaxResults: new(int32(1))})
+	if err != nil || first.NextToken == nil {
+		t.Fatalf("first page: %+v, %v", first, err)
+	}
+	for _, in := range []sdk.ListStreamsInput{
+		{NextToken: first.NextToken, FilterBy: &types.StreamFilters{Health: types.StreamHealthStreamHealthy}},
+		{NextToken: new("bm90IG91cnM")},
+		{MaxResults: new(int32(0))},
+		{MaxResults: new(int32(101))},
+		{FilterBy: &types.StreamFilters{Health: "ILL"}},
+	} {
+		_, err := c.ListStreams(ctx, &in)
+		wantException[*types.ValidationException](t, err)
+	}
+
+	for i := range 3 {
+		err := w.db.InsertStreamSession(ctx, store.StreamSession{
+			StreamID: fmt.Sprintf("st-%023d", i), ChannelARN: channelARN, Started: time.Unix(int64(i), 0), Ended: time.Unix(10, 0), Doc: []byte(`{}`), Node: "n1",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var seen []string
+	var token *string
+	for p := sdk.NewListStreamSessionsPaginator(c, &sdk.ListStreamSessionsInput{ChannelArn: new(channelARN), MaxResults: new(int32(1))}); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range page.StreamSessions {
+			seen = append(seen, (*s.StreamId)[len(*s.StreamId)-1:])
+		}
+		if page.NextToken != nil {
+			token = page.NextToken
+		}
+	}
+	if got := strings.Join(seen, ""); got != "210" {
+		t.Errorf("sessions: %s, want the newest first: 210", got)
+	}
+	other, err := c.CreateChannel(ctx, &sdk.CreateChannelInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []sdk.ListStreamSessionsInput{
+		{ChannelArn: other.Channel.Arn, NextToken: token}, {ChannelArn: new(channelARN), NextToken: first.NextToken}, {ChannelArn: new(channelARN), MaxResults: new(int32(101))},
+	} {
+		_, err := c.ListStreamSessions(ctx, &in)
+		wantException[*types.ValidationException](t, err)
 	}
 }
 

@@ -12,29 +12,30 @@ import (
 )
 
 func TestOnlyOneOfManyRequestsMakesTheStreamKey(t *testing.T) {
-	w := newWorld(t, time.Now())
-	w.furnish(t)
-	if _, err := w.DeleteStreamKey(t.Context(), &DeleteStreamKeyInput{Arn: keyARN}); err != nil {
-		t.Fatal(err)
-	}
-	var made, refused atomic.Int32
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			switch _, err := w.CreateStreamKey(t.Context(), &CreateStreamKeyInput{ChannelArn: channelARN}); {
-			case err == nil:
-				made.Add(1)
-			case fault.Of(err) == fault.Quota:
-				refused.Add(1)
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if made.Load() != 1 || refused.Load() != 7 {
-		t.Errorf("made %d, refused %d", made.Load(), refused.Load())
-	}
+	both(t, func(t *testing.T, w *world) {
+		w.furnish(t)
+		if _, err := w.DeleteStreamKey(t.Context(), &DeleteStreamKeyInput{Arn: keyARN}); err != nil {
+			t.Fatal(err)
+		}
+		var made, refused atomic.Int32
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				switch _, err := w.CreateStreamKey(t.Context(), &CreateStreamKeyInput{ChannelArn: channelARN}); {
+				case err == nil:
+					made.Add(1)
+				case fault.Of(err) == fault.Quota:
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if made.Load() != 1 || refused.Load() != 7 {
+			t.Errorf("made %d, refused %d", made.Load(), refused.Load())
+		}
+	})
 }
 
 // latecomer is an encoder that connects after the question whether anybody is there.
@@ -60,6 +61,19 @@ func TestAnEncoderThatComesDuringDeletionIsCutOff(t *testing.T) {
 	}
 	if _, err := NewDirectory(w.db, w.keyring, here).ByStreamKey(t.Context(), keyValue); fault.Of(err) != fault.NotFound {
 		t.Errorf("the key of a deleted channel: %v", err)
+	}
+}
+
+func TestAnEncoderThatComesDuringAChangeIsCutOff(t *testing.T) {
+	w := newWorld(t, time.Now())
+	w.furnish(t)
+	late := &latecomer{}
+	w.live = late
+	if err := w.rename(t, "changed"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(late.LiveAll(context.Background())); n != 0 {
+		t.Errorf("%d encoders are still connected by what the channel was", n)
 	}
 }
 
