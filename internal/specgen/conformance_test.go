@@ -109,9 +109,11 @@ func refusedByShape(a answer, at string) bool {
 	if a.exception != "ValidationException" {
 		return false
 	}
-	for _, says := range []string{"is required", "must have at", "must match", "must be one of", "must be between", "must be at", "must not begin", "must have exactly"} {
-		if strings.Contains(a.Message, at+" "+says) {
-			return true
+	for _, sentence := range strings.Split(a.Message, "; ") {
+		for _, says := range []string{"is required", "must have at", "must match", "must be one of", "must be between", "must be at", "must not begin", "must have exactly"} {
+			if strings.HasPrefix(sentence, at+" "+says) {
+				return true
+			}
 		}
 	}
 	return false
