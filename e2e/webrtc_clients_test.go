@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,7 @@ func (th *theatre) events(s seat, want ...string) {
 		for _, e := range out.Events {
 			got = append(got, string(e.Name))
 		}
+		slices.Reverse(got) // the newest come first
 		return strings.Join(got, " ") == strings.Join(want, " ")
 	})
 }

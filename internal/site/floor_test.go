@@ -32,7 +32,7 @@ func (f *floor) ActiveSession(stage string) string {
 	return f.sessions[stage]
 }
 
-func (f *floor) CloseStage(context.Context, string)      {}
+func (f *floor) CloseStage(context.Context, string)     {}
 func (f *floor) Cut(context.Context, string, ...string) {}
 
 func (f *floor) Disconnect(ctx context.Context, stage, participant, _ string) error {
