@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/ivs"
+	"github.com/aws/aws-sdk-go-v2/service/ivs/types"
 	"github.com/streamcat/streamcat/internal/bus"
+
 	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
@@ -44,7 +47,7 @@ func (w *world) onAir(t testing.TB) (*channel.Manager, *watched) {
 	t.Helper()
 	w.furnish(t)
 	dir := &watched{Directory: NewDirectory(w.db, w.keyring, here)}
-	m := channel.NewManager(channel.Deps{Directory: dir, Viewers: dir, DB: w.db, Bus: silent{}, Minter: here, Node: "n1"})
+	m := channel.NewManager(channel.Deps{Directory: dir, Viewers: dir, Sealer: w.keyring, DB: w.db, Bus: silent{}, Minter: here, Node: "n1"})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
@@ -77,6 +80,31 @@ func (w *world) nameOnAir(t testing.TB) string {
 func (w *world) rename(t testing.TB, name string) error {
 	_, err := w.UpdateChannel(t.Context(), &UpdateChannelInput{Arn: channelARN, Name: &name})
 	return err
+}
+
+func TestTheRealLiveSideAnswersForAChannelOffAir(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.onAir(t)
+		c, ctx := w.client(t), t.Context()
+		_, err := c.PutMetadata(ctx, &sdk.PutMetadataInput{ChannelArn: new(channelARN), Metadata: new("x")})
+		wantException[*types.ChannelNotBroadcasting](t, err)
+		ads, err := c.CreateAdConfiguration(ctx, &sdk.CreateAdConfigurationInput{MediaTailorPlaybackConfigurations: tailored(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.UpdateChannel(ctx, &sdk.UpdateChannelInput{Arn: new(channelARN), AdConfigurationArn: ads.AdConfiguration.Arn}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.InsertAdBreak(ctx, &sdk.InsertAdBreakInput{ChannelArn: new(channelARN), DurationSeconds: new(int32(30))})
+		wantException[*types.ChannelNotBroadcasting](t, err)
+		if _, err := c.StartViewerSessionRevocation(ctx, &sdk.StartViewerSessionRevocationInput{ChannelArn: new(channelARN), ViewerId: new("ann"), ViewerSessionVersionsLessThanOrEqualTo: 3}); err != nil {
+			t.Fatal(err)
+		}
+		revoked, err := w.db.ViewerRevocations(ctx, time.Time{})
+		if err != nil || len(revoked) != 1 {
+			t.Errorf("revocations written down: %+v, %v", revoked, err)
+		}
+	})
 }
 
 func TestAChangeBetweenLookUpAndClaimIsWhatTheStreamBeginsWith(t *testing.T) {
