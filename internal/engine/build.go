@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -198,7 +197,7 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 
 	plusAPI := e.newPlus(db, messages, ring, keys, site.ClientAddr(proxies))
-	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, log) })
+	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, cfg.retention(), log) })
 
 	var looking sync.WaitGroup
 	e.add("ffmpeg", func(context.Context) error {
@@ -270,33 +269,6 @@ func (e *Engine) runPart(name string, run func(context.Context) error) {
 
 // appConsumer is the web app as a reader of the outbox.
 const appConsumer = "web app"
-
-// retention is how long ended stream and stage sessions, told events and the audit log are kept.
-const retention = 60 * 24 * time.Hour
-
-// forget trims what is past retention, once an hour. A failure is tried again the next hour.
-func forget(ctx context.Context, db *store.DB, log *slog.Logger) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		before := time.Now().Add(-retention)
-		events, err := db.TrimEvents(ctx, before)
-		sessions, err2 := db.TrimStreamSessions(ctx, before)
-		onStage, err3 := db.TrimStageSessions(ctx, before)
-		calls, err4 := db.TrimAudit(ctx, before)
-		if err := errors.Join(err, err2, err3, err4); err != nil && ctx.Err() == nil {
-			log.Warn("could not forget what is past retention", "err", err)
-		}
-		if events+sessions+onStage+calls > 0 {
-			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions, "stage_sessions", onStage, "audit_entries", calls)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
 
 // closing stops a listener that may never have served; closing it twice is no error.
 func closing(ln net.Listener) func(context.Context) error {

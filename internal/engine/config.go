@@ -36,6 +36,7 @@ type Config struct {
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
 	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
 	Quotas              string `name:"quotas" default:"open" enum:"open,aws" help:"open: structural limits only; aws: the counts and calls per second that AWS publishes as its defaults, each node counting calls for itself."`
+	Retention           string `name:"retention" default:"60d" help:"How long ended stream and stage sessions, told events and the audit log are kept: days such as 60d, or hours such as 36h."`
 	FFmpeg              string `name:"ffmpeg" help:"The program that turns browsers' Opus into AAC, which every player takes; found on the PATH if empty, off for none."`
 	LogLevel            string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"Least severe level that is logged."`
 	LogFormat           string `name:"log-format" default:"text" enum:"text,json" help:"Form of the log."`
@@ -108,6 +109,9 @@ func (c *Config) Check() error {
 		return &BadConfig{"public-url", "must be a scheme and a host, with a port if need be, and nothing behind"}
 	}
 	if _, err := c.trustedProxies(); err != nil {
+		return err
+	}
+	if _, err := parseRetention(c.Retention); err != nil {
 		return err
 	}
 	if _, err := c.publicIPs(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDefaultsAreGood(t *testing.T) {
@@ -33,6 +34,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
 		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
 		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
+		"retention":          func(c *Config) { c.Retention = "a while" },
 		"app-tag":            func(c *Config) { c.AppTag = "" },
 	} {
 		c := Defaults()
@@ -59,5 +61,17 @@ func TestPublicURLIsASchemeAndAHost(t *testing.T) {
 	}
 	if got := publicURL("HTTPS://Live.example.org/", ""); got != "https://Live.example.org" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestRetentionIsInDaysOrHours(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"60d": 1440 * time.Hour, "36h": 36 * time.Hour, "1h": time.Hour,
+		"": 0, "0d": 0, "-1d": 0, "59m": 0, "1.5d": 0, "99999d": 0, "d": 0, "forever": 0,
+	} {
+		got, err := parseRetention(text)
+		if got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
 	}
 }
