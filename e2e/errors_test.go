@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	"github.com/aws/smithy-go"
 
+	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 )
 
@@ -43,9 +44,9 @@ type refusal struct {
 }
 
 // refusals makes what stands in the way of the requests, and gives them.
-func refusals(t *testing.T, cfg aws.Config) []refusal {
+func refusals(t *testing.T, e *enginetest.Engine) []refusal {
 	t.Helper()
-	ctx := t.Context()
+	ctx, cfg := t.Context(), e.AWS()
 	channels, rooms, stages := ivs.NewFromConfig(cfg), ivschat.NewFromConfig(cfg), ivsrealtime.NewFromConfig(cfg)
 	channel := done[*ivs.CreateChannelOutput](t)(channels.CreateChannel(ctx, &ivs.CreateChannelInput{})).Channel.Arn
 	stage := done[*ivsrealtime.CreateStageOutput](t)(stages.CreateStage(ctx, &ivsrealtime.CreateStageInput{})).Stage.Arn
@@ -56,6 +57,17 @@ func refusals(t *testing.T, cfg aws.Config) []refusal {
 
 	public := publicKey(t)
 	done[*ivsrealtime.ImportPublicKeyOutput](t)(stages.ImportPublicKey(ctx, &ivsrealtime.ImportPublicKeyInput{PublicKeyMaterial: &public}))
+
+	at := engine.Defaults()
+	at.DataDir = e.DataDir()
+	var guest, guests string // may do nothing
+	if err := engine.WithKeys(ctx, at, func(k engine.Keys) error {
+		key, secret, err := k.Create(ctx, "guest", json.RawMessage(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`))
+		guest, guests = key.ID, secret
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 
 	type in = map[string]any
 	about := func(kind, name string) in {
@@ -83,6 +95,10 @@ func refusals(t *testing.T, cfg aws.Config) []refusal {
 		{Service: "ivschat", Operation: "GetRoom", Input: in{"identifier": missing(*room)}, Exception: "ResourceNotFoundException", Status: 404, Modelled: true, Says: missing(*room), Members: about("ROOM", missing(*room))},
 		{Service: "ivschat", Operation: "DeleteLoggingConfiguration", Input: in{"identifier": *logging}, Exception: "ConflictException", Status: 409, Modelled: true, Says: "used by a room", Members: about("LOGGING_CONFIGURATION", *logging)},
 		{Service: "ivschat", Operation: "CreateChatToken", Input: in{"roomIdentifier": *room, "userId": []string{"ann"}}, Exception: "SerializationException", Status: 400, Says: "userId must be a string, not a list"},
+
+		{Service: "ivs", Operation: "GetChannel", Input: in{"arn": *channel}, Exception: "AccessDeniedException", Status: 403, Modelled: true, Says: "ivs:GetChannel", AccessKeyID: guest, Secret: guests},
+		{Service: "ivs-realtime", Operation: "GetStage", Input: in{"arn": *stage}, Exception: "AccessDeniedException", Status: 403, Modelled: true, Says: "ivs:GetStage", AccessKeyID: guest, Secret: guests},
+		{Service: "ivschat", Operation: "GetRoom", Input: in{"identifier": *room}, Exception: "AccessDeniedException", Status: 403, Modelled: true, Says: "ivschat:GetRoom", AccessKeyID: guest, Secret: guests},
 
 		{Service: "ivs", Operation: "ListChannels", Input: in{}, Exception: "UnrecognizedClientException", Status: 403, AccessKeyID: "AKIASTREAMCATNOBODY0", Secret: "nothing"},
 		{Service: "ivschat", Operation: "ListRooms", Input: in{}, Exception: "UnrecognizedClientException", Status: 403, AccessKeyID: "AKIASTREAMCATNOBODY0", Secret: "nothing"},
@@ -117,7 +133,7 @@ func publicKey(t *testing.T) string {
 // TestRefusalsAreTypedExceptions provokes the same refusals through three of Amazon's clients.
 func TestRefusalsAreTypedExceptions(t *testing.T) {
 	e := enginetest.Start(t)
-	list := refusals(t, e.AWS())
+	list := refusals(t, e)
 	table, err := json.Marshal(list)
 	if err != nil {
 		t.Fatal(err)
