@@ -1,5 +1,5 @@
 // Package auth says who may: it verifies signed API requests, seals and looks up the server's secrets,
-// makes and checks participant tokens and chat passes, and hashes passwords.
+// makes and checks participant tokens and chat passes, checks playback tokens, and hashes passwords.
 //
 // It owns the server's own keys (Keyring) and nothing else that lasts: access keys, users and the list
 // of passes already used live in the database, and whoever needs them asks through a small interface.

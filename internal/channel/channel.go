@@ -1,14 +1,16 @@
 // Package channel owns live channels as running objects: who may publish, the stream session from its
 // first byte to its last event, the HLS origin that viewers read, and how many they are.
 //
-// A channel has at most one session at a time. Each session leaves one row and a fixed row of events in
-// the store: Session Created; then, if a frame ever came, Stream Start and Stream End; then Session
-// Ended. Every event is written in one transaction with the change it tells, so that a crash can neither
-// lose nor repeat one: sessions that a dead process left open are closed by Recover.
+// A channel has at most one session at a time. Each session leaves one row and a row of events in the
+// store: Session Created; then, if a frame ever came, Stream Start, what happened while it was live, and
+// Stream End; then Session Ended. Every event is written in one transaction with the change it tells, so
+// that a crash can neither lose nor repeat one: sessions that a dead process left open are closed by
+// Recover.
 //
 // It never parses an API request and never reads a stream key from the store: that is its Directory's.
+// A playback token goes no further than to package auth, and never into a log.
 //
-// Lock order: Manager.mu, then channel.mu.
+// Lock order: Manager.mu, then channel.mu. Under the other locks nothing else is locked.
 package channel
 
 import (

@@ -277,3 +277,39 @@ func TestForeignParserAcceptsThePlaylists(t *testing.T) {
 		t.Error(faults)
 	}
 }
+
+// Players that know nothing of metadata and date ranges are not disturbed by them.
+func TestFFmpegPlaysOnWhereThereIsMetadata(t *testing.T) {
+	frames := encodeClip(t, "9", "30", "60", "-bf", "2")
+	w := newWatch(t)
+	for _, f := range frames { // as encodeClip gives them they are of no date
+		f.Arrived = testStart.Add(f.DTS)
+	}
+	w.begin()
+	for i, f := range frames {
+		if i%40 == 20 {
+			if err := w.p.PutMetadata(strings.Repeat("ü", 500)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == len(frames)/2 {
+			w.p.AddRange(DateRange{ID: "a", Class: "c", Start: w.now, Planned: time.Second, Client: [][2]string{{"X-A", "b"}}})
+		}
+		w.feed([]*media.Frame{f})
+	}
+	w.s.finish()
+	w.look()
+	var foreign playlist.Media
+	if err := foreign.Unmarshal([]byte(w.text())); err != nil || !strings.Contains(w.text(), "#EXT-X-DATERANGE") {
+		t.Fatalf("%v\n%s", err, w.text())
+	}
+	w.p.End()
+	srv := serve(t, w.p)
+	if got := continuous(t, ffprobe(t, srv.URL+"/channel.m3u8")); got["video"] < 268 {
+		t.Errorf("%v packets", got)
+	}
+	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", srv.URL+"/channel.m3u8", "-f", "null", "-").CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("rror")) {
+		t.Errorf("ffmpeg: %v\n%s", err, out)
+	}
+}
