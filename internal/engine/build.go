@@ -159,7 +159,7 @@ func (e *Engine) build(ctx context.Context) error {
 		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},
 	}).Routes()...)
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
-		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages, Quotas: cfg.quotas(),
+		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages, Replicator: stages, Quotas: cfg.quotas(),
 		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + ingestHost + "/app/"},
 	}).Routes()...)
 	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{

@@ -56,6 +56,11 @@ func (s *Service) GetParticipant(ctx context.Context, in *GetParticipantInput) (
 	if err != nil {
 		return nil, err
 	}
+	replicas, err := s.replicated(ctx, in.SessionId, row.ParticipantID)
+	if err != nil {
+		return nil, err
+	}
+	replica := replicas[row.ParticipantID]
 	return &GetParticipantOutput{Participant: &Participant{
 		Attributes: c.Attributes, ParticipantId: &row.ParticipantID, UserId: present(row.UserID),
 		State: &row.State, Published: &row.Published, FirstJoinTime: moment(row.Joined), Protocol: &c.Protocol,
@@ -64,7 +69,7 @@ func (s *Service) GetParticipant(ctx context.Context, in *GetParticipantInput) (
 		IngestConfigurationArn: present(c.IngestARN), RedundantIngest: &c.Redundant,
 		// Nothing is recorded yet, so there is no place where it would be.
 		RecordingState: recordingState(&row), RecordingS3BucketName: new(string), RecordingS3Prefix: new(string),
-		ReplicationType: new(ReplicationTypeNone),
+		ReplicationType: &replica.kind, ReplicationState: replica.state, SourceStageArn: replica.sourceStage, SourceSessionId: replica.sourceSession,
 	}}, nil
 }
 
@@ -95,15 +100,25 @@ func (s *Service) ListParticipants(ctx context.Context, in *ListParticipantsInpu
 	if err != nil {
 		return nil, err
 	}
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = row.ParticipantID
+	}
+	replicas, err := s.replicated(ctx, in.SessionId, names...)
+	if err != nil {
+		return nil, err
+	}
 	out := &ListParticipantsOutput{Participants: make([]ParticipantSummary, len(rows)), NextToken: api.NextToken(next, listing...)}
 	for i, row := range rows {
 		c, err := clientOf(&row)
 		if err != nil {
 			return nil, err
 		}
+		replica := replicas[row.ParticipantID]
 		out.Participants[i] = ParticipantSummary{
 			ParticipantId: &row.ParticipantID, UserId: present(row.UserID), State: &row.State, Published: &row.Published,
-			FirstJoinTime: moment(row.Joined), RecordingState: recordingState(&row), ReplicationType: new(ReplicationTypeNone),
+			FirstJoinTime: moment(row.Joined), RecordingState: recordingState(&row),
+			ReplicationType: &replica.kind, ReplicationState: replica.state, SourceStageArn: replica.sourceStage, SourceSessionId: replica.sourceSession,
 			IngestConfigurationArn: present(c.IngestARN), RedundantIngest: &c.Redundant,
 		}
 	}
@@ -125,7 +140,8 @@ func (s *Service) ListParticipantEvents(ctx context.Context, in *ListParticipant
 	for i, row := range rows {
 		out.Events[i] = Event{
 			Name: &row.Name, EventTime: moment(row.Time), ParticipantId: &row.ParticipantID,
-			RemoteParticipantId: present(row.RemoteParticipantID), ErrorCode: present(row.ErrorCode), Replica: new(false),
+			RemoteParticipantId: present(row.RemoteParticipantID), ErrorCode: present(row.ErrorCode), Replica: &row.Replica,
+			DestinationStageArn: present(row.DestinationStage), DestinationSessionId: present(row.DestinationSession),
 		}
 	}
 	return out, nil

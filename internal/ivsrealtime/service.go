@@ -52,6 +52,7 @@ type Deps struct {
 	Keyring    *auth.Keyring
 	Live       Live       // nil: stages run nowhere, only their resources are kept
 	Compositor Compositor // nil: compositions run nowhere, and cannot be started
+	Replicator Replicator // nil: nobody is replicated, and nobody can be
 	Endpoints  Endpoints
 	Quotas     map[arn.Kind]int // how many there may be of a kind; nil: as many as anybody likes
 	Now        func() time.Time // nil means time.Now
@@ -79,6 +80,9 @@ func NewService(d Deps) *Service {
 	}
 	if d.Compositor == nil {
 		d.Compositor = nowhere{}
+	}
+	if d.Replicator == nil {
+		d.Replicator = nowhere{}
 	}
 	return &Service{
 		Deps:         d,

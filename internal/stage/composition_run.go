@@ -93,6 +93,7 @@ func (m *Manager) endCompositions(ctx context.Context, ref store.Ref, v verdict)
 // endCompositionsOf ends the compositions of a stage that was deleted. Where the database fails it is said in
 // the log; the next start ends them.
 func (m *Manager) endCompositionsOf(ctx context.Context, stageARN string) {
+	ctx = context.WithoutCancel(ctx) // the stage is gone, whoever waits for the answer
 	if err := m.endCompositions(ctx, store.Ref{Name: "uses", Value: stageARN}, verdictStopped); err != nil {
 		m.log.Error("compositions of a deleted stage are not ended", "stage", arn.ID(stageARN), "err", err)
 	}

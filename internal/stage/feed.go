@@ -27,13 +27,14 @@ type feed struct {
 	source *publication // whose media goes out; nil: nobody's
 	latest uint64       // the highest number that was a source
 	wired  map[*subscription]struct{}
+	copies map[*publication]*feed // on other stages, which show the same; their feeds' locks come after this one's
 }
 
 // feed gives a participant's feed.
 func (st *stage) feed(participantID string) *feed {
 	f := st.feeds[participantID]
 	if f == nil {
-		f = &feed{id: participantID, watchers: map[*subscription]struct{}{}, wired: map[*subscription]struct{}{}}
+		f = &feed{id: participantID, watchers: map[*subscription]struct{}{}, wired: map[*subscription]struct{}{}, copies: map[*publication]*feed{}}
 		st.feeds[participantID] = f
 	}
 	return f
@@ -41,7 +42,7 @@ func (st *stage) feed(participantID string) *feed {
 
 // tidy forgets a feed that nobody needs. Media that is still being wired to it reaches nobody.
 func (st *stage) tidy(f *feed) {
-	if len(f.watchers) == 0 && f.publisher == nil && !st.pending(st.members[f.id]) {
+	if len(f.watchers) == 0 && f.publisher == nil && !st.pending(st.members[f.id]) && !st.replicating(f.id) {
 		if f.away != nil {
 			f.away.Stop()
 			f.away = nil
@@ -67,6 +68,15 @@ func (st *stage) miss(f *feed) {
 		}
 	})
 	f.away = timer
+}
+
+// back is for a publisher that is there, again or for the first time.
+func (f *feed) back(p *publication) {
+	if f.away != nil {
+		f.away.Stop()
+		f.away = nil
+	}
+	f.lead(p)
 }
 
 // abandon sends away all who watch a feed.
@@ -119,7 +129,9 @@ func (f *feed) drop(p *publication) {
 		f.rewire(rtc.Audio)
 	}
 	for i, up := range p.ups {
-		if up != nil {
+		if p.replica != nil { // its Ups are another stage's
+			p.ups[i] = nil
+		} else if up != nil {
 			p.st.m.metrics.ups.remove(up)
 			up.Close()
 			p.ups[i] = nil
@@ -162,6 +174,38 @@ func (f *feed) rewire(k rtc.Kind) {
 		if d := s.downs[index(k)]; d != nil {
 			d.Attach(up)
 		}
+	}
+	for p, other := range f.copies {
+		other.show(p, k, up)
+	}
+}
+
+// copyTo makes a publication of another stage show what the source has, now and later.
+func (f *feed) copyTo(p *publication, other *feed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.copies[p] = other
+	for _, k := range []rtc.Kind{rtc.Video, rtc.Audio} {
+		other.show(p, k, f.up(index(k)))
+	}
+}
+
+func (f *feed) uncopy(p *publication) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.copies, p)
+}
+
+// show gives a replica's publication a track of its source; nil takes it away.
+func (f *feed) show(p *publication, k rtc.Kind, up *sfu.Up) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.dropped || p.ups[index(k)] == up {
+		return
+	}
+	p.ups[index(k)] = up
+	if f.source == p {
+		f.rewire(k)
 	}
 }
 

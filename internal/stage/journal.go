@@ -31,6 +31,7 @@ type entry struct {
 	put    *store.StageParticipant
 	events []store.StageEvent
 	tell   []store.Event
+	copied *store.Replication // that began, or ended
 	end    *ending
 	minor  bool   // may be refused when the journal is far behind
 	done   func() // called when it is written
@@ -149,7 +150,7 @@ func (j *journal) run() {
 		j.mu.Unlock()
 		told := false
 		for _, e := range batch {
-			told = told || len(e.tell) > 0 || e.end != nil
+			told = told || len(e.tell) > 0 || e.copied != nil || e.end != nil
 			if e.done != nil {
 				e.done()
 			}
@@ -273,6 +274,11 @@ func (j *journal) apply(ctx context.Context, e entry, row *store.StageParticipan
 	}
 	for _, event := range e.tell {
 		if err := j.db.AppendEvent(ctx, event); err != nil {
+			return err
+		}
+	}
+	if e.copied != nil {
+		if err := putReplication(ctx, j.db, *e.copied); err != nil {
 			return err
 		}
 	}

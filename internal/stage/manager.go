@@ -15,8 +15,9 @@
 // A stage runs on one node at a time as far as media goes; that a participant was disconnected, or a stage
 // deleted, is heard on all nodes, over the bus.
 //
-// Lock order: Manager.mu; stage.mu; feed.mu; ledger.mu; journal.mu; socket.mu. Peers are closed, and Downs
-// attached, with none of stage.mu and above held.
+// Lock order: Manager.mu; replica.mu; stage.mu, of one stage at a time; feed.mu, that of a replica's after its
+// source's; ledger.mu; journal.mu; socket.mu. Peers are closed, and Downs attached, with none of stage.mu and
+// above held, but those of replicas with replica.mu.
 package stage
 
 import (

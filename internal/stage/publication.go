@@ -13,10 +13,11 @@ import (
 // publication is one publishing session.
 type publication struct {
 	door
-	number uint64 // grows from one of a participant's to the next
-	flows  bool   // a first packet came; guarded by stage.mu, as is what follows
-	begun  bool   // the participant publishes by it
-	bucket string // to which it is to be recorded; empty: not at all
+	number  uint64   // grows from one of a participant's to the next
+	flows   bool     // a first packet came; guarded by stage.mu, as is what follows
+	begun   bool     // the participant publishes by it
+	bucket  string   // to which it is to be recorded; empty: not at all
+	replica *replica // whose media is another stage's; nil: its own
 
 	ups     [2]*sfu.Up // by kind; guarded by feed.mu
 	dropped bool       // guarded by feed.mu
@@ -126,12 +127,7 @@ func (p *publication) Connected() {
 	if !p.connect() {
 		return
 	}
-	f := p.feed()
-	if f.away != nil {
-		f.away.Stop()
-		f.away = nil
-	}
-	f.lead(p)
+	p.feed().back(p)
 	if p.flows {
 		p.begin()
 	}
@@ -165,7 +161,9 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 func (p *publication) begin() {
 	st, mem := p.st, p.mem
 	p.begun, mem.publishing, mem.published = true, true, true
-	mem.doc.Protocol = "WHIP"
+	if p.replica == nil {
+		mem.doc.Protocol = "WHIP"
+	}
 	mem.succeed("PUBLISH_ERROR", "")
 	st.m.metrics.publishers.Inc()
 	tell := append([]store.Event{st.tellPublished(mem, "Participant Published")}, st.failRecording(mem, p.bucket)...)
@@ -182,17 +180,26 @@ func (p *publication) Ended(reason error) {
 
 // shut is what the end means. The Ups are closed here, and by rtc, in any order.
 func (p *publication) shut() {
-	st, mem := p.st, p.mem
 	f := p.feed()
-	st.defers(func() { f.drop(p) })
-	if p.begun {
-		mem.publishing = false
-		st.m.metrics.publishers.Dec()
-		st.write(mem, "PUBLISH_STOPPED", "", "", st.tellPublished(mem, "Participant Unpublished"))
-		st.show(mem)
+	p.st.defers(func() { f.drop(p) })
+	if p.replica != nil {
+		p.replica.over(p.st)
 	}
+	p.rest()
 	f.lose(p)
-	st.tidy(f)
+	p.st.tidy(f)
+}
+
+// rest tells that the participant does not publish by this now.
+func (p *publication) rest() {
+	if !p.begun {
+		return
+	}
+	st, mem := p.st, p.mem
+	p.begun, mem.publishing = false, false
+	st.m.metrics.publishers.Dec()
+	st.write(mem, "PUBLISH_STOPPED", "", "", st.tellPublished(mem, "Participant Unpublished"))
+	st.show(mem)
 }
 
 func (st *stage) tellPublished(mem *member, name string) store.Event {

@@ -64,9 +64,13 @@ func closeParticipant(ctx context.Context, db *store.DB, p store.StageParticipan
 	if err != nil {
 		return err
 	}
+	replica, err := endReplications(ctx, db, p, at)
+	if err != nil {
+		return err
+	}
 	stop := func(name, remote string) error {
 		return db.AppendStageEvent(ctx, store.StageEvent{
-			SessionID: p.SessionID, ParticipantID: p.ParticipantID, Time: at, Name: name, RemoteParticipantID: remote,
+			SessionID: p.SessionID, ParticipantID: p.ParticipantID, Time: at, Name: name, RemoteParticipantID: remote, Replica: replica,
 		})
 	}
 	for _, w := range watching {

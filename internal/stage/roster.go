@@ -93,6 +93,7 @@ func (st *stage) change(mem *member) {
 
 func (st *stage) touch(mem *member) {
 	r, id := &st.roster, mem.seat.ParticipantID
+	st.notify(id)
 	if _, ok := r.isTouched[id]; !ok {
 		r.isTouched[id] = struct{}{}
 		r.touched = append(r.touched, id)

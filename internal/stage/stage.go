@@ -20,14 +20,15 @@ type stage struct {
 	arn string
 	id  string // last part of the ARN
 
-	mu      sync.Mutex
-	later   []func() // to be done as soon as mu is free
-	over    bool
-	session *session // nil until somebody joined
-	members map[string]*member
-	feeds   map[string]*feed // by publisher
-	grace   *time.Timer      // runs while nobody is there
-	roster  roster
+	mu       sync.Mutex
+	later    []func() // to be done as soon as mu is free
+	over     bool
+	session  *session // nil until somebody joined
+	members  map[string]*member
+	feeds    map[string]*feed               // by publisher
+	grace    *time.Timer                    // runs while nobody is there
+	replicas map[string]map[string]*replica // on other stages: by participant and ARN
+	roster   roster
 }
 
 // session is one time of a stage's being in use.
@@ -59,6 +60,7 @@ type member struct {
 	wears      *member         // whom others see in its place; nil: itself
 	mask       bool            // it is such a one itself, of whom nothing is written down
 	failures   map[string]bool // errors written down since it joined; see fail
+	replica    bool            // its media is another stage's
 }
 
 // ParticipantDoc is what is kept of a participant besides its row's columns: store.StageParticipant.Doc. Client
@@ -77,7 +79,7 @@ type ParticipantDoc struct {
 }
 
 func newStage(m *Manager, stageARN string) *stage {
-	return &stage{m: m, arn: stageARN, id: arn.ID(stageARN), members: map[string]*member{}, feeds: map[string]*feed{}, roster: newRoster()}
+	return &stage{m: m, arn: stageARN, id: arn.ID(stageARN), members: map[string]*member{}, feeds: map[string]*feed{}, replicas: map[string]map[string]*replica{}, roster: newRoster()}
 }
 
 func (st *stage) lock() { st.mu.Lock() }
@@ -205,6 +207,9 @@ func (st *stage) finish(why departure) {
 	for _, mem := range st.members {
 		st.remove(mem, why)
 	}
+	for id := range st.replicas {
+		st.notify(id)
+	}
 	if st.grace != nil {
 		st.grace.Stop()
 	}
@@ -272,7 +277,7 @@ func (st *stage) write(mem *member, event, errorCode, remote string, tell ...sto
 func (st *stage) event(mem *member, at time.Time, name, errorCode, remote string) store.StageEvent {
 	return store.StageEvent{
 		SessionID: st.session.id, ParticipantID: mem.seat.ParticipantID, Time: at,
-		Name: name, ErrorCode: errorCode, RemoteParticipantID: remote,
+		Name: name, ErrorCode: errorCode, RemoteParticipantID: remote, Replica: mem.replica,
 	}
 }
 

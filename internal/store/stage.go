@@ -27,6 +27,9 @@ type StageEvent struct {
 	Name                     string
 	ErrorCode                string // empty: none
 	RemoteParticipantID      string // whom it was about, for subscriptions
+	DestinationStage         string // where it was replicated to; so is the next
+	DestinationSession       string
+	Replica                  bool // the participant is replicated from another stage
 }
 
 const stageSessionColumns = `session_id, stage_arn, started, ended, node`
@@ -87,21 +90,26 @@ func (db *DB) OpenStageSessions(ctx context.Context) ([]StageSession, error) {
 		`SELECT `+stageSessionColumns+` FROM stage_sessions WHERE ended = 0 ORDER BY started, session_id`)
 }
 
+const stageEventColumns = `session_id, participant_id, seq, time, name, error_code, remote_participant_id,
+	destination_stage, destination_session, replica`
+
 func scanStageEvent(s scanner) (e StageEvent, err error) {
-	var at int64
-	err = s.Scan(&e.SessionID, &e.ParticipantID, &e.Seq, &at, &e.Name, &e.ErrorCode, &e.RemoteParticipantID)
-	e.Time = fromMicros(at)
+	var at, replica int64
+	err = s.Scan(&e.SessionID, &e.ParticipantID, &e.Seq, &at, &e.Name, &e.ErrorCode, &e.RemoteParticipantID,
+		&e.DestinationStage, &e.DestinationSession, &replica)
+	e.Time, e.Replica = fromMicros(at), replica == 1
 	return e, err
 }
 
 // AppendStageEvent adds an event of a participant. It is a Conflict if its number is taken: by another
 // event, or in a race for the next one.
 func (db *DB) AppendStageEvent(ctx context.Context, e StageEvent) error {
-	n, err := db.exec(ctx, `INSERT INTO stage_events (session_id, participant_id, seq, time, name, error_code, remote_participant_id)
+	n, err := db.exec(ctx, `INSERT INTO stage_events (`+stageEventColumns+`)
 		VALUES ($1, $2, CASE WHEN $3 > 0 THEN $3 ELSE
-			(SELECT coalesce(max(seq), 0) + 1 FROM stage_events WHERE session_id = $1 AND participant_id = $2) END, $4, $5, $6, $7)
+			(SELECT coalesce(max(seq), 0) + 1 FROM stage_events WHERE session_id = $1 AND participant_id = $2) END, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (session_id, participant_id, seq) DO NOTHING`,
-		e.SessionID, e.ParticipantID, e.Seq, micros(e.Time), e.Name, e.ErrorCode, e.RemoteParticipantID)
+		e.SessionID, e.ParticipantID, e.Seq, micros(e.Time), e.Name, e.ErrorCode, e.RemoteParticipantID,
+		e.DestinationStage, e.DestinationSession, flag(e.Replica))
 	if err == nil && n == 0 {
 		err = fault.InConflict("event %d of participant %s exists already", e.Seq, e.ParticipantID)
 	}
@@ -112,8 +120,7 @@ func (db *DB) AppendStageEvent(ctx context.Context, e StageEvent) error {
 // at the end. The cursor's Time field holds the number of an event. What is unknown has none.
 func (db *DB) StageEvents(ctx context.Context, stageARN, sessionID, participantID string, limit int, after *Cursor) ([]StageEvent, *Cursor, error) {
 	seq, _ := after.args()
-	list, err := query(ctx, db, scanStageEvent, fmt.Sprintf(`SELECT session_id, participant_id, seq, time, name, error_code, remote_participant_id
-		FROM stage_events WHERE session_id = $1 AND participant_id = $2 AND seq < $3
+	list, err := query(ctx, db, scanStageEvent, fmt.Sprintf(`SELECT `+stageEventColumns+` FROM stage_events WHERE session_id = $1 AND participant_id = $2 AND seq < $3
 		AND EXISTS (SELECT 1 FROM stage_sessions s WHERE s.session_id = $1 AND s.stage_arn = $4)
 		ORDER BY seq DESC LIMIT %d`, limit+1), sessionID, participantID, seq, stageARN)
 	if err != nil || len(list) <= limit {
@@ -178,6 +185,7 @@ func (db *DB) TrimStageSessions(ctx context.Context, before time.Time) (int, err
 			(SELECT x.session_id, x.participant_id, x.seq FROM stage_events x ` + old + `)`,
 		`DELETE FROM stage_participants WHERE (session_id, participant_id) IN
 			(SELECT x.session_id, x.participant_id FROM stage_participants x ` + old + `)`,
+		`DELETE FROM stage_replications WHERE id IN (SELECT id FROM stage_replications WHERE ended > 0 AND ended < $1 LIMIT $2)`,
 	} {
 		if _, err := db.trim(ctx, text, before); err != nil {
 			return 0, err
