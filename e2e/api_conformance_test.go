@@ -44,18 +44,19 @@ func TestEveryOperationByJavaScript(t *testing.T) {
 	} {
 		t.Run(run.name, func(t *testing.T) {
 			e := enginetest.Start(t, run.options...)
-			seen.add(judges(t, e, run.modules...))
+			seen.add(judges(t, e, run.modules))
 		})
 	}
 	wantCoverage(t, seen)
 }
 
-// judges runs modules of api/conform in one program and gives what they saw.
-func judges(t *testing.T, e *enginetest.Engine, modules ...string) (seen record) {
+// judges runs modules of api/conform in one program, with more in its environment, and gives what they saw.
+func judges(t *testing.T, e *enginetest.Engine, modules []string, env ...string) (seen record) {
 	t.Helper()
 	written := filepath.Join(t.TempDir(), "record.json")
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{"api/conform/main.mjs"}, modules...)...)
 	cmd.Env = append(awsEnv(t, e), "NODE_NO_WARNINGS=1", "STREAMCAT_RECORD="+written, "STREAMCAT_STAGEHAND="+stagehand(t, e))
+	cmd.Env = append(cmd.Env, env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {

@@ -36,11 +36,11 @@ var never = reasons(map[string][]string{
 	"compositions end as soon as they start until they have media, so none keeps anything or adds up; internal/ivsrealtime makes them": {
 		"ivs-realtime DeleteEncoderConfiguration ConflictException", "ivs-realtime StartComposition ServiceQuotaExceededException",
 	},
-	"to stop what has stopped changes nothing": {"ivs-realtime StopComposition ConflictException"},
-	"stages end whatever goes on there": {"ivs-realtime DeleteStage ConflictException"},
-	"nothing refers to a public key": {"ivs-realtime DeletePublicKey ConflictException"},
+	"to stop what has stopped changes nothing":                                {"ivs-realtime StopComposition ConflictException"},
+	"stages end whatever goes on there":                                       {"ivs-realtime DeleteStage ConflictException"},
+	"nothing refers to a public key":                                          {"ivs-realtime DeletePublicKey ConflictException"},
 	"nothing is recorded yet, which is what an update would be in the way of": {"ivs-realtime UpdateStage ConflictException"},
-	"what is used may change": {"ivs UpdatePlaybackRestrictionPolicy ConflictException", "ivschat UpdateLoggingConfiguration ConflictException"},
+	"what is used may change":                                                 {"ivs UpdatePlaybackRestrictionPolicy ConflictException", "ivschat UpdateLoggingConfiguration ConflictException"},
 	"what is new has a name of its own, and what it refers to is ready": {
 		"ivs CreateAdConfiguration ConflictException", "ivs CreateRecordingConfiguration ConflictException",
 		"ivs-realtime CreateEncoderConfiguration ConflictException", "ivs-realtime CreateStorageConfiguration ConflictException",
