@@ -3,17 +3,11 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { region, abroad, missing } from '../common.mjs';
 import { arn, exactly, judge, including, pick, tags } from './kit.mjs';
+import { plainChannel, tailor } from './samples.mjs';
 
 const ivs = judge('ivs');
 const { happy, refused, call } = ivs;
 
-/** A channel of which nothing was said. */
-export const plainChannel = {
-  adConfigurationArn: '', arn: arn('ivs', 'channel'), authorized: false, containerFormat: 'TS', ingestEndpoint: /^[^/]+$/,
-  insecureIngest: false, latencyMode: 'LOW', multitrackInputConfiguration: { enabled: false, policy: 'ALLOW', maximumResolution: 'FULL_HD' },
-  name: '', playbackRestrictionPolicyArn: '', playbackUrl: new RegExp(`/api/video/v1/${region}\\.\\d{12}\\.channel\\.[A-Za-z0-9]{12}\\.m3u8$`),
-  preset: '', recordingConfigurationArn: '', srt: { endpoint: /^[^/]+$/, passphrase: /^[A-Za-z0-9]{10,79}$/ }, tags: {}, type: 'STANDARD',
-};
 const streamKey = { arn: arn('ivs', 'stream-key'), channelArn: arn('ivs', 'channel'), tags: {}, value: new RegExp(`^sk_${region}_[A-Za-z0-9]{12}_[A-Za-z0-9]{30,}$`) };
 const summary = (c) => pick(c, 'adConfigurationArn', 'arn', 'authorized', 'insecureIngest', 'latencyMode', 'name',
   'playbackRestrictionPolicyArn', 'preset', 'recordingConfigurationArn', 'tags', 'type');
@@ -87,9 +81,6 @@ test('a channel refers to what exists, and lets go', async () => {
   await happy('DeleteAdConfiguration', { arn: refs.adConfigurationArn }, {});
   await happy('DeletePlaybackRestrictionPolicy', { arn: refs.playbackRestrictionPolicyArn }, {});
 });
-
-/** The name of a playback configuration at AWS Elemental MediaTailor. */
-export const tailor = (name) => `arn:aws:mediatailor:${region}:000000000000:playbackConfiguration/${name}`;
 
 test('a channel has one stream key, and a new one after the old', async () => {
   const { channel, streamKey: first } = await call('CreateChannel', { tags: { a: 'b' } });

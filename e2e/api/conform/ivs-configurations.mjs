@@ -1,9 +1,8 @@
 // ivs: recording configurations, playback restriction policies, ad configurations, playback keys.
 import test from 'node:test';
-import { generateKeyPairSync } from 'node:crypto';
 import { abroad, missing } from '../common.mjs';
 import { arn, exactly, including, judge, oneOf, pick, tags, until } from './kit.mjs';
-import { plainChannel, tailor } from './ivs-channels.mjs';
+import { plainChannel, publicKey, tailor } from './samples.mjs';
 
 const ivs = judge('ivs');
 const { happy, refused, call } = ivs;
@@ -86,9 +85,6 @@ test('an ad configuration', async () => {
   await happy('DeleteAdConfiguration', { arn: made.arn }, {});
   await refused('GetAdConfiguration', 'ResourceNotFoundException', { arn: made.arn });
 });
-
-/** A fresh public key of the curve that playback and participant tokens are signed on, or of another. */
-export const publicKey = (namedCurve = 'P-384') => generateKeyPairSync('ec', { namedCurve }).publicKey.export({ type: 'spki', format: 'pem' });
 
 test('a playback key', async () => {
   const publicKeyMaterial = publicKey();

@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { abroad, missing } from '../common.mjs';
 import { atLeast, exactly, id, judge, oneOf, pick, recentSecond, stagehand, until } from './kit.mjs';
-import { tailor } from './ivs-channels.mjs';
+import { tailor } from './samples.mjs';
 
 const ivs = judge('ivs');
 const { happy, refused, call } = ivs;

@@ -20,12 +20,15 @@ for (const service of Object.keys(services)) {
   facts[service] = Object.fromEntries(operations.map((o) => [o.name, o]));
 }
 
-/** Makes a service's clients for one key: call sends, happy wants success, refused wants one refusal. */
+/**
+ * Makes a service's client for one key: call sends, happy wants success, refused wants one refusal. They may be
+ * taken apart.
+ */
 export function judge(service, more = {}) {
   const { sdk, Client } = services[service];
   const client = new Client({ ...options, ...more });
   const call = (name, input = {}) => client.send(new sdk[`${name}Command`](input));
-  return {
+  const me = {
     service, sdk, client, call,
 
     /** Calls an operation that must succeed with exactly these members. */
@@ -43,6 +46,23 @@ export function judge(service, more = {}) {
         (answer) => assert.fail(`${name} accepted ${JSON.stringify(input)}, want ${exception}: ${JSON.stringify(answer)}`),
         (e) => e,
       );
+      return me.inspect(name, exception, error, hint, input);
+    },
+
+    /** Calls an operation over and over until its rate is passed. */
+    async hurried(name, input = {}) {
+      let error;
+      let calls = 0;
+      const worker = async () => {
+        while (!error && calls++ < 5000) await call(name, input).catch((e) => { if (e.name === 'ThrottlingException') error = e; });
+      };
+      await Promise.all(Array.from({ length: 30 }, worker));
+      assert.ok(error, `${name}: ${calls} calls, and no rate was passed`);
+      return me.inspect(name, 'ThrottlingException', error, new RegExp(name), input);
+    },
+
+    /** Wants an error to be as the model has it, and notes that it was seen. */
+    inspect(name, exception, error, hint, input) {
       assert.equal(error.name, exception, `${name} ${JSON.stringify(input)}: ${error.name}: ${error.message}`);
       const modelled = facts[service][name].errors.find(([, e]) => e === exception);
       if (modelled) assert.ok(error instanceof sdk[exception], `${name}: ${exception} has no type`);
@@ -53,6 +73,7 @@ export function judge(service, more = {}) {
       return error;
     },
   };
+  return me;
 }
 
 /** Statuses of what a model leaves out for some operations. */

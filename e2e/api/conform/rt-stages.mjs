@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { region, abroad, attributes, missing, payload } from '../common.mjs';
 import { arn, exactly, id, including, judge, later, pick, tags } from './kit.mjs';
-import { publicKey } from './ivs-configurations.mjs';
+import { publicKey } from './samples.mjs';
 
 const rt = judge('ivs-realtime');
 const { happy, refused, call } = rt;
