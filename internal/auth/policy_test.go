@@ -2,6 +2,8 @@ package auth_test
 
 import (
 	"net/netip"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -214,5 +216,19 @@ func TestARefusalNamesActionAndResourceAsAWSDoes(t *testing.T) {
 		if fault.Of(err) != fault.Denied || fault.Message(err) != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
+	}
+}
+
+func TestPoliciesInTheManualAreGood(t *testing.T) {
+	text, err := os.ReadFile("../../docs/access.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(blocks) != 2 {
+		t.Errorf("%d policies", len(blocks))
+	}
+	for _, b := range blocks {
+		policy(t, string(b[1]))
 	}
 }
