@@ -61,6 +61,16 @@ func printCredentials(key engine.AccessKey, secret string) {
 	fmt.Printf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, secret)
 }
 
+// keyJSON is an access key for programs.
+type keyJSON struct {
+	ID       string          `json:"id"`
+	Note     string          `json:"note"`
+	Created  time.Time       `json:"created"`
+	LastUsed time.Time       `json:"lastUsed,omitzero"`
+	Root     bool            `json:"root"`
+	Policy   json.RawMessage `json:"policy,omitempty"`
+}
+
 type keysList struct {
 	JSON bool `name:"json" help:"Print JSON, policies included."`
 }
@@ -72,9 +82,13 @@ func (k keysList) Run(ctx context.Context, cfg *engine.Config) error {
 			return err
 		}
 		if k.JSON {
+			list := []keyJSON{}
+			for _, key := range all {
+				list = append(list, keyJSON(key))
+			}
 			e := json.NewEncoder(os.Stdout)
 			e.SetIndent("", "  ")
-			return e.Encode(append([]engine.AccessKey{}, all...)) // never null
+			return e.Encode(list)
 		}
 		w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "ACCESS KEY ID\tCREATED\tLAST USED\tPOLICY\tNOTE")

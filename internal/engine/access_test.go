@@ -290,3 +290,42 @@ func publicKey(t *testing.T) string {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
+
+func TestKeysAreManagedOverTheEnginesAPI(t *testing.T) {
+	e := enginetest.Start(t)
+	keys := e.URL + "/engine/v1/access-keys"
+	ask := func(s signed, method, url, body string, want int) (out struct{ ID, Secret string }) {
+		t.Helper()
+		s.service = "streamcat"
+		status, _, text := s.send(t, e, method, url, body)
+		if status != want {
+			t.Fatalf("%s %s: %d %s", method, url, status, text)
+		}
+		if text != "" {
+			if err := json.Unmarshal([]byte(text), &out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
+	list := func(key, secret string) string {
+		_, err := ivs.NewFromConfig(as(e, key, secret)).ListChannels(t.Context(), &ivs.ListChannelsInput{})
+		return code(err)
+	}
+	made := ask(signed{}, "POST", keys, `{"note":"reader","policy":{"Statement":{"Effect":"Allow","Action":["ivs:List*","streamcat:List*"],"Resource":"*"}}}`, 201)
+	if got := list(made.ID, made.Secret); got != "" {
+		t.Errorf("the new key: %s", got)
+	}
+	limited := signed{key: made.ID, secret: made.Secret}
+	ask(limited, "GET", keys, "", 200)
+	ask(limited, "POST", keys, `{"note":"all"}`, 403)
+	ask(signed{}, "PUT", keys+"/"+made.ID+"/policy", `{"policy":{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}}`, 200)
+	if got := list(made.ID, made.Secret); got != "AccessDeniedException" { // at once, in this process
+		t.Errorf("with its new policy: %s", got)
+	}
+	rotated := ask(signed{}, "POST", keys+"/"+made.ID+"/rotate", `{}`, 201)
+	ask(signed{}, "DELETE", keys+"/"+made.ID, "", 204)
+	if old, fresh := list(made.ID, made.Secret), list(rotated.ID, rotated.Secret); old != "UnrecognizedClientException" || fresh != "AccessDeniedException" {
+		t.Errorf("the deleted key: %s; the rotated one: %s", old, fresh)
+	}
+}

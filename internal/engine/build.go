@@ -196,7 +196,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 
-	plusAPI := e.newPlus(db, messages, ring, keys, site.ClientAddr(proxies))
+	plusAPI := e.newPlus(db, messages, ring, keys, clientAddr)
 	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, cfg.retention(), log) })
 
 	var looking sync.WaitGroup

@@ -10,6 +10,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/plus"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
@@ -17,14 +18,7 @@ import (
 const maxKeys = 1000
 
 // AccessKey is what may be shown of an access key.
-type AccessKey struct {
-	ID       string          `json:"id"`
-	Note     string          `json:"note"`
-	Created  time.Time       `json:"created"`
-	LastUsed time.Time       `json:"lastUsed,omitzero"` // to the minute; zero: never
-	Root     bool            `json:"root"`              // the server's own: may do everything, always
-	Policy   json.RawMessage `json:"policy,omitempty"`  // nil: may do everything
-}
+type AccessKey = plus.AccessKey
 
 func shown(row store.AccessKey) AccessKey {
 	k := AccessKey{ID: row.ID, Note: row.Note, Created: row.Created, LastUsed: row.LastUsed, Root: row.Root}
@@ -36,6 +30,8 @@ func shown(row store.AccessKey) AccessKey {
 
 // Keys manages access keys. A change holds at once in this process, and within a second in others.
 type Keys struct{ keys *accessKeys }
+
+var _ plus.AccessKeys = Keys{}
 
 // WithKeys opens the store that cfg names for as long as use runs, whether or not a server runs on it.
 func WithKeys(ctx context.Context, cfg Config, use func(Keys) error) (err error) {

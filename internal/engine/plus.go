@@ -21,8 +21,9 @@ func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, ke
 	e.runPart("webhooks", webhooks.Run)
 	return plus.NewService(plus.Deps{
 		DB: db, Webhooks: webhooks,
-		Verifier: &auth.SigV4{Region: e.cfg.Region, Services: []string{plus.SigningName}, Secrets: keys},
-		Minter:   arn.Minter{Region: e.cfg.Region, Account: e.cfg.AccountID},
-		Audit:    store.NewAuditLog(db), ClientAddr: clientAddr, Log: e.log.With("part", "plus"),
+		Verifier:   &auth.SigV4{Region: e.cfg.Region, Services: []string{plus.SigningName}, Secrets: keys, Used: keys.noteUse},
+		Minter:     arn.Minter{Region: e.cfg.Region, Account: e.cfg.AccountID},
+		AccessKeys: Keys{keys},
+		Audit:      store.NewAuditLog(db), ClientAddr: clientAddr, Log: e.log.With("part", "plus"),
 	})
 }
