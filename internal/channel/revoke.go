@@ -124,8 +124,13 @@ func (m *Manager) Revoke(ctx context.Context, channelARN, viewerID string, upTo 
 	return nil
 }
 
-// hearRevocations takes over what other nodes revoke.
+// hearRevocations takes over what other nodes revoke, from now on.
 func (m *Manager) hearRevocations() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hearing != nil {
+		return nil
+	}
 	sub, err := m.d.Bus.Subscribe(revokedSubject, func(message bus.Message) {
 		var v store.ViewerRevocation
 		if err := json.Unmarshal(message.Data, &v); err != nil {
@@ -134,13 +139,8 @@ func (m *Manager) hearRevocations() error {
 		}
 		m.revoked.apply(v)
 	})
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
 	m.hearing = sub
-	m.mu.Unlock()
-	return nil
+	return err
 }
 
 // reading remembers when revocations were last read and trimmed.
