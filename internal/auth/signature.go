@@ -106,13 +106,15 @@ func parseQuery(q url.Values) (*signature, error) {
 
 func newSignature(credential, headers, sign, at string) (*signature, error) {
 	key, scope, _ := strings.Cut(credential, "/")
-	parts := strings.Split(scope, "/")
-	if key == "" || len(parts) != 4 {
+	date, rest, _ := strings.Cut(scope, "/")
+	region, rest, _ := strings.Cut(rest, "/")
+	service, end, ok := strings.Cut(rest, "/")
+	if key == "" || !ok || strings.Contains(end, "/") {
 		return nil, refuse(IncompleteSignature, "the credential must have the form <access key id>/YYYYMMDD/region/service/%s", terminator)
 	}
 	s := &signature{
 		accessKey: key, scope: scope,
-		date: parts[0], region: parts[1], service: parts[2], terminator: parts[3],
+		date: date, region: region, service: service, terminator: end,
 		headers: strings.Split(headers, ";"), signature: sign, time: at,
 	}
 	for i, name := range s.headers {

@@ -115,11 +115,13 @@ func (v *SigV4) Verify(r *http.Request, body []byte) (Principal, error) {
 	b = append(b, '\n')
 	b = append(append(b, s.scope...), '\n')
 	b = append(b, request[:]...)
-	sum := mac(v.signingKey(secret, s), b)
+	h := hmac.New(sha256.New, v.signingKey(secret, s))
+	h.Write(b)
+	b = h.Sum(b[:0])
 	*buf = b
 
 	var want [2 * sha256.Size]byte
-	hex.Encode(want[:], sum)
+	hex.Encode(want[:], b)
 	if subtle.ConstantTimeCompare(want[:], []byte(s.signature)) != 1 {
 		return Principal{}, refuse(InvalidSignature, "the signature of this request is not the one that its access key gives: check the secret access key and the signing method")
 	}
