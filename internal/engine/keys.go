@@ -134,21 +134,22 @@ func (a *accessKeys) writeUses(ctx context.Context) error {
 		case <-a.wakeUse:
 			a.flushUses(ctx)
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			a.flushUses(last)
+			a.flushUses(ctx)
 			return nil
 		}
 	}
 }
 
+// flushUses takes what is to be written down and writes it, even if ctx ends meanwhile.
 func (a *accessKeys) flushUses(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	a.mu.Lock()
 	used := a.used
 	a.used = nil
 	a.mu.Unlock()
 	for _, id := range used {
-		if err := a.db.TouchAccessKey(ctx, id); err != nil && ctx.Err() == nil {
+		if err := a.db.TouchAccessKey(ctx, id); err != nil {
 			a.log.Warn("could not write down that an access key was used", "access_key", id, "err", err)
 		}
 	}
