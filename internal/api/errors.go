@@ -22,11 +22,6 @@ type exception struct {
 
 func (e *exception) Error() string { return e.Name + ": " + e.Message }
 
-// NotImplemented is what an operation answers that this server does not have yet: status 501.
-func NotImplemented(operation string) error {
-	return &exception{Name: "NotImplemented", Status: http.StatusNotImplemented, Message: operation + " is not implemented by this server"}
-}
-
 // exceptionOf turns any error into an exception. e is the route's endpoint, or empty.
 func exceptionOf(err error, e Endpoint) *exception {
 	var x *exception

@@ -100,7 +100,6 @@ var failures = map[string]error{
 	"not live":    fault.Offline("nobody there"),
 	"pending":     &fault.Error{Kind: fault.Pending, Message: "under review"},
 	"internal":    errors.New("password of the database"),
-	"unbuilt":     api.NotImplemented("Echo"),
 }
 
 func echo(ctx context.Context, in *echoIn) (*echoOut, error) {
@@ -238,7 +237,6 @@ func TestFailuresAreExceptionsOfTheirService(t *testing.T) {
 		{"pending", "/Echo", "ivs", 403, "PendingVerification", ivs("under review")},
 		{"internal", "/Echo", "ivs", 500, "InternalServerException", ivs("an internal error occurred")},
 		{"panic", "/Echo", "ivs", 500, "InternalServerException", ivs("an internal error occurred")},
-		{"unbuilt", "/Echo", "ivs", 501, "NotImplemented", ivs("Echo is not implemented by this server")},
 		{"invalid", "/EchoRoom", "ivschat", 400, "ValidationException", `{"message":"no <good>","reason":"OTHER"}`},
 		{"denied", "/EchoRoom", "ivschat", 403, "AccessDeniedException", `{"message":"not for you"}`},
 		{"missing", "/EchoRoom", "ivschat", 404, "ResourceNotFoundException", `{"message":"room abc","resourceId":"AbCdEf123456","resourceType":"ROOM"}`},
@@ -246,7 +244,6 @@ func TestFailuresAreExceptionsOfTheirService(t *testing.T) {
 		{"quota", "/EchoRoom", "ivschat", 402, "ServiceQuotaExceededException", `{"message":"three are enough","resourceId":"AbCdEf123456","resourceType":"ROOM","limit":3}`},
 		{"throttled", "/EchoRoom", "ivschat", 429, "ThrottlingException", `{"message":"slower","resourceId":"","resourceType":"ROOM","limit":10}`},
 		{"internal", "/EchoRoom", "ivschat", 500, "InternalServerException", `{"message":"an internal error occurred"}`},
-		{"unbuilt", "/EchoRoom", "ivschat", 501, "NotImplemented", `{"message":"Echo is not implemented by this server"}`},
 	} {
 		t.Run(c.path+" "+c.fail, func(t *testing.T) {
 			w := newWorld()

@@ -17,9 +17,9 @@ import (
 	chat "github.com/streamcat/streamcat/internal/ivschat"
 )
 
-// recorder answers nothing and keeps the last input.
+// recorder answers nothing and keeps the last input of the operations that are asked for.
 type recorder struct {
-	chat.Unimplemented
+	chat.Operations
 	in any
 }
 

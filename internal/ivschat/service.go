@@ -37,7 +37,6 @@ type Deps struct {
 
 // Service answers the operations. It is safe for concurrent use.
 type Service struct {
-	Unimplemented
 	Deps
 	rooms   *store.Collection[room]
 	logging *store.Collection[logging]

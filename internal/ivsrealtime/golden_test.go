@@ -18,9 +18,9 @@ import (
 	rt "github.com/streamcat/streamcat/internal/ivsrealtime"
 )
 
-// recorder answers nothing and keeps the last input.
+// recorder answers nothing and keeps the last input of the operations that are asked for.
 type recorder struct {
-	rt.Unimplemented
+	rt.Operations
 	in any
 }
 

@@ -60,7 +60,6 @@ type Deps struct {
 
 // Service answers the operations. It is safe for concurrent use.
 type Service struct {
-	Unimplemented
 	Deps
 	stages       *store.Collection[stage]
 	encoders     *store.Collection[encoder]

@@ -60,8 +60,7 @@ func (m *model) files() iter.Seq2[string, func(*writer)] {
 		_ = yield("enums_gen.go", m.writeEnums) &&
 			yield("validate_gen.go", m.writeRules) &&
 			yield("routes_gen.go", m.writeRoutes) &&
-			yield("access_gen.go", m.writeAccess) &&
-			yield("unimplemented_gen.go", m.writeUnimplemented)
+			yield("access_gen.go", m.writeAccess)
 	}
 }
 

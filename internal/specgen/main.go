@@ -1,6 +1,6 @@
-// Command specgen turns the facts of the three services, spec/*.json, into Go: shapes, validation, route
-// tables and the answers of operations that are not built yet; and into docs/compat.md, which tells
-// what is built by looking at the code. Run it with go generate ./... and commit what it writes.
+// Command specgen turns the facts of the three services, spec/*.json, into Go: shapes, validation, route tables,
+// and what a request is about; and into docs/compat.md. Run it with go generate ./... and commit what it
+// writes.
 package main
 
 import (
@@ -80,7 +80,7 @@ var packages = []struct{ service, dir string }{
 // generate makes all files; keys are paths from root, with slashes.
 func generate(root string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	var tables []table
+	var models []*model
 	for _, pkg := range packages {
 		m, err := load(root, pkg.service)
 		if err != nil {
@@ -94,16 +94,12 @@ func generate(root string) (map[string][]byte, error) {
 			}
 			files[pkg.dir+"/"+file] = content
 		}
-		built, err := methods(filepath.Join(root, pkg.dir))
-		if err != nil {
-			return nil, err
-		}
-		tables = append(tables, table{m, built})
+		models = append(models, m)
 	}
 	known, err := os.ReadFile(filepath.Join(root, "spec", "differences.md"))
 	if err != nil {
 		return nil, err
 	}
-	files["docs/compat.md"] = compat(tables, strings.TrimSpace(string(known)))
+	files["docs/compat.md"] = compat(models, strings.TrimSpace(string(known)))
 	return files, nil
 }

@@ -32,15 +32,3 @@ func (m *model) writeRoutes(w *writer) {
 	}
 	w.line("}\n}")
 }
-
-func (m *model) writeUnimplemented(w *writer) {
-	w.use("context")
-	w.use(apiPath)
-	w.line("\n// Unimplemented answers every operation with NotImplemented. A Service embeds it and hides what it")
-	w.line("// has built.\ntype Unimplemented struct{}")
-	for _, op := range m.Operations {
-		w.line("\n// %s is not built yet.", op.Name)
-		w.line("func (Unimplemented) %[1]s(context.Context, *%[1]sInput) (*%[1]sOutput, error) {", op.Name)
-		w.line("return nil, api.NotImplemented(%q)\n}", op.Name)
-	}
-}
