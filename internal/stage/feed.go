@@ -25,7 +25,7 @@ type feed struct {
 
 	mu     sync.Mutex
 	source *publication // whose media goes out; nil: nobody's
-	latest uint64       // the highest number that was a source
+	latest uint64       // the highest number of a decision that was wired
 	wired  map[*subscription]struct{}
 	copies map[*publication]*feed // on other stages, which show the same; their feeds' locks come after this one's
 }
@@ -94,7 +94,11 @@ func (f *feed) take(p *publication, number uint64) {
 	if p.dropped || number <= f.latest {
 		return
 	}
-	f.source, f.latest = p, number
+	f.latest = number
+	if f.source == p {
+		return
+	}
+	f.source = p
 	f.rewire(rtc.Video)
 	f.rewire(rtc.Audio)
 }

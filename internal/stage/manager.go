@@ -99,7 +99,7 @@ type Manager struct {
 
 	// cuts counts what may have made a token worthless: who was let in by an older count is judged anew.
 	cuts    atomic.Uint64
-	numbers atomic.Uint64 // of publications
+	numbers atomic.Uint64 // of decisions which publication is the one; see feed
 
 	life context.Context // ended by end, in Shutdown
 	end  context.CancelFunc

@@ -13,7 +13,6 @@ import (
 // publication is one publishing session.
 type publication struct {
 	door
-	number  uint64   // grows from one of a participant's to the next
 	flows   bool     // a first packet came; guarded by stage.mu, as is what follows
 	begun   bool     // the participant publishes by it
 	bucket  string   // to which it is to be recorded; empty: not at all
@@ -65,7 +64,7 @@ func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, 
 			return errPublishers
 		}
 		p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
-		p.number, p.bucket = m.numbers.Add(1), by.bucket
+		p.bucket = by.bucket
 		p.open(r.UserAgent)
 		return nil
 	})
@@ -152,6 +151,7 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 		p.flows = true
 		if p.slot.live == &p.door {
 			p.begin()
+			f.prefer(p)
 		}
 	}
 	return up

@@ -1,5 +1,7 @@
 package stage
 
+import "slices"
+
 // Where ingest is redundant, two participants publish and others see one in their place: its mask. The mask
 // is a member like any other, whom sockets are told of and subscribers watch, but nothing is written down of
 // it. It is there while one of the two is.
@@ -68,20 +70,33 @@ func (st *stage) show(mem *member) {
 func (f *feed) lead(p *publication) {
 	if f.publisher != nil && f.publisher.mem != p.mem {
 		f.standby = append(f.standby, p)
+		f.prefer(p)
 		return
 	}
+	f.choose(p)
+}
+
+// prefer puts a publication that stands by, and sends, in the place of one that does not send.
+func (f *feed) prefer(p *publication) {
+	i := slices.Index(f.standby, p)
+	if i >= 0 && p.flows && f.publisher != nil && !f.publisher.flows {
+		f.standby[i] = f.publisher
+		f.choose(p)
+	}
+}
+
+// choose decides that a publication is the one.
+func (f *feed) choose(p *publication) {
 	f.publisher = p
-	number := p.number
+	number := p.st.m.numbers.Add(1)
 	p.st.defers(func() { f.take(p, number) })
 }
 
 // lose takes a publication that is over out of its feed, and puts one that stood by in its place.
 func (f *feed) lose(p *publication) {
-	for i, other := range f.standby {
-		if other == p {
-			f.standby = append(f.standby[:i], f.standby[i+1:]...)
-			return
-		}
+	if i := slices.Index(f.standby, p); i >= 0 {
+		f.standby = slices.Delete(f.standby, i, i+1)
+		return
 	}
 	if f.publisher != p {
 		return
@@ -91,9 +106,8 @@ func (f *feed) lose(p *publication) {
 		p.st.miss(f)
 		return
 	}
-	next := f.standby[0]
-	f.standby = f.standby[1:]
-	f.publisher = next
-	number := p.st.m.numbers.Add(1) // it counts as the newest
-	p.st.defers(func() { f.take(next, number) })
+	i := max(0, slices.IndexFunc(f.standby, func(p *publication) bool { return p.flows })) // rather one that sends
+	next := f.standby[i]
+	f.standby = slices.Delete(f.standby, i, i+1)
+	f.choose(next)
 }

@@ -163,7 +163,7 @@ func (st *stage) admitReplica(r *replica, seat auth.Seat, doc ParticipantDoc) er
 		return fault.OverQuota(st.m.d.MaxParticipants, "as many participants are on stage %s as may be", st.arn)
 	}
 	mem.doc, mem.replica = doc, true
-	p := &publication{replica: r, flows: true, number: st.m.numbers.Add(1)}
+	p := &publication{replica: r, flows: true}
 	p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
 	p.open("")
 	r.row.DestinationSession, r.row.Started = st.session.id, st.m.now()
