@@ -36,6 +36,7 @@ var (
 	errOtherStage    = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant token is for another stage"))
 	errNoPublish     = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant token does not allow publishing"))
 	errNoSubscribe   = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant token does not allow subscribing"))
+	errOccupied      = rtc.Refuse(http.StatusForbidden, codeNotAllowed, fault.AccessDenied("the participant's id is that of another one on the stage, by an ingest configuration or from another stage"))
 	errRevoked       = rtc.Refuse(http.StatusForbidden, codeDisconnected, fault.AccessDenied("the participant was disconnected from the stage"))
 	errDeleted       = rtc.Refuse(http.StatusNotFound, codeDeleted, fault.AccessDenied("the stage does not exist any more"))
 	errNobody        = rtc.Refuse(http.StatusNotFound, codeNotFound, fault.AccessDenied("there is no such participant on the stage"))

@@ -97,11 +97,18 @@ func (st *stage) unlock() {
 // defers keeps for unlock what must not be done under the lock.
 func (st *stage) defers(do func()) { st.later = append(st.later, do) }
 
-// member gives the participant of a pass: one who is there, or a new one that enter makes a member.
+// member gives the participant of a pass: one who is there, or a new one that enter makes a member. Customers
+// choose the ids in tokens that they sign: an id is that of whoever is there under it, until they have left.
 func (st *stage) member(p pass) (*member, error) {
 	seat := p.seat
 	if mem := st.members[seat.ParticipantID]; mem != nil {
+		if mem.mask || mem.replica || mem.doc.IngestARN != p.ingest.ARN {
+			return nil, errOccupied
+		}
 		return mem, nil
+	}
+	if seen := st.members[p.ingest.SeenAs]; seen != nil && !seen.mask {
+		return nil, errOccupied
 	}
 	if len(st.members) >= st.m.d.MaxParticipants {
 		return nil, errParticipants
