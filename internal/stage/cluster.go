@@ -97,7 +97,9 @@ func (m *Manager) reviewStage(st *stage) error {
 	}
 	st.lock()
 	for _, id := range revoked {
-		st.expel(id)
+		if mem := st.members[id]; mem == nil || mem.doc.IngestARN == "" || mem.replica { // else it has no token
+			st.expel(id)
+		}
 	}
 	st.unlock()
 	return m.reviewIngests(ctx, st)

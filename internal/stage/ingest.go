@@ -74,7 +74,7 @@ func (m *Manager) reviewIngests(ctx context.Context, st *stage) error {
 	came := map[string][]string{} // participants by ingest configuration
 	st.lock()
 	for id, mem := range st.members {
-		if by := mem.doc.IngestARN; by != "" && !mem.mask {
+		if by := mem.doc.IngestARN; by != "" && !mem.mask && !mem.replica {
 			came[by] = append(came[by], id)
 		}
 	}

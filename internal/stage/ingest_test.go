@@ -272,3 +272,25 @@ func TestOfEachPublisherThatIsToBeRecordedItIsToldOnceThatItIsNot(t *testing.T) 
 		}
 	}
 }
+
+// participant that was revoked when it was shown on another stage.
+func TestReviewLetsWhoCameByAnIngestConfigurationBe(t *testing.T) {
+	n := newNode(t)
+	other := n.newStage()
+	key := n.key("cam")
+	cam := n.publish(key)
+	n.replicate("cam", other, 0)
+	n.m.Review()
+	if !n.replications("cam")[0].Ended.IsZero() {
+		t.Error("the review ended a replication")
+	}
+	check(t, n.m.Disconnect(t.Context(), other, "cam", ""))
+	cam.Close(io.EOF)
+	<-cam.gone
+	n.directory.attach(minter.Of(arn.IngestConfiguration, "icam"), other)
+	moved := n.publish(key)
+	n.m.Review()
+	if !moved.open() {
+		t.Error("who is attached to the stage was sent away")
+	}
+}
