@@ -259,3 +259,22 @@ func TestReplicationsCrossWithoutEnd(t *testing.T) {
 	all.Wait()
 	eventually(t, "nothing is kept of publishers", func() bool { return n.m.Feeds() == 0 })
 }
+
+func TestDisconnectedParticipantIsNotShownElsewhere(t *testing.T) {
+	for name, end := range map[string]func(n *node, pub *publisher){
+		"while it publishes": func(*node, *publisher) {},
+		"while it is away":   func(_ *node, pub *publisher) { pub.Close(io.EOF); <-pub.gone },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			pub := n.publish(n.token("a"))
+			other := n.newStage()
+			check(t, n.m.Replicate(t.Context(), stage.Replication{SourceStage: n.stage, DestinationStage: other, ParticipantID: "a", Window: patience * 10}))
+			end(n, pub)
+			check(t, n.m.Disconnect(t.Context(), n.stage, "a", ""))
+			if r := n.replications("a"); r[0].Ended.IsZero() {
+				t.Error("it is still shown on the other stage")
+			}
+		})
+	}
+}

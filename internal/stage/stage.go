@@ -230,6 +230,8 @@ func (st *stage) finish(why departure) {
 
 // expel ends all doors of a participant that may not come back, and sends those away who watch it.
 func (st *stage) expel(participantID string) {
+	st.notify(participantID)
+	delete(st.replicas, participantID) // there is nobody to wait for
 	mem := st.members[participantID]
 	if mem == nil {
 		return
