@@ -283,13 +283,14 @@ func (n *node) told() []string {
 			EventTime     time.Time `json:"event_time"`
 			UserID        string    `json:"user_id"`
 			ParticipantID string    `json:"participant_id"`
+			ErrorCode     string    `json:"error_code"`
 		}
 		check(n.t, json.Unmarshal(e.Detail, &d))
 		if e.DetailType != "IVS Stage Update" || !slices.Equal(e.Resources, []string{n.stage}) || len(d.SessionID) != 16 || d.EventTime.IsZero() ||
 			d.UserID != "user-"+d.ParticipantID {
 			n.t.Errorf("event: %+v, %s", e, e.Detail)
 		}
-		names = append(names, d.EventName+" "+d.ParticipantID)
+		names = append(names, strings.TrimSpace(d.EventName+" "+d.ParticipantID+" "+d.ErrorCode))
 	}
 	return names
 }

@@ -305,7 +305,11 @@ func (st *stage) fail(participantID, event, errorCode, remote string) {
 		mem.failures = map[string]bool{}
 	}
 	mem.failures[key] = true
-	st.write(mem, event, errorCode, remote)
+	var tell []store.Event
+	if event == "PUBLISH_ERROR" {
+		tell = append(tell, update(st.arn, st.session.id, "Participant Publish Error", clean(mem.seat.UserID), participantID, errorCode, st.m.now()))
+	}
+	st.write(mem, event, errorCode, remote, tell...)
 }
 
 // succeed lets fail write the errors of a kind, and about one remote participant, down again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -253,6 +254,9 @@ func TestPublishersAndParticipantsAreLimited(t *testing.T) {
 	want := []string{"JOINED", "PUBLISH_ERROR QUOTA_EXCEEDED", "SUBSCRIBE_ERROR nobody PUBLISHER_NOT_FOUND", "LEFT"}
 	if diff := cmp.Diff(want, n.history("cleo")); diff != "" {
 		t.Error(diff)
+	}
+	if told := n.told(); !slices.Equal(told, []string{"Participant Published ann", "Participant Published bob", "Participant Publish Error cleo QUOTA_EXCEEDED", "Participant Unpublished ann", "Participant Published ann"}) {
+		t.Errorf("told %q", told)
 	}
 	if n.history("dave") != nil {
 		t.Error("one who never joined has a history")
