@@ -64,23 +64,43 @@ test('a session, its participants and what happened to them', async () => {
   await happy('DeleteStage', { arn: stageArn }, {});
 });
 
-test('a participant is replicated to another stage', async () => {
-  const [{ stage: source }, { stage: destination }] = await Promise.all([call('CreateStage', {}), call('CreateStage', {})]);
-  const { participantId, sessionId } = await publisher(source);
-  const pair = { sourceStageArn: source.arn, destinationStageArn: destination.arn, participantId };
+test('a participant is replicated to other stages', async () => {
+  const [source, ...others] = await Promise.all(Array.from({ length: 7 }, async () => (await call('CreateStage', {})).stage));
+  const [destination, ...more] = others;
+  const { participantId, sessionId } = await publisher(source, { userId: 'ann', attributes: { name: 'Ann', side: 'left' } });
+  const to = ({ arn }) => ({ sourceStageArn: source.arn, destinationStageArn: arn, participantId });
+  const pair = to(destination);
   await refused('StartParticipantReplication', 'ResourceNotFoundException', { ...pair, participantId: 'nobody' });
-  await refused('StartParticipantReplication', 'ResourceNotFoundException', { ...pair, destinationStageArn: missing(destination.arn) });
-  await refused('StartParticipantReplication', 'ValidationException', { ...pair, destinationStageArn: source.arn });
+  await refused('StartParticipantReplication', 'ResourceNotFoundException', to({ arn: missing(destination.arn) }));
+  await refused('StartParticipantReplication', 'ValidationException', to(source));
+  await refused('StartParticipantReplication', 'ValidationException', { ...pair, reconnectWindowSeconds: 301 }, /reconnectWindowSeconds/);
   await refused('StopParticipantReplication', 'ResourceNotFoundException', pair);
 
-  await happy('StartParticipantReplication', { ...pair, reconnectWindowSeconds: 300, attributes: { more: 'x' } }, {});
-  const { replicas } = await happy('ListParticipantReplicas', { sourceStageArn: source.arn, participantId }, {
-    replicas: [{ ...pair, sourceSessionId: sessionId, destinationSessionId: /^st-[A-Za-z0-9]{13}$/, replicationState: /^(ACTIVE|STOPPED)$/ }],
+  await happy('StartParticipantReplication', { ...pair, reconnectWindowSeconds: 300, attributes: { side: 'right' } }, {});
+  await refused('StartParticipantReplication', 'ConflictException', pair);
+  const asked = { sourceStageArn: source.arn, participantId };
+  const { replicas: [replica] } = await happy('ListParticipantReplicas', asked, {
+    replicas: [{ ...pair, sourceSessionId: sessionId, destinationSessionId: /^st-[A-Za-z0-9]{13}$/, replicationState: 'ACTIVE' }],
   });
-  assert.notEqual(replicas[0].destinationSessionId, sessionId);
+  const there = { stageArn: destination.arn, sessionId: replica.destinationSessionId };
+  const here = { stageArn: source.arn, sessionId };
+  const shown = { ...summed({ participantId }), userId: 'ann', replicationState: 'ACTIVE' };
+  await happy('ListParticipants', here, { participants: [{ ...shown, replicationType: 'SOURCE' }] });
+  const copy = { ...shown, replicationType: 'REPLICA', sourceStageArn: source.arn, sourceSessionId: sessionId };
+  await until('the copy publishes', () => call('ListParticipants', there), (a) => a.participants[0]?.published);
+  await happy('ListParticipants', there, { participants: [copy] });
+  const { participant } = await call('GetParticipant', { ...there, participantId });
+  assert.deepEqual(participant.attributes, { name: 'Ann', side: 'right' });
+  const started = { name: 'REPLICATION_STARTED', eventTime: recent, participantId, destinationStageArn: destination.arn, destinationSessionId: replica.destinationSessionId };
+  const { events } = await call('ListParticipantEvents', { ...here, participantId });
+  exactly(events.find((e) => e.name === 'REPLICATION_STARTED'), { ...started, replica: false });
+
+  for (const stage of more.slice(0, 4)) await call('StartParticipantReplication', to(stage));
+  await refused('StartParticipantReplication', 'ServiceQuotaExceededException', to(more[4]));
   await happy('StopParticipantReplication', pair, {});
-  await until('the replication has stopped', () => call('ListParticipantReplicas', { sourceStageArn: source.arn, participantId }),
-    (a) => a.replicas[0].replicationState === 'STOPPED');
+  await until('the replication has stopped', () => call('ListParticipantReplicas', asked),
+    (a) => a.replicas.find((r) => r.destinationStageArn === destination.arn).replicationState === 'STOPPED');
+  await call('StartParticipantReplication', to(more[4])); // there is room for it now
 });
 
 test('what is not here or not ours is refused', async () => {
