@@ -67,11 +67,11 @@ func accessKey(t *testing.T, dir, statement string) (key string) {
 	return key
 }
 
-// quotas are what AWS publishes of how many of a kind an account may have.
+// quotas are what AWS publishes of how many of a kind an account may have, but for its 50,000 rooms.
 var quotas = map[string]int{
 	"channel": 5000, "playback-key": 3, "recording-configuration": 20, "playback-restriction-policy": 20, "ad-configuration": 20,
 	"stage": 1000, "encoder-configuration": 20, "storage-configuration": 5, "ingest-configuration": 100, "public-key": 3,
-	"room": 50_000, "logging-configuration": 10,
+	"logging-configuration": 10,
 }
 
 // fill leaves room for one more of each kind. Nobody could wait for as many to be made by their rates, so

@@ -15,7 +15,7 @@ for (const [{ call, refused }, operation, input] of [
   [ivs, 'ImportPlaybackKeyPair', () => ({ publicKeyMaterial: publicKey() })],
   [rt, 'CreateStage'], [rt, 'CreateEncoderConfiguration'], [rt, 'CreateStorageConfiguration', () => ({ s3 })],
   [rt, 'CreateIngestConfiguration', () => ({ ingestProtocol: 'RTMPS' })], [rt, 'ImportPublicKey', () => ({ publicKeyMaterial: publicKey() })],
-  [chat, 'CreateRoom'], [chat, 'CreateLoggingConfiguration', () => ({ destinationConfiguration: { s3 } })],
+  [chat, 'CreateLoggingConfiguration', () => ({ destinationConfiguration: { s3 } })],
 ]) {
   test(`${operation} makes the last one, and no more`, async () => {
     await call(operation, input?.() ?? {});
