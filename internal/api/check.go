@@ -17,7 +17,12 @@ import (
 // broken: at is the path of the surrounding shape with its final dot, or empty.
 type Check struct {
 	fields []fault.Field
+	more   int // rules broken beyond maxBroken
 }
+
+// maxBroken is how many broken rules are told: a long list of bad items must not make an answer that is many
+// times as long.
+const maxBroken = 50
 
 // Pattern is a regular expression for a whole value.
 type Pattern struct {
@@ -32,6 +37,10 @@ func MustPattern(expr string) *Pattern {
 
 // Broken notes a rule that is broken, in words that follow the member's name.
 func (c *Check) Broken(at, name, message string) {
+	if len(c.fields) == maxBroken {
+		c.more++
+		return
+	}
 	c.fields = append(c.fields, fault.Field{Name: at + name, Message: message})
 }
 
@@ -143,7 +152,7 @@ func (c *Check) Err() error {
 		}
 		b.WriteString(f.Name + " " + f.Message)
 		if i == 4 && len(c.fields) > 6 { // an answer stays readable whatever was sent
-			b.WriteString("; and " + strconv.Itoa(len(c.fields)-5) + " more")
+			b.WriteString("; and " + strconv.Itoa(len(c.fields)-5+c.more) + " more")
 			break
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/fault"
 )
 
 func TestTimesPrintInUTC(t *testing.T) {
@@ -47,5 +48,16 @@ func TestCheckNamesEveryBrokenRuleOnce(t *testing.T) {
 		"rate must be between 1 and 60; short must have at least 2 characters"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestAnAnswerStaysShortHoweverMuchIsBroken(t *testing.T) {
+	var c api.Check
+	for i := range 100_000 {
+		c.OneOf("", api.Item("capabilities", i), "", []string{"SEND_MESSAGE", "DISCONNECT_USER", "DELETE_MESSAGE"})
+	}
+	err := fault.As(c.Err())
+	if err == nil || len(err.Fields) != 50 || !strings.HasSuffix(err.Message, "; and 99995 more") {
+		t.Errorf("%d fields: %v", len(err.Fields), err)
 	}
 }
