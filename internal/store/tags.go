@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -75,8 +76,8 @@ func (db *DB) setTags(ctx context.Context, name string, set map[string]string) e
 	args := []any{name}
 	var rows []string
 	for key, value := range set {
-		if strings.ContainsRune(key+value, 0) { // SQLite would keep it, PostgreSQL cannot
-			return fault.InvalidInput("a tag holds a NUL character")
+		if !keepable(key + value) {
+			return fault.InvalidInput("a tag holds a NUL character, or is not UTF-8")
 		}
 		rows = append(rows, fmt.Sprintf("($1, $%d, $%d)", len(args)+1, len(args)+2))
 		args = append(args, key, value)
@@ -86,6 +87,10 @@ func (db *DB) setTags(ctx context.Context, name string, set map[string]string) e
 	return err
 }
 
+// keepable tells what both databases can keep: SQLite would take a NUL and what is no UTF-8, PostgreSQL
+// refuses even to look for it.
+func keepable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
 // RemoveTags takes tags off a resource; keys it does not have are ignored. It is NotFound if the
 // resource does not exist.
 func (db *DB) RemoveTags(ctx context.Context, name string, keys []string) error {
@@ -93,6 +98,7 @@ func (db *DB) RemoveTags(ctx context.Context, name string, keys []string) error 
 		if err := db.lockResource(ctx, name); err != nil {
 			return err
 		}
+		keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !keepable(key) })
 		if len(keys) == 0 {
 			return nil
 		}

@@ -22,7 +22,7 @@ func TestTagsMergeAndGo(t *testing.T) {
 		ctx := t.Context()
 		a, b := tagged(t, db, map[string]string{"x": "1", "y": "2"}), tagged(t, db, nil)
 		check(t, db.MergeTags(ctx, a, map[string]string{"y": "", "z": "ü 🐈", "X": "case matters"}, 50))
-		check(t, db.RemoveTags(ctx, a, []string{"x", "unknown"}))
+		check(t, db.RemoveTags(ctx, a, []string{"x", "unknown", "n\x00", "\xff"}))
 		check(t, db.RemoveTags(ctx, b, nil))
 		check(t, db.MergeTags(ctx, b, nil, 50))
 		want := map[string]map[string]string{a: {"y": "", "z": "ü 🐈", "X": "case matters"}, b: {}, "unknown": {}}
