@@ -52,9 +52,12 @@ func (t tale) with(name string, value any) tale {
 // tell puts an event of a session into the outbox.
 func (m *Manager) tell(ctx context.Context, s *session, t tale) error {
 	detail := map[string]any{"channel_name": s.spec.Name, "stream_id": s.id}
-	if t.Type == recordingChange {
+	switch t.Type {
+	case recordingChange:
 		detail["recording_status"] = t.Name
-	} else {
+	case limitBreach:
+		detail["limit_name"] = t.Name
+	default:
 		detail["event_name"] = t.Name
 	}
 	if t.Code != "" {

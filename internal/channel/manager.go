@@ -59,6 +59,9 @@ type Deps struct {
 	// MaxStreams and MaxViewers limit how many encoders may broadcast and how many viewers may watch at a
 	// time on this node; zero is no limit. Who comes after that is refused, and the account is told.
 	MaxStreams, MaxViewers int
+
+	// LimitIngest cuts streams whose picture or bitrate is more than their channel's type takes at AWS.
+	LimitIngest bool
 }
 
 // Manager owns all live channels of a node. It is a media.Gate.
@@ -160,6 +163,9 @@ func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publ
 			return nil, nil, err
 		}
 		return nil, s, nil
+	}
+	if spec.MultitrackOnly {
+		return nil, nil, m.misconfigured(ctx, c, s, "MultitrackInputRequired", "this channel takes multitrack input only")
 	}
 	stream, err = m.begin(ctx, c, s)
 	return stream, nil, err
@@ -332,6 +338,7 @@ func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
 			live++
 			viewers += c.session.count(c.viewers, now)
 			m.watchHealth(c.session, now)
+			m.watchIngest(c.session, now)
 		case idle > forget:
 			c.gone = true
 			c.viewers.leave()

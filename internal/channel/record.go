@@ -138,6 +138,24 @@ func (m *Manager) noteTracks(ctx context.Context, s *session) error {
 // Stream Start that the store did not take in time, the end of a starvation, and the failure that ended
 // the stream if there was one.
 func (m *Manager) finish(ctx context.Context, s *session, at time.Time, failure string) error {
+	return m.end(ctx, s, at, failure, "")
+}
+
+// misconfigured writes a session that ends before it is live, since the encoder sends what its channel does
+// not take: code is AWS's word for it. It gives what the encoder is refused with.
+func (m *Manager) misconfigured(ctx context.Context, c *channel, s *session, code, why string) error {
+	defer m.wake()
+	defer m.leave(c, s, true)
+	if err := m.create(ctx, s); err != nil {
+		return fmt.Errorf("begin stream session: %w", err)
+	}
+	refused := fault.AccessDenied("%s", why)
+	s.stream.Stop(refused)
+	m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.end(ctx, s, m.d.Now(), "", code) })
+	return refused
+}
+
+func (m *Manager) end(ctx context.Context, s *session, at time.Time, failure, code string) error {
 	_, err := m.record(ctx, s, func(row *store.StreamSession, r *Record) []tale {
 		tales := s.goLive(row, r)
 		row.Ended = at
@@ -151,7 +169,9 @@ func (m *Manager) finish(ctx context.Context, s *session, at time.Time, failure 
 		if r.Live {
 			tales = append(tales, happened("Stream End", stateChange, at))
 		}
-		return append(tales, happened("Session Ended", stateChange, at))
+		ended := happened("Session Ended", stateChange, at)
+		ended.Code = code
+		return append(tales, ended)
 	})
 	return err
 }

@@ -28,11 +28,13 @@ type session struct {
 
 	saidStarving atomic.Bool // what was last told of the health
 	saying       atomic.Bool // somebody is telling it
+	excessive    atomic.Bool // it passes a limit of ingest, and is being cut
 
 	mu           sync.Mutex
 	adBreak      AdBreak   // the last one; zero if there was none
 	started      time.Time // first frame; zero until then
 	video, audio *media.Track
+	measured     measure // when its bitrate was last looked at
 }
 
 func (m *Manager) newSession(spec Spec, p media.Publisher) *session {

@@ -170,6 +170,7 @@ func (d *channelDoc) spec(name string) channel.Spec {
 	return channel.Spec{
 		ARN: name, ID: arn.ID(name), Name: d.Name, Type: d.Type, LatencyMode: d.LatencyMode,
 		Authorized: d.Authorized, InsecureIngest: d.InsecureIngest,
-		PolicyARN: d.PlaybackRestrictionPolicyArn, AdARN: d.AdConfigurationArn, RecordingARN: d.RecordingConfigurationArn,
+		MultitrackOnly: d.Multitrack.Enabled && d.Multitrack.Policy == MultitrackPolicyRequire,
+		PolicyARN:      d.PlaybackRestrictionPolicyArn, AdARN: d.AdConfigurationArn, RecordingARN: d.RecordingConfigurationArn,
 	}
 }

@@ -221,3 +221,34 @@ func TestDeletionAgainstGoingLiveLeavesNoStreamWithoutAChannel(t *testing.T) {
 		}
 	})
 }
+
+func TestAMultitrackChannelTellsItsSessionsWhyTheyEnded(t *testing.T) {
+	w := newWorld(t, time.Now())
+	m, _ := w.onAir(t)
+	change := func(policy string) {
+		t.Helper()
+		_, err := w.UpdateChannel(t.Context(), &UpdateChannelInput{
+			Arn: channelARN, ContainerFormat: new(ContainerFormatFragmentedMp4),
+			MultitrackInputConfiguration: &MultitrackInputConfiguration{Enabled: new(true), Policy: &policy, MaximumResolution: new(MultitrackMaximumResolutionHd)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(MultitrackPolicyRequire)
+	if _, err := admit(t, m); fault.Of(err) != fault.Denied {
+		t.Fatalf("one track is taken: %v", err)
+	}
+	got, err := w.GetStreamSession(t.Context(), &GetStreamSessionInput{ChannelArn: channelARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := got.StreamSession
+	if len(s.TruncatedEvents) != 2 || text(s.TruncatedEvents[0].Code) != "MultitrackInputRequired" || *s.TruncatedEvents[0].Name != "Session Ended" || s.EndTime == nil || s.IngestConfiguration != nil {
+		t.Errorf("session: %+v", s)
+	}
+	change(MultitrackPolicyAllow)
+	if _, err := admit(t, m); err != nil {
+		t.Errorf("where it is only allowed: %v", err)
+	}
+}

@@ -1,0 +1,115 @@
+package channel
+
+import (
+	"context"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/store"
+)
+
+// What AWS takes of an encoder.
+const (
+	maxPixels      = 1920 * 1080
+	maxEdge        = 1920
+	maxBitrate     = 8_500_000
+	maxBasic       = 3_500_000 // of a BASIC channel, whose viewers get what comes in
+	maxBasicSmall  = 1_500_000 // of a BASIC channel, up to smallHeight
+	smallHeight    = 480
+	bitrateMeasure = 10 * time.Second // one key frame must not count as a bitrate
+)
+
+// excess is a limit of ingest that a stream passes.
+type excess struct {
+	name, unit string
+	limit, by  int64
+}
+
+// measure is how much had come of a stream at a time.
+type measure struct {
+	at    time.Time
+	bytes int64
+}
+
+// tooLarge tells which limit a picture passes; not ok if none.
+func tooLarge(video *media.Track) (e excess, ok bool) {
+	if video == nil {
+		return e, false
+	}
+	pixels, edge := int64(video.Width)*int64(video.Height), int64(max(video.Width, video.Height))
+	switch {
+	case pixels > maxPixels:
+		return excess{"Ingest Resolution", "total pixels", maxPixels, pixels - maxPixels}, true
+	case edge > maxEdge:
+		return excess{"Ingest Resolution", "pixels per edge", maxEdge, edge - maxEdge}, true
+	}
+	return e, false
+}
+
+// bitrateLimit is what may come of a stream of a channel type, whose shorter edge is that of the picture.
+func bitrateLimit(channelType string, video *media.Track) int64 {
+	switch {
+	case channelType != "BASIC":
+		return maxBitrate
+	case video != nil && min(video.Width, video.Height) <= smallHeight:
+		return maxBasicSmall
+	}
+	return maxBasic
+}
+
+// passes tells which limit of ingest a session passes, and measures its bitrate meanwhile.
+func (s *session) passes(now time.Time) (e excess, ok bool) {
+	video, _ := s.tracks()
+	if e, ok := tooLarge(video); ok {
+		return e, true
+	}
+	_, bytes := s.stream.Written()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.measured.at.IsZero() {
+		s.measured = measure{now, bytes}
+		return e, false
+	}
+	took := now.Sub(s.measured.at)
+	if took < bitrateMeasure {
+		return e, false
+	}
+	rate := int64(float64(bytes-s.measured.bytes) * 8 / took.Seconds())
+	s.measured = measure{now, bytes}
+	if limit := bitrateLimit(s.spec.Type, video); rate > limit {
+		return excess{"Ingest Bitrate", "bits per second", limit, rate - limit}, true
+	}
+	return e, false
+}
+
+// watchIngest cuts a live stream that passes a limit, and tells which. The caller holds Manager.mu and comes
+// often.
+func (m *Manager) watchIngest(s *session, now time.Time) {
+	if !m.d.LimitIngest || m.closing || s.startedAt().IsZero() || s.stream.Err() != nil {
+		return
+	}
+	e, ok := s.passes(now)
+	if !ok || !s.excessive.CompareAndSwap(false, true) {
+		return
+	}
+	m.done.Go(func() {
+		log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
+		log.Warn("a stream passes a limit and is cut", "limit_name", e.name, "limit_value", e.limit, "exceeded_by", e.by)
+		m.persist(log, "limit breach", func(ctx context.Context) error { return m.tellExcess(ctx, s, e, now) })
+		s.stream.Stop(fault.OverQuota(int(e.limit), "%s is limited to %d %s", e.name, e.limit, e.unit))
+		m.wake()
+	})
+}
+
+// tellExcess writes that a stream passed a limit, after its Stream Start.
+func (m *Manager) tellExcess(ctx context.Context, s *session, e excess, at time.Time) error {
+	if err := m.start(ctx, s); err != nil {
+		return err
+	}
+	_, err := m.record(ctx, s, func(*store.StreamSession, *Record) []tale {
+		return []tale{happened(e.name, limitBreach, at).
+			with("limit_value", e.limit).with("exceeded_by", e.by).with("limit_unit", e.unit)}
+	})
+	return err
+}
