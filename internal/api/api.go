@@ -55,6 +55,7 @@ type Endpoint struct {
 type Access struct {
 	Resources []string          // the names that the input gives, unchecked; empty: see Kind
 	Kind      string            // of what is made or listed, such as "channel", where nothing is named
+	Uses      []string          // the names that it may give beside that, unchecked; an empty one is none
 	Tags      map[string]string // that the request gives; nil where it gives none
 }
 

@@ -36,10 +36,11 @@ type visit struct {
 // enter lets a request in, or not: its policy must allow it for all that it names. It comes before the shapes
 // are checked, and before anything is looked for, so that a refusal tells nothing of what is there.
 func (m *Mux) enter(ctx context.Context, t target, v *visit, a Access) error {
-	if len(a.Resources) > maxNames {
+	a.Uses = slices.DeleteFunc(slices.Clone(a.Uses), func(name string) bool { return name == "" })
+	if len(a.Resources)+len(a.Uses) > maxNames {
 		return fault.InvalidInput("a request names at most %d resources", maxNames)
 	}
-	v.about = a.Resources
+	v.about = slices.Concat(a.Resources, a.Uses)
 	if err := m.authorize(ctx, t, v, a); err != nil {
 		return err
 	}
@@ -56,6 +57,7 @@ func (m *Mux) authorize(ctx context.Context, t target, v *visit, a Access) error
 	} else if len(named) == 0 {
 		named = []string{"*"}
 	}
+	named = slices.Concat(named, a.Uses) // what may not be touched may not be made use of, either
 	tags, err := m.tagsOf(ctx, t, v, named)
 	if err != nil {
 		return err

@@ -48,6 +48,15 @@ func (out *CreateAdConfigurationOutput) Made() (made []string) {
 func (in *CreateChannelInput) Access() api.Access {
 	a := api.Access{Kind: "channel"}
 	a.Tags = in.Tags
+	if in.AdConfigurationArn != nil {
+		a.Uses = append(a.Uses, *in.AdConfigurationArn)
+	}
+	if in.PlaybackRestrictionPolicyArn != nil {
+		a.Uses = append(a.Uses, *in.PlaybackRestrictionPolicyArn)
+	}
+	if in.RecordingConfigurationArn != nil {
+		a.Uses = append(a.Uses, *in.RecordingConfigurationArn)
+	}
 	return a
 }
 
@@ -333,6 +342,15 @@ func (in *UntagResourceInput) Access() api.Access {
 func (in *UpdateChannelInput) Access() api.Access {
 	var a api.Access
 	a.Resources = append(a.Resources, in.Arn)
+	if in.AdConfigurationArn != nil {
+		a.Uses = append(a.Uses, *in.AdConfigurationArn)
+	}
+	if in.PlaybackRestrictionPolicyArn != nil {
+		a.Uses = append(a.Uses, *in.PlaybackRestrictionPolicyArn)
+	}
+	if in.RecordingConfigurationArn != nil {
+		a.Uses = append(a.Uses, *in.RecordingConfigurationArn)
+	}
 	return a
 }
 

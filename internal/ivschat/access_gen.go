@@ -32,6 +32,7 @@ func (out *CreateLoggingConfigurationOutput) Made() (made []string) {
 func (in *CreateRoomInput) Access() api.Access {
 	a := api.Access{Kind: "room"}
 	a.Tags = in.Tags
+	a.Uses = append(a.Uses, in.LoggingConfigurationIdentifiers...)
 	return a
 }
 
@@ -137,5 +138,6 @@ func (in *UpdateLoggingConfigurationInput) Access() api.Access {
 func (in *UpdateRoomInput) Access() api.Access {
 	var a api.Access
 	a.Resources = append(a.Resources, in.Identifier)
+	a.Uses = append(a.Uses, in.LoggingConfigurationIdentifiers...)
 	return a
 }

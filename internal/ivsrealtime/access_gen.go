@@ -25,6 +25,9 @@ func (out *CreateEncoderConfigurationOutput) Made() (made []string) {
 func (in *CreateIngestConfigurationInput) Access() api.Access {
 	a := api.Access{Kind: "ingest-configuration"}
 	a.Tags = in.Tags
+	if in.StageArn != nil {
+		a.Uses = append(a.Uses, *in.StageArn)
+	}
 	return a
 }
 
@@ -47,6 +50,11 @@ func (in *CreateParticipantTokenInput) Access() api.Access {
 func (in *CreateStageInput) Access() api.Access {
 	a := api.Access{Kind: "stage"}
 	a.Tags = in.Tags
+	if in.AutoParticipantRecordingConfiguration != nil {
+		if in.AutoParticipantRecordingConfiguration.StorageConfigurationArn != nil {
+			a.Uses = append(a.Uses, *in.AutoParticipantRecordingConfiguration.StorageConfigurationArn)
+		}
+	}
 	return a
 }
 
@@ -263,16 +271,19 @@ func (in *ListTagsForResourceInput) Access() api.Access {
 func (in *StartCompositionInput) Access() api.Access {
 	var a api.Access
 	a.Tags = in.Tags
+	a.Resources = append(a.Resources, in.StageArn)
 	for _, v := range in.Destinations {
 		if v.Channel != nil {
-			a.Resources = append(a.Resources, v.Channel.ChannelArn)
+			a.Uses = append(a.Uses, v.Channel.ChannelArn)
+			if v.Channel.EncoderConfigurationArn != nil {
+				a.Uses = append(a.Uses, *v.Channel.EncoderConfigurationArn)
+			}
 		}
 		if v.S3 != nil {
-			a.Resources = append(a.Resources, v.S3.EncoderConfigurationArns...)
-			a.Resources = append(a.Resources, v.S3.StorageConfigurationArn)
+			a.Uses = append(a.Uses, v.S3.EncoderConfigurationArns...)
+			a.Uses = append(a.Uses, v.S3.StorageConfigurationArn)
 		}
 	}
-	a.Resources = append(a.Resources, in.StageArn)
 	return a
 }
 
@@ -326,6 +337,9 @@ func (in *UntagResourceInput) Access() api.Access {
 func (in *UpdateIngestConfigurationInput) Access() api.Access {
 	var a api.Access
 	a.Resources = append(a.Resources, in.Arn)
+	if in.StageArn != nil {
+		a.Uses = append(a.Uses, *in.StageArn)
+	}
 	return a
 }
 
@@ -333,5 +347,10 @@ func (in *UpdateIngestConfigurationInput) Access() api.Access {
 func (in *UpdateStageInput) Access() api.Access {
 	var a api.Access
 	a.Resources = append(a.Resources, in.Arn)
+	if in.AutoParticipantRecordingConfiguration != nil {
+		if in.AutoParticipantRecordingConfiguration.StorageConfigurationArn != nil {
+			a.Uses = append(a.Uses, *in.AutoParticipantRecordingConfiguration.StorageConfigurationArn)
+		}
+	}
 	return a
 }

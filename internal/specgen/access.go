@@ -12,7 +12,8 @@ func readOnly(operation string) bool {
 }
 
 // writeAccess makes, for each operation, what access policies and the audit log need to know: the resources
-// that its input names, the kind of what it makes or lists where it names none, and what it made.
+// that its input names, those that it makes use of, the kind of what it makes or lists where it names none, and
+// what it made.
 func (m *model) writeAccess(w *writer) {
 	w.use(apiPath)
 	for _, op := range m.Operations {
@@ -24,10 +25,14 @@ func (m *model) writeAccess(w *writer) {
 			}
 		}
 		w.line("\n// Access tells what the request is about.\nfunc (in *%s) Access() api.Access {", goName(op.Input))
-		if named := m.namesIn(in, "in", true); named != "" {
-			w.line("var a api.Access\n%s%sreturn a\n}", given, named)
+		uses := ""
+		if !strings.HasPrefix(op.Name, "List") { // where optional names are filters
+			uses = m.usedIn(in, "in", false)
+		}
+		if named := m.namesIn(in, "in"); named != "" {
+			w.line("var a api.Access\n%s%s%sreturn a\n}", given, named, uses)
 		} else {
-			w.line("a := api.Access{Kind: %q}\n%sreturn a\n}", m.kindOf(op.Name), given)
+			w.line("a := api.Access{Kind: %q}\n%s%sreturn a\n}", m.kindOf(op.Name), given, uses)
 		}
 		if made := m.made(op); made != "" {
 			w.line("\n// Made names what the operation made.\nfunc (out *%s) Made() (made []string) {\n%sreturn made\n}", goName(op.Output), made)
@@ -35,30 +40,53 @@ func (m *model) writeAccess(w *writer) {
 	}
 }
 
-// namesIn gives the statements that collect the names of our resources out of a structure: those of required
-// members, since optional ones are filters and references. What a required structure holds is followed.
-func (m *model) namesIn(s *shape, value string, top bool) string {
+// namesIn gives the statements that collect what a request is about: the names of our resources in required
+// members, and in the required members of what required structures and lists hold.
+func (m *model) namesIn(s *shape, value string) string {
 	var b strings.Builder
 	for _, mem := range s.Members {
-		of, field := m.Shapes[mem.Shape], value+"."+exported(mem.Name)
-		switch {
-		case m.isName(of) && mem.Required && m.pointer(s, mem):
-			fmt.Fprintf(&b, "if %[1]s != nil {\na.Resources = append(a.Resources, *%[1]s)\n}\n", field)
-		case m.isName(of) && mem.Required:
-			fmt.Fprintf(&b, "a.Resources = append(a.Resources, %s)\n", field)
-		case of.Type == "list" && m.isName(m.Shapes[of.Member]) && mem.Required:
-			fmt.Fprintf(&b, "a.Resources = append(a.Resources, %s...)\n", field)
-		case of.Type == "list" && m.Shapes[of.Member].Type == "structure" && (mem.Required || !top):
-			if inner := m.namesIn(m.Shapes[of.Member], "v", false); inner != "" {
-				fmt.Fprintf(&b, "for _, v := range %s {\n%s}\n", field, inner)
-			}
-		case of.Type == "structure" && (mem.Required || !top):
-			if inner := m.namesIn(of, field, false); inner != "" {
-				fmt.Fprintf(&b, "if %s != nil {\n%s}\n", field, inner)
-			}
+		if mem.Required {
+			b.WriteString(m.collect(s, mem, value, "Resources", m.namesIn))
 		}
 	}
 	return b.String()
+}
+
+// usedIn gives the statements that collect the other names of our resources: what the request makes use of, if
+// its caller likes. inside tells that s itself is optional.
+func (m *model) usedIn(s *shape, value string, inside bool) string {
+	var b strings.Builder
+	for _, mem := range s.Members {
+		optional := inside || !mem.Required
+		follow := func(s *shape, value string) string { return m.usedIn(s, value, optional) }
+		of := m.Shapes[mem.Shape]
+		if optional || of.Type == "structure" || of.Type == "list" && m.Shapes[of.Member].Type == "structure" {
+			b.WriteString(m.collect(s, mem, value, "Uses", follow))
+		}
+	}
+	return b.String()
+}
+
+// collect gives the statements that collect the names in one member, if it holds any.
+func (m *model) collect(s *shape, mem *member, value, into string, follow func(s *shape, value string) string) string {
+	of, field := m.Shapes[mem.Shape], value+"."+exported(mem.Name)
+	switch {
+	case m.isName(of) && m.pointer(s, mem):
+		return fmt.Sprintf("if %[2]s != nil {\na.%[1]s = append(a.%[1]s, *%[2]s)\n}\n", into, field)
+	case m.isName(of):
+		return fmt.Sprintf("a.%[1]s = append(a.%[1]s, %[2]s)\n", into, field)
+	case of.Type == "list" && m.isName(m.Shapes[of.Member]):
+		return fmt.Sprintf("a.%[1]s = append(a.%[1]s, %[2]s...)\n", into, field)
+	case of.Type == "list" && m.Shapes[of.Member].Type == "structure":
+		if inner := follow(m.Shapes[of.Member], "v"); inner != "" {
+			return fmt.Sprintf("for _, v := range %s {\n%s}\n", field, inner)
+		}
+	case of.Type == "structure":
+		if inner := follow(of, field); inner != "" {
+			return fmt.Sprintf("if %s != nil {\n%s}\n", field, inner)
+		}
+	}
+	return ""
 }
 
 // isName tells the shapes that hold the name of one of our resources.
