@@ -47,6 +47,8 @@ func refuse(name, format string, args ...any) *Refusal {
 	return &Refusal{name, fmt.Sprintf(format, args...)}
 }
 
+var unknownKey = refuse(UnrecognizedClient, "the access key of this request is not known to this server")
+
 // Secrets finds the secret of an access key. An unknown key is a fault.NotFound; any other error means
 // that the question could not be answered.
 type Secrets interface {
@@ -94,10 +96,13 @@ func (v *SigV4) Verify(r *http.Request, body []byte) (Principal, error) {
 	if claimed := r.Header.Get("X-Amz-Content-Sha256"); claimed != "" && claimed != string(payload[:]) {
 		return Principal{}, refuse(InvalidSignature, "the x-amz-content-sha256 header is not the hash of the body; unsigned and chunk-signed payloads are not accepted")
 	}
+	if !isKeyID(s.accessKey) {
+		return Principal{}, unknownKey // nobody need be asked about what is no id
+	}
 	secret, who, err := v.Secrets.Secret(r.Context(), s.accessKey)
 	switch {
 	case err != nil && fault.Of(err) == fault.NotFound:
-		return Principal{}, refuse(UnrecognizedClient, "the access key of this request is not known to this server")
+		return Principal{}, unknownKey
 	case err != nil:
 		return Principal{}, fmt.Errorf("look up access key: %w", err)
 	}
@@ -129,6 +134,13 @@ func (v *SigV4) Verify(r *http.Request, body []byte) (Principal, error) {
 		v.Used(who.AccessKeyID)
 	}
 	return who, nil
+}
+
+// isKeyID tells what may be the id of an access key: at most 128 letters, digits and underscores.
+func isKeyID(id string) bool {
+	return len(id) <= 128 && strings.IndexFunc(id, func(c rune) bool {
+		return !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_')
+	}) < 0
 }
 
 // checkScope wants the credential scope to be of this region, one of these services and the day of the

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -77,8 +80,8 @@ func (k Keys) Create(ctx context.Context, note string, policy json.RawMessage) (
 	switch {
 	case note == appNote || note == rootNote:
 		return key, "", fault.InvalidInput("the note %q is taken by the server's own key", note)
-	case len(note) > 256:
-		return key, "", fault.InvalidInput("the note has more than 256 bytes")
+	case utf8.RuneCountInString(note) > 256 || !utf8.ValidString(note) || strings.ContainsFunc(note, unicode.IsControl):
+		return key, "", fault.InvalidInput("the note must be text of at most 256 characters, in one line")
 	}
 	text, err := printedPolicy(policy)
 	if err != nil {

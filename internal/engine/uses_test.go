@@ -27,7 +27,9 @@ func TestWhatMayNotBeTouchedMayNotBeMadeUseOf(t *testing.T) {
 	})
 	cfg := as(e, key.ID, secret)
 	low, real, chat := ivs.NewFromConfig(cfg), ivsrealtime.NewFromConfig(cfg), ivschat.NewFromConfig(cfg)
-	name := func(kind, id string) *string { return aws.String("arn:aws:ivs:us-east-1:000000000000:" + kind + "/" + id) }
+	name := func(kind, id string) *string {
+		return aws.String("arn:aws:ivs:us-east-1:000000000000:" + kind + "/" + id)
+	}
 	logging := "arn:aws:ivschat:us-east-1:000000000000:logging-configuration/"
 	s3 := func(id string) *rttypes.S3DestinationConfiguration {
 		return &rttypes.S3DestinationConfiguration{EncoderConfigurationArns: []string{*name("encoder-configuration", id)}, StorageConfigurationArn: name("storage-configuration", "Aa")}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -232,8 +233,8 @@ func checkWebhook(w *store.Webhook) error {
 		return fault.InvalidInput("url must begin with http:// or https:// and name a host")
 	case u.User != nil || u.Fragment != "":
 		return fault.InvalidInput("url must hold neither a user and password nor a fragment")
-	case utf8.RuneCountInString(w.Description) > 256:
-		return fault.InvalidInput("description is longer than 256 characters")
+	case utf8.RuneCountInString(w.Description) > 256 || strings.ContainsRune(w.Description, 0):
+		return fault.InvalidInput("description must be text of at most 256 characters")
 	}
 	return checkFilters(w.DetailTypes, w.Resources)
 }
@@ -245,7 +246,7 @@ func checkFilters(detailTypes, resources []string) error {
 		return fault.InvalidInput("a filter has more than %d entries", maxFilter)
 	}
 	for _, t := range detailTypes {
-		if n := utf8.RuneCountInString(t); n < 1 || n > 128 {
+		if n := utf8.RuneCountInString(t); n < 1 || n > 128 || strings.ContainsRune(t, 0) {
 			return fault.InvalidInput("an entry of detailTypes must have 1 to 128 characters")
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -102,9 +101,6 @@ func (s *Service) createAccessKey(v *visit) (any, error) {
 	}
 	if err := v.decode(&in); err != nil {
 		return nil, err
-	}
-	if utf8.RuneCountInString(in.Note) > 256 {
-		return nil, fault.InvalidInput("note is longer than 256 characters")
 	}
 	k, secret, err := s.d.AccessKeys.Create(v.Context(), in.Note, in.Policy)
 	if err != nil {

@@ -49,9 +49,15 @@ func (v *visit) checkQuery() error {
 		if len(values) > 1 {
 			return fault.InvalidInput("the parameter %s comes more than once", name)
 		}
+		if !isText(values[0]) {
+			return fault.InvalidInput("the parameter %s is not UTF-8 text", name)
+		}
 	}
 	return nil
 }
+
+// isText says whether every database takes it.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // param gives a parameter of the query: empty if it is absent.
 func (v *visit) param(name string) string { return v.URL.Query().Get(name) }

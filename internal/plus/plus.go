@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ import (
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hook"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -132,7 +134,9 @@ func (s *Service) perform(v *visit) (answer any, err error) {
 	resource := "*"
 	if v.op.resource != nil {
 		resource = v.op.resource(v)
-		v.about = []string{resource}
+		if idForm.MatchString(v.PathValue("id")) { // the log of what was done takes nothing else that somebody sends
+			v.about = []string{resource}
+		}
 	}
 	ask := auth.Ask{Action: SigningName + ":" + v.op.name, Resource: resource, Source: v.source}
 	if err := v.who.Authorize(s.d.Minter.Region, ask); err != nil {
@@ -141,8 +145,14 @@ func (s *Service) perform(v *visit) (answer any, err error) {
 	if err := v.checkQuery(); err != nil {
 		return nil, err
 	}
+	if v.op.resource != nil && v.about == nil {
+		return nil, fault.Missing("%.64q does not exist", v.PathValue("id"))
+	}
 	return v.op.call(v)
 }
+
+// idForm is what ids of access keys and webhooks look like.
+var idForm = regexp.MustCompile(`^\w{1,128}$`)
 
 // ServeHTTP answers one request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
