@@ -55,10 +55,11 @@ func (d *Directory) PublicKey(ctx context.Context, name string) (*ecdsa.PublicKe
 	return key, err
 }
 
-// RecordingBucket names the bucket that participants of a stage are to be recorded to, or nothing.
-func (d *Directory) RecordingBucket(ctx context.Context, stageARN string) (string, error) {
+// RecordingBucket names the bucket that participants of a stage, or replicas on it, are to be recorded to, or
+// nothing.
+func (d *Directory) RecordingBucket(ctx context.Context, stageARN string, replicas bool) (string, error) {
 	row, err := d.stages.Get(ctx, stageARN)
-	if err != nil || *row.Doc.Recording.StorageConfigurationArn == "" {
+	if err != nil || *row.Doc.Recording.StorageConfigurationArn == "" || replicas && !*row.Doc.Recording.RecordParticipantReplicas {
 		return "", err
 	}
 	to, err := d.storages.Get(ctx, *row.Doc.Recording.StorageConfigurationArn)

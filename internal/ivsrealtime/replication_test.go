@@ -14,6 +14,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/rtc"
+	"github.com/streamcat/streamcat/internal/store"
 )
 
 // speaker is a WebRTC session that publishes sound.
@@ -216,5 +217,44 @@ func TestReplicationsThatCannotBe(t *testing.T) {
 	start(c.stage, other, id, "", 402, "ServiceQuotaExceededException")
 	for _, pair := range [][2]string{{c.stage, other}, {other, c.stage}, {minter.New(arn.Stage), other}} {
 		post(t, raw, "StopParticipantReplication", fmt.Sprintf(`{"sourceStageArn":%q,"destinationStageArn":%q,"participantId":%q}`, pair[0], pair[1], id), 404, "ResourceNotFoundException")
+	}
+}
+
+// Nobody is recorded yet, and it is said of replicas as of everybody else, unless they are not to be recorded.
+func TestOfAReplicaIsToldThatItIsNotRecorded(t *testing.T) {
+	c := compose(t, "", nil)
+	raw := &server{url: c.url}
+	ask := func(operation, body string, out any) {
+		t.Helper()
+		if err := json.Unmarshal(post(t, raw, operation, body, 200), out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := c.publish(c.stage)
+	var made struct{ StorageConfiguration struct{ Arn string } }
+	ask("CreateStorageConfiguration", `{"s3":{"bucketName":"a-bucket"}}`, &made)
+	for record, want := range map[bool]string{true: "FAILED", false: "DISABLED"} {
+		other := c.newStage()
+		ask("UpdateStage", fmt.Sprintf(`{"arn":%q,"autoParticipantRecordingConfiguration":{"storageConfigurationArn":%q,"recordParticipantReplicas":%t}}`,
+			other, made.StorageConfiguration.Arn, record), &struct{}{})
+		pair := fmt.Sprintf(`{"sourceStageArn":%q,"destinationStageArn":%q,"participantId":%q}`, c.stage, other, id)
+		ask("StartParticipantReplication", pair, &struct{}{})
+		ask("StopParticipantReplication", pair, &struct{}{}) // all before is written then
+		var sessions struct{ StageSessions []struct{ SessionId string } }
+		ask("ListStageSessions", fmt.Sprintf(`{"stageArn":%q}`, other), &sessions)
+		var got struct{ Participant struct{ RecordingState string } }
+		ask("GetParticipant", fmt.Sprintf(`{"stageArn":%q,"sessionId":%q,"participantId":%q}`, other, sessions.StageSessions[0].SessionId, id), &got)
+		if got.Participant.RecordingState != want {
+			t.Errorf("recordParticipantReplicas %t: recording is %s", record, got.Participant.RecordingState)
+		}
+		failures := 0
+		for _, e := range must[[]store.Event](t)(c.db.Events(t.Context(), 0, 1000)) {
+			if e.DetailType == "IVS Participant Recording State Change" && e.Resources[0] == other {
+				failures++
+			}
+		}
+		if record != (failures == 1) {
+			t.Errorf("recordParticipantReplicas %t: %d failures are told", record, failures)
+		}
 	}
 }

@@ -73,7 +73,7 @@ func (d *directory) PublicKey(_ context.Context, name string) (*ecdsa.PublicKey,
 	return key, d.err
 }
 
-func (d *directory) RecordingBucket(_ context.Context, name string) (string, error) {
+func (d *directory) RecordingBucket(_ context.Context, name string, _ bool) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.buckets[name], d.err

@@ -45,8 +45,9 @@ type Directory interface {
 	Stage(ctx context.Context, stageARN string) error
 	// PublicKey gives the key of this name with which a customer signs participant tokens.
 	PublicKey(ctx context.Context, name string) (*ecdsa.PublicKey, error)
-	// RecordingBucket names the bucket to which those who publish on a stage are to be recorded, or nothing.
-	RecordingBucket(ctx context.Context, stageARN string) (string, error)
+	// RecordingBucket names the bucket to which those who publish on a stage are to be recorded, or replicas of those
+	// who publish elsewhere; or nothing.
+	RecordingBucket(ctx context.Context, stageARN string, replicas bool) (string, error)
 	// ByIngestKey is a NotFound fault for a stream key that is no ingest configuration's.
 	ByIngestKey(ctx context.Context, key string) (Ingest, error)
 	// AttachedTo names the stage of an ingest configuration, or nothing if it has none or does not exist.

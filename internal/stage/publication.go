@@ -83,7 +83,7 @@ func (m *Manager) toRecord(judge judgement) judgement {
 		}
 		ctx, cancel := context.WithTimeout(ctx, lookupFor)
 		defer cancel()
-		if p.bucket, err = m.d.Directory.RecordingBucket(ctx, p.seat.StageARN); err != nil && fault.Of(err) != fault.NotFound {
+		if p.bucket, err = m.d.Directory.RecordingBucket(ctx, p.seat.StageARN, false); err != nil && fault.Of(err) != fault.NotFound {
 			return p, unreachable(err)
 		}
 		return p, nil // a stage that was deleted just now is found out by the count of cuts

@@ -133,11 +133,15 @@ func (m *Manager) show(ctx context.Context, r *replica, seat auth.Seat, doc Part
 		} else if revoked {
 			return fault.InConflict("participant %s was disconnected from stage %s", seat.ParticipantID, seat.StageARN)
 		}
-		err := m.with(seat.StageARN, func(st *stage) error {
+		bucket, err := m.d.Directory.RecordingBucket(ctx, seat.StageARN, true)
+		if err != nil {
+			return err
+		}
+		err = m.with(seat.StageARN, func(st *stage) error {
 			if m.cuts.Load() != cuts {
 				return errAgain
 			}
-			return st.admitReplica(r, seat, doc)
+			return st.admitReplica(r, seat, doc, bucket)
 		})
 		switch err {
 		case errAgain:
@@ -150,7 +154,7 @@ func (m *Manager) show(ctx context.Context, r *replica, seat auth.Seat, doc Part
 	return fault.Down("the stage is busy, try again")
 }
 
-func (st *stage) admitReplica(r *replica, seat auth.Seat, doc ParticipantDoc) error {
+func (st *stage) admitReplica(r *replica, seat auth.Seat, doc ParticipantDoc, bucket string) error {
 	id := seat.ParticipantID
 	switch {
 	case st.members[id] != nil:
@@ -163,7 +167,7 @@ func (st *stage) admitReplica(r *replica, seat auth.Seat, doc ParticipantDoc) er
 		return fault.OverQuota(st.m.d.MaxParticipants, "as many participants are on stage %s as may be", st.arn)
 	}
 	mem.doc, mem.replica = doc, true
-	p := &publication{replica: r, flows: true}
+	p := &publication{replica: r, bucket: bucket, flows: true}
 	p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
 	p.open("")
 	r.row.DestinationSession, r.row.Started = st.session.id, st.m.now()
