@@ -242,7 +242,9 @@ func TestOfAReplicaIsToldThatItIsNotRecorded(t *testing.T) {
 		ask("StopParticipantReplication", pair, &struct{}{}) // all before is written then
 		var sessions struct{ StageSessions []struct{ SessionId string } }
 		ask("ListStageSessions", fmt.Sprintf(`{"stageArn":%q}`, other), &sessions)
-		var got struct{ Participant struct{ RecordingState string } }
+		var got struct {
+			Participant struct{ RecordingState string }
+		}
 		ask("GetParticipant", fmt.Sprintf(`{"stageArn":%q,"sessionId":%q,"participantId":%q}`, other, sessions.StageSessions[0].SessionId, id), &got)
 		if got.Participant.RecordingState != want {
 			t.Errorf("recordParticipantReplicas %t: recording is %s", record, got.Participant.RecordingState)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -47,14 +48,17 @@ func (db *DB) Replications(ctx context.Context, sourceStage, participantID strin
 	return list, &Cursor{Time: micros(last.Started), ARN: last.ID}, nil
 }
 
-// ReplicationsInSession reads all replications, from a session of a stage or to it, of at least one
-// participant, oldest first.
+// ReplicationsInSession reads, for participants, the replications from a session of a stage or to it that run, and
+// the last one to begin in each direction; oldest first.
 func (db *DB) ReplicationsInSession(ctx context.Context, sessionID string, participantIDs ...string) ([]Replication, error) {
 	if len(participantIDs) == 0 {
 		return nil, nil
 	}
-	among := ` AND participant_id IN (` + places(2, len(participantIDs)) + `)`
-	return query(ctx, db, scanReplication, `SELECT `+replicationColumns+` FROM stage_replications WHERE source_session = $1`+among+`
-		UNION SELECT `+replicationColumns+` FROM stage_replications WHERE destination_session = $1`+among+` ORDER BY started, id`,
-		append([]any{sessionID}, anys(participantIDs)...)...)
+	var parts []string
+	for _, session := range []string{"source_session", "destination_session"} {
+		of := session + ` = $1 AND participant_id IN (` + places(2, len(participantIDs)) + `)`
+		parts = append(parts, `SELECT `+replicationColumns+` FROM stage_replications WHERE `+of+` AND (ended = 0 OR (participant_id, started) IN
+			(SELECT participant_id, max(started) FROM stage_replications WHERE `+of+` GROUP BY participant_id))`)
+	}
+	return query(ctx, db, scanReplication, strings.Join(parts, ` UNION `)+` ORDER BY started, id`, append([]any{sessionID}, anys(participantIDs)...)...)
 }

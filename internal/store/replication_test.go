@@ -31,8 +31,14 @@ func TestReplicationsAreKept(t *testing.T) {
 		if diff := cmp.Diff([]store.Replication{two, one}, append(page, rest...)); diff != "" || end != nil {
 			t.Errorf("pages:\n%s", diff)
 		}
+		for i, id := range []string{"4", "5"} { // of those that have ended only the last one counts
+			over := replication(id, "p", 3+i)
+			over.Ended = start.Add(time.Hour)
+			check(t, db.PutReplication(ctx, over))
+			one = over
+		}
 		for _, session := range []string{"sa", "sb"} {
-			if diff := cmp.Diff([]store.Replication{one, two}, must[[]store.Replication](t)(db.ReplicationsInSession(ctx, session, "p"))); diff != "" {
+			if diff := cmp.Diff([]store.Replication{two, one}, must[[]store.Replication](t)(db.ReplicationsInSession(ctx, session, "p"))); diff != "" {
 				t.Errorf("in %s:\n%s", session, diff)
 			}
 		}
