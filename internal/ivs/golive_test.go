@@ -252,3 +252,24 @@ func TestAMultitrackChannelTellsItsSessionsWhyTheyEnded(t *testing.T) {
 		t.Errorf("where it is only allowed: %v", err)
 	}
 }
+
+func TestAStreamOutlivesItsKeyButDoesNotComeBack(t *testing.T) {
+	w := newWorld(t, time.Now())
+	m, _ := w.onAir(t)
+	stream, err := admit(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DeleteStreamKey(t.Context(), &DeleteStreamKeyInput{Arn: keyARN}); err != nil {
+		t.Fatal(err)
+	}
+	if !m.Busy(channelARN) || stream.Err() != nil {
+		t.Errorf("the stream ended: %v", stream.Err())
+	}
+	if _, err := w.StopStream(t.Context(), &StopStreamInput{ChannelArn: channelARN}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admit(t, m); fault.Of(err) != fault.NotFound {
+		t.Errorf("it came back: %v", err)
+	}
+}

@@ -1,11 +1,14 @@
 package ivs
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/ivs"
 	"github.com/aws/aws-sdk-go-v2/service/ivs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -124,6 +127,112 @@ func TestChannelsAreCountedAgainstTheirQuota(t *testing.T) {
 		}
 		if n, err := w.keys.Count(t.Context()); n != 3 || err != nil {
 			t.Errorf("%d stream keys, %v", n, err)
+		}
+	})
+}
+
+// Operations that hold several resources at once must neither wait for each other for ever nor give up.
+func TestOperationsOnTheSameResourcesFailOnlyForAReason(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.furnish(t)
+		w.later()
+		w.quotas = map[arn.Kind]int{arn.Channel: 40, arn.RecordingConfiguration: 20, arn.PlaybackRestrictionPolicy: 20, arn.AdConfiguration: 20}
+		c, ctx := w.client(t), t.Context()
+		other, err := c.CreateChannel(ctx, &sdk.CreateChannelInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		all := &sdk.UpdateChannelInput{}
+		for _, k := range kinds {
+			if k.ref != "" {
+				name := k.must(t, c, "n")
+				k.attach(all, name)
+				names = append(names, name)
+			}
+		}
+		channels := []string{channelARN, *other.Channel.Arn}
+		tags := map[string]string{"a": "1", "b": "2"}
+		work := []func(i int) error{
+			func(i int) error {
+				in := *all
+				in.Arn = &channels[i%2]
+				_, err := c.UpdateChannel(ctx, &in)
+				return err
+			},
+			func(i int) error {
+				_, err := c.UpdateChannel(ctx, &sdk.UpdateChannelInput{Arn: &channels[i%2], RecordingConfigurationArn: new(""), PlaybackRestrictionPolicyArn: new(""), AdConfigurationArn: new("")})
+				return err
+			},
+			func(int) error {
+				_, err := c.CreateChannel(ctx, &sdk.CreateChannelInput{
+					RecordingConfigurationArn: all.RecordingConfigurationArn, PlaybackRestrictionPolicyArn: all.PlaybackRestrictionPolicyArn, AdConfigurationArn: all.AdConfigurationArn, Tags: tags,
+				})
+				return err
+			},
+			func(i int) error {
+				for j := range names {
+					if _, err := c.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: &names[(i+j)%len(names)], Tags: tags}); err != nil {
+						return err
+					}
+				}
+				_, err := c.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: &channels[i%2], TagKeys: []string{"a"}})
+				return err
+			},
+			func(i int) error {
+				made, err := c.CreateStreamKey(ctx, &sdk.CreateStreamKeyInput{ChannelArn: &channels[i%2], Tags: tags})
+				if err != nil {
+					return err
+				}
+				_, err = c.DeleteStreamKey(ctx, &sdk.DeleteStreamKeyInput{Arn: made.StreamKey.Arn})
+				return err
+			},
+			func(i int) error {
+				if i < 40 { // near the end the channel goes, in the middle of all that is done to it
+					_, err := c.DeleteStreamKey(ctx, &sdk.DeleteStreamKeyInput{Arn: other.StreamKey.Arn})
+					return err
+				}
+				_, err := c.DeleteChannel(ctx, &sdk.DeleteChannelInput{Arn: &channels[1]})
+				return err
+			},
+			func(i int) error {
+				k := kinds[i%len(kinds)]
+				name, err := k.make(t, c, "n", tags)
+				if err != nil {
+					return err
+				}
+				return k.delete(ctx, c, name)
+			},
+			func(i int) error {
+				_, err := c.UpdatePlaybackRestrictionPolicy(ctx, &sdk.UpdatePlaybackRestrictionPolicyInput{Arn: all.PlaybackRestrictionPolicyArn, AllowedCountries: []string{"SE"}})
+				if err == nil {
+					err = kinds[1].delete(ctx, c, *all.PlaybackRestrictionPolicyArn)
+				}
+				return err
+			},
+		}
+		var running sync.WaitGroup
+		for i := range 8 * len(work) {
+			running.Go(func() {
+				err := work[i%len(work)](i)
+				var known smithy.APIError
+				if err == nil || errors.As(err, &known) && slices.Contains([]string{"ConflictException", "ResourceNotFoundException", "ServiceQuotaExceededException"}, known.ErrorCode()) {
+					return
+				}
+				t.Errorf("operation %d: %v", i%len(work), err)
+			})
+		}
+		running.Wait()
+		rows, _, err := w.channels.List(ctx, store.Query{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			for _, name := range []string{row.Doc.RecordingConfigurationArn, row.Doc.PlaybackRestrictionPolicyArn, row.Doc.AdConfigurationArn} {
+				if exists, err := w.db.ResourceExists(ctx, name); name != "" && (!exists || err != nil) {
+					t.Errorf("channel %s has %s, which is gone, %v", row.ARN, name, err)
+				}
+			}
 		}
 	})
 }
