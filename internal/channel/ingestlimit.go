@@ -18,6 +18,7 @@ const (
 	maxBasicSmall  = 1_500_000 // of a BASIC channel, up to smallHeight
 	smallHeight    = 480
 	bitrateMeasure = 10 * time.Second // one key frame must not count as a bitrate
+	maxStream      = 48 * time.Hour   // of one stream, which may begin again
 )
 
 // excess is a limit of ingest that a stream passes.
@@ -87,6 +88,10 @@ func (s *session) passes(now time.Time) (e excess, ok bool) {
 // often.
 func (m *Manager) watchIngest(s *session, now time.Time) {
 	if !m.d.LimitIngest || m.closing || s.startedAt().IsZero() || s.stream.Err() != nil {
+		return
+	}
+	if now.Sub(s.startedAt()) > maxStream { // AWS has no event for this
+		s.stream.Stop(fault.OverQuota(int(maxStream.Hours()), "a stream lasts at most %d hours", int(maxStream.Hours())))
 		return
 	}
 	e, ok := s.passes(now)

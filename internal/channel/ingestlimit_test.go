@@ -116,6 +116,25 @@ func TestABitrateThatIsTooHighIsCutAndTold(t *testing.T) {
 	}
 }
 
+func TestAStreamLastsAtMostTwoDays(t *testing.T) {
+	for _, limit := range []bool{true, false} {
+		r := newRig(t, func(d *channel.Deps) { d.LimitIngest = limit })
+		s := r.admit()
+		r.write(s, 0, time.Second)
+		eventually(t, "live", r.live)
+		r.clock.pass(48 * time.Hour)
+		r.Tidy()
+		if s.Err() != nil {
+			t.Fatalf("cut at two days: %v", s.Err())
+		}
+		r.clock.pass(time.Second)
+		r.Tidy()
+		if cut := fault.Of(s.Err()) == fault.Quota; cut != limit || !cut && s.Err() != nil {
+			t.Errorf("with limits %v: %v", limit, s.Err())
+		}
+	}
+}
+
 func TestWithoutLimitsOfIngestNothingIsCut(t *testing.T) {
 	r := newRig(t)
 	s := r.admit()

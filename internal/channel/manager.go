@@ -60,7 +60,7 @@ type Deps struct {
 	// time on this node; zero is no limit. Who comes after that is refused, and the account is told.
 	MaxStreams, MaxViewers int
 
-	// LimitIngest cuts streams whose picture or bitrate is more than their channel's type takes at AWS.
+	// LimitIngest cuts streams whose picture, bitrate or length is more than their channel's type takes at AWS.
 	LimitIngest bool
 }
 

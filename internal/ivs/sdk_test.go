@@ -331,6 +331,9 @@ func TestTagsAreMergedAndBounded(t *testing.T) {
 	if _, err := c.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: new(channelARN), TagKeys: []string{"größe/µ", "never there"}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := c.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: new(channelARN), TagKeys: []string{}}); err != nil {
+		t.Errorf("no keys: %v", err)
+	}
 	if err := tag(many); err != nil {
 		t.Errorf("50 tags: %v", err)
 	}
