@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/fault"
 )
@@ -102,5 +103,49 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 	got, err := w.GetChannel(t.Context(), &GetChannelInput{Arn: channelARN})
 	if err != nil || *got.Channel.Name != "fixed" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Of several reasons to refuse a request the first in this order is told: a rule that the request breaks,
+// what does not exist, the state of what does, the quota.
+func TestReasonsComeInOrder(t *testing.T) {
+	w := newWorld(t, time.Now())
+	w.furnish(t)
+	w.goLive()
+	w.quotas = map[arn.Kind]int{arn.Channel: 1}
+	absent := func(k arn.Kind) *string { return new(here.Of(k, "zzzzzzzzzzzz")) }
+	made, err := w.CreateRecordingConfiguration(t.Context(), &CreateRecordingConfigurationInput{
+		DestinationConfiguration: &DestinationConfiguration{S3: &S3DestinationConfiguration{BucketName: "bucket"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	creating := made.RecordingConfiguration.Arn
+	for _, c := range []struct {
+		name   string
+		create *CreateChannelInput
+		update *UpdateChannelInput
+		want   fault.Kind
+	}{
+		{"a rule before existence", &CreateChannelInput{Preset: new(TranscodePresetHigherBandwidthDelivery), PlaybackRestrictionPolicyArn: absent(arn.PlaybackRestrictionPolicy)}, nil, fault.Invalid},
+		{"existence before the quota", &CreateChannelInput{PlaybackRestrictionPolicyArn: absent(arn.PlaybackRestrictionPolicy)}, nil, fault.NotFound},
+		{"existence before a state", &CreateChannelInput{RecordingConfigurationArn: &creating, AdConfigurationArn: absent(arn.AdConfiguration)}, nil, fault.NotFound},
+		{"a state before the quota", &CreateChannelInput{RecordingConfigurationArn: &creating}, nil, fault.Invalid},
+		{"the quota last", &CreateChannelInput{}, nil, fault.Quota},
+		{"a rule before the stream", nil, &UpdateChannelInput{Arn: channelARN, Preset: new(TranscodePresetHigherBandwidthDelivery)}, fault.Invalid},
+		{"existence before the stream", nil, &UpdateChannelInput{Arn: channelARN, AdConfigurationArn: absent(arn.AdConfiguration)}, fault.NotFound},
+		{"the stream last", nil, &UpdateChannelInput{Arn: channelARN}, fault.Conflict},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var err error
+			if c.create != nil {
+				_, err = w.CreateChannel(t.Context(), c.create)
+			} else {
+				_, err = w.UpdateChannel(t.Context(), c.update)
+			}
+			if fault.Of(err) != c.want {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
 	}
 }
