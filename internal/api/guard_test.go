@@ -282,14 +282,32 @@ func TestMetadataHasARatePerChannel(t *testing.T) {
 		func(context.Context, *metadataIn) (*echoOut, error) { return &echoOut{}, nil }))
 	good := map[string]int{}
 	for range 8 {
-		for _, name := range []string{"a", "b"} {
+		for _, name := range []string{redRoom, blueRoom, "no name"} {
 			if w.do(request(t, "POST", "/PutMetadata", `{"channelArn":"`+name+`"}`, "ivs", nil)).Code == 200 {
 				good[name]++
 			}
 		}
 	}
-	if good["a"] != 5 || good["b"] != 5 {
+	if good[redRoom] != 5 || good[blueRoom] != 5 || good["no name"] != 8 {
 		t.Errorf("got %v", good)
+	}
+}
+
+func TestCallsFromWithinAreNotHeldToTheRates(t *testing.T) {
+	w := newWorld(func(d *api.Deps) { d.Rates = true })
+	w.Handle(api.IVS, api.Op(api.Endpoint{Name: "PutMetadata", Method: "POST", Path: "/PutMetadata", Status: 200},
+		func(context.Context, *metadataIn) (*echoOut, error) { return &echoOut{}, nil }))
+	within := func(r *http.Request) { r.RemoteAddr = "" }
+	for range 50 {
+		if got := w.do(request(t, "POST", "/Echo", `{}`, "ivs", within)); got.Code != 200 {
+			t.Fatal(got.Code)
+		}
+		if got := w.do(request(t, "POST", "/PutMetadata", `{"channelArn":"`+redRoom+`"}`, "ivs", within)); got.Code != 200 {
+			t.Fatal(got.Code)
+		}
+	}
+	if got := w.do(request(t, "POST", "/Echo", `{}`, "ivs", nil)); got.Code != 200 {
+		t.Errorf("they took from what others may: %d", got.Code)
 	}
 }
 

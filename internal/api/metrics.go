@@ -26,15 +26,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help:    "Time from the request's headers to the answer, by service and operation.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}, []string{"service", "operation"}),
-		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "streamcat_api_audit_failures_total",
-			Help: "Calls that could not be written to the audit log.",
-		}),
+		auditFailures: NewAuditFailures("ivs"),
 	}
 	if r != nil {
 		r.MustRegister(m.requests, m.seconds, m.auditFailures)
 	}
 	return m
+}
+
+// NewAuditFailures makes the counter of what is missing in the audit log; api is "ivs" or "engine".
+func NewAuditFailures(api string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{
+		Name:        "streamcat_api_audit_failures_total",
+		Help:        "Calls that could not be written to the audit log.",
+		ConstLabels: prometheus.Labels{"api": api},
+	})
 }
 
 func (m *metrics) note(t target, result string, took time.Duration) {

@@ -121,7 +121,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t, resourceARN := m.find(r)
 	status, body, err := t.Status, []byte(nil), error(nil)
 	result := "ok"
-	v := &visit{resourceARN: resourceARN, source: m.client(r).Addr()}
+	v := &visit{resourceARN: resourceARN, source: m.client(r).Addr().Unmap()}
 	if body, err = m.answer(w, r, t, v); err != nil {
 		x := exceptionOf(err, t.Endpoint)
 		if x.Status == http.StatusInternalServerError && r.Context().Err() == nil {
@@ -183,8 +183,10 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, t target, v *visit)
 		return nil, &exception{Name: auth.InvalidSignature, Status: http.StatusForbidden, Message: "credential should be scoped to correct service: '" + t.service.SigningName + "'"}
 	}
 	v.who, v.query = who, r.URL.Query()
-	if err := m.rates.take(t); err != nil {
-		return nil, err
+	if v.rated() {
+		if err := m.rates.take(t); err != nil {
+			return nil, err
+		}
 	}
 	if r.Method == http.MethodPost {
 		v.body = body

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
@@ -82,6 +83,9 @@ func (l *limiter) takeNamed(t target, a Access) error {
 		return nil
 	}
 	for _, name := range a.Resources {
+		if _, err := arn.Parse(name); err != nil {
+			continue // whatever it is, it is not kept in memory
+		}
 		if !l.count(t.service.Name+" "+t.Name+" "+name, metadataPerChannel) {
 			return fault.TooFast(metadataPerChannel, "rate exceeded: %s may be called %d times a second for one channel", t.Name, metadataPerChannel)
 		}

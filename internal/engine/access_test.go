@@ -9,6 +9,9 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -274,6 +277,41 @@ func TestAWSQuotasHoldAndSDKsTryAgain(t *testing.T) {
 	}
 	if code(last) != "ServiceQuotaExceededException" {
 		t.Errorf("a fourth playback key pair: %v", last)
+	}
+}
+
+// TestTheWebAppIsNotThrottled lets more people sign up at once than channels may be made in a second, while
+// somebody's program is at its limit.
+func TestTheWebAppIsNotThrottled(t *testing.T) {
+	e := enginetest.Start(t, func(c *engine.Config) { c.Quotas = "aws" })
+	once := ivs.NewFromConfig(e.AWS(), func(o *ivs.Options) { o.RetryMaxAttempts = 1 })
+	var err error
+	for range 1000 {
+		if _, err = once.CreateChannel(t.Context(), &ivs.CreateChannelInput{}); err != nil {
+			break
+		}
+	}
+	if code(err) != "ThrottlingException" {
+		t.Fatal(err)
+	}
+	answers := make(chan string)
+	for i := range 12 {
+		go func() {
+			body := fmt.Sprintf(`{"username":"user%d","password":"correct horse battery"}`, i)
+			resp, err := http.Post(e.URL+"/api/register", "application/json", strings.NewReader(body))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer resp.Body.Close()
+			text, _ := io.ReadAll(resp.Body)
+			answers <- fmt.Sprint(resp.StatusCode, " ", string(text))
+		}()
+	}
+	for range 12 {
+		if got := <-answers; !strings.HasPrefix(got, "201 ") {
+			t.Error(got)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
@@ -41,7 +42,7 @@ const (
 // bodyTime is how long a client may take to send its body.
 const bodyTime = 30 * time.Second
 
-// Deps are what a Service needs. AccessKeys, Audit, ClientAddr and Log may be nil.
+// Deps are what a Service needs. AccessKeys, Audit, ClientAddr, Log and Registerer may be nil.
 type Deps struct {
 	DB         *store.DB
 	Webhooks   *hook.Webhooks
@@ -53,6 +54,7 @@ type Deps struct {
 	}
 	ClientAddr func(*http.Request) netip.AddrPort // nil: the connection's peer
 	Log        *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Service answers requests below Prefix.
@@ -60,6 +62,8 @@ type Service struct {
 	d        Deps
 	mux      *http.ServeMux
 	features []string
+
+	auditFailures prometheus.Counter
 }
 
 // NewService makes a service.
@@ -73,7 +77,10 @@ func NewService(d Deps) *Service {
 			return at
 		}
 	}
-	s := &Service{d: d, mux: http.NewServeMux(), features: []string{"audit", "events", "webhooks"}}
+	s := &Service{d: d, mux: http.NewServeMux(), features: []string{"audit", "events", "webhooks"}, auditFailures: api.NewAuditFailures("engine")}
+	if d.Registerer != nil {
+		d.Registerer.MustRegister(s.auditFailures)
+	}
 	s.handle(operation{"GetFeatures", "GET features", http.StatusOK, nil, nil, s.getFeatures})
 	s.handleEvents()
 	s.handleWebhooks()
@@ -216,6 +223,7 @@ func (s *Service) audit(v *visit, id, result string, at time.Time) {
 		e.Source = v.source.String()
 	}
 	if err := s.d.Audit.Record(context.WithoutCancel(v.Context()), e); err != nil {
+		s.auditFailures.Inc()
 		s.d.Log.Error("engine api: a call is missing in the audit log", "operation", v.op.name, "access_key", v.who.AccessKeyID, "result", result, "request_id", id, "error", err)
 	}
 }

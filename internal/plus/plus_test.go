@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
@@ -44,6 +46,8 @@ type server struct {
 	url  string
 	db   *store.DB
 	keys secrets
+
+	webhooks *hook.Webhooks
 }
 
 func start(t *testing.T) *server {
@@ -65,7 +69,7 @@ func start(t *testing.T) *server {
 	done := make(chan error, 1)
 	go func() { done <- webhooks.Run(ctx) }()
 	t.Cleanup(func() { cancel(); check(t, <-done) })
-	s := &server{db: db, keys: secrets{"root": nil}}
+	s := &server{db: db, keys: secrets{"root": nil}, webhooks: webhooks}
 	h := httptest.NewServer(plus.NewService(plus.Deps{
 		DB: db, Webhooks: webhooks, Minter: arn.Minter{Region: "us-east-1", Account: "000000000000"},
 		Verifier: &auth.SigV4{Region: "us-east-1", Services: []string{plus.SigningName}, Secrets: s.keys},
@@ -352,4 +356,27 @@ func TestPoliciesHoldHere(t *testing.T) {
 		t.Errorf("%d %v", status, out)
 	}
 	s.call(t, 200, "GET", "webhooks/"+arn.ID(mine), "") // still there
+}
+
+type noAudit struct{}
+
+func (noAudit) Record(context.Context, store.AuditEntry) error { return errors.New("the disk is full") }
+
+func TestACallThatCannotBeWrittenDownIsAnsweredAndCounted(t *testing.T) {
+	s := start(t)
+	reg := prometheus.NewRegistry()
+	h := httptest.NewServer(plus.NewService(plus.Deps{
+		DB: s.db, Webhooks: s.webhooks, Minter: arn.Minter{Region: "us-east-1", Account: "000000000000"},
+		Verifier: &auth.SigV4{Region: "us-east-1", Services: []string{plus.SigningName}, Secrets: s.keys},
+		Audit:    noAudit{}, Log: slog.New(slog.DiscardHandler), Registerer: reg,
+	}))
+	t.Cleanup(h.Close)
+	s.url = h.URL
+	s.call(t, 201, "POST", "webhooks", `{"url":"https://example.com/","state":"disabled"}`)
+	s.call(t, 200, "GET", "webhooks", "")
+	families, err := reg.Gather()
+	check(t, err)
+	if len(families) != 1 || families[0].GetName() != "streamcat_api_audit_failures_total" || families[0].GetMetric()[0].GetCounter().GetValue() != 1 {
+		t.Errorf("counted %v", families)
+	}
 }
