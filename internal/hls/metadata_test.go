@@ -10,6 +10,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hls/hlscheck"
+	"github.com/streamcat/streamcat/internal/media"
 )
 
 // A text is in the first part that is closed after it was put, at that part's place on the timeline, and
@@ -98,5 +99,24 @@ func TestMetadataIsBoundedAndOnlyForARunningStream(t *testing.T) {
 	w.s.finish()
 	if err := w.p.PutMetadata("x"); fault.Of(err) != fault.NotLive {
 		t.Errorf("after the stream: %v", err)
+	}
+}
+
+// Players take an event whose number they know for one that they had.
+func TestNumbersOfMetadataDoNotComeTwice(t *testing.T) {
+	w := newWatch(t)
+	w.begin()
+	var last uint32
+	for _, f := range (feed{length: 20 * time.Second}).frames() {
+		for w.p.PutMetadata("x") == nil { // as much as there is room for
+		}
+		w.p.mu.Lock()
+		last = w.p.messages[len(w.p.messages)-1].id
+		w.p.mu.Unlock()
+		w.feed([]*media.Frame{f})
+	}
+	again := newWindow(Options{Now: func() time.Time { return w.now }}) // after a crash
+	if again.nextMessage <= last {
+		t.Errorf("a new window begins at %d, and the old one came to %d", again.nextMessage, last)
 	}
 }

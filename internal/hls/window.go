@@ -71,7 +71,8 @@ type snapshot struct {
 func newWindow(o Options) *Window {
 	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics, viewer: o.Viewer}
 	w.nextMSN = sequenceAt(o.Now())
-	w.nextMessage = uint32(w.nextMSN) << 2 // sixteen a second are more than anybody may put: no number comes twice, restarts included
+	// 128 a second are more than fit into the parts: no number comes twice within a year, restarts included.
+	w.nextMessage = uint32(w.nextMSN) << 5
 	w.cc = o.Discontinuity
 	w.current.Store(&snapshot{nextMSN: w.nextMSN, changed: make(chan struct{})})
 	return w
@@ -81,6 +82,16 @@ func newWindow(o Options) *Window {
 func (w *Window) Live() (live bool, newest time.Time) {
 	s := w.current.Load()
 	return s.running, s.newest
+}
+
+// Edge is the date of the end of the newest part of a Run; zero before its first part.
+func (w *Window) Edge() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hint == "" {
+		return time.Time{}
+	}
+	return w.end.date()
 }
 
 // End closes the playlist with EXT-X-ENDLIST: players stop at its last segment and do not come back.
