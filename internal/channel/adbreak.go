@@ -12,8 +12,8 @@ import (
 
 // AdBreak is a stretch of a live stream that its owner set aside for advertisements.
 type AdBreak struct {
-	ID       string // 12 letters or digits
-	Start    time.Time
+	ID       string    // 12 letters or digits
+	Start    time.Time // on the dates of the playlists
 	Duration time.Duration
 }
 
@@ -30,8 +30,13 @@ func (m *Manager) InsertAdBreak(ctx context.Context, channelARN string, d time.D
 	if err != nil {
 		return AdBreak{}, err
 	}
-	b := AdBreak{ID: arn.NewID(12), Start: m.d.Now().UTC().Truncate(time.Millisecond), Duration: d}
-	if !s.takeBreak(b) {
+	now := m.d.Now()
+	b := AdBreak{ID: arn.NewID(12), Start: now, Duration: d}
+	if edge := c.pack.Edge(); !edge.IsZero() { // the encoder's clock may go other than ours
+		b.Start = edge
+	}
+	b.Start = b.Start.UTC().Truncate(time.Millisecond)
+	if !s.takeBreak(b, now) {
 		return AdBreak{}, fault.InConflict("an ad break of channel %s is running", channelARN)
 	}
 	live, err := m.record(ctx, s, func(*store.StreamSession, *Record) []tale {
@@ -55,13 +60,13 @@ func (m *Manager) InsertAdBreak(ctx context.Context, channelARN string, d time.D
 }
 
 // takeBreak begins an ad break, unless one runs.
-func (s *session) takeBreak(b AdBreak) bool {
+func (s *session) takeBreak(b AdBreak, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b.Start.Before(s.adBreak.Start.Add(s.adBreak.Duration)) {
+	if now.Before(s.breakEnd) {
 		return false
 	}
-	s.adBreak = b
+	s.adBreak, s.breakEnd = b, now.Add(b.Duration)
 	return true
 }
 
@@ -70,6 +75,6 @@ func (s *session) giveBack(b AdBreak) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.adBreak == b {
-		s.adBreak = AdBreak{}
+		s.adBreak, s.breakEnd = AdBreak{}, time.Time{}
 	}
 }

@@ -250,6 +250,36 @@ func TestAnAdBreakIsToldMarkedAndAlone(t *testing.T) {
 	})
 }
 
+// The dates of the playlists go by the encoder's clock from its first frame on. Ours may go other, or be set.
+func TestAnAdBreakBeginsWhereTheMediaIs(t *testing.T) {
+	for _, step := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
+		r := newRig(t)
+		s := r.admit()
+		r.write(s, 0, 4*time.Second)
+		r.until("Session Created", "Stream Start")
+		var list *hlscheck.Playlist
+		eventually(t, "all of it is packaged", func() bool {
+			_, body := r.get(r.media())
+			list, _ = hlscheck.Parse(body)
+			return len(list.Segments) > 4
+		})
+		r.clock.pass(step)
+		b, err := r.InsertAdBreak(t.Context(), r.spec.ARN, 30*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body := r.get(r.media())
+		list, faults := hlscheck.Parse(body)
+		if len(faults) > 0 || len(list.Ranges) != 1 {
+			t.Fatalf("the clock went %v: %q\n%s", step, faults, body)
+		}
+		edge := list.Segments[len(list.Segments)-1].Date
+		if start := list.Ranges[0].Start; start.Before(edge) || start.After(edge.Add(time.Second)) || !start.Equal(b.Start) {
+			t.Errorf("the clock went %v: it begins at %v, and the last segment at %v", step, start, edge)
+		}
+	}
+}
+
 func TestTooManyStreamsAreRefusedAndToldOncePerMinute(t *testing.T) {
 	other := minter.New("channel")
 	r := newRig(t, func(d *channel.Deps) {

@@ -32,6 +32,7 @@ type session struct {
 
 	mu           sync.Mutex
 	adBreak      AdBreak   // the last one; zero if there was none
+	breakEnd     time.Time // when it is over, by our clock
 	started      time.Time // first frame; zero until then
 	video, audio *media.Track
 	measured     measure // when its bitrate was last looked at
