@@ -101,6 +101,7 @@ func NewManager(d Deps) *Manager {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), channels: map[string]*channel{}}
 	m.done.Go(func() { m.housekeep(ctx) })
+	m.done.Go(func() { m.keepReading(ctx) })
 	return m
 }
 
@@ -297,66 +298,6 @@ func (m *Manager) Stop(ctx context.Context, channelARN string) error {
 	case <-ctx.Done():
 		return fault.Down("the stream is still ending").Because(ctx.Err())
 	}
-}
-
-// housekeep counts viewers, ends playlists whose stream did not come back, and forgets channels that
-// are idle.
-func (m *Manager) housekeep(ctx context.Context) {
-	tick, reread := time.NewTicker(time.Second), time.NewTicker(rereadEvery)
-	defer tick.Stop()
-	defer reread.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-reread.C:
-			if err := m.rereadRevocations(ctx); err != nil && ctx.Err() == nil {
-				m.d.Log.Warn("could not read the revoked viewers, trying again", "err", err)
-			}
-			continue
-		case <-tick.C:
-		}
-		if used, reserved := m.tidy(m.d.Now()); reserved > 0 && used+discontinuityStep/2 > reserved {
-			if err := m.reserve(ctx, used+discontinuityStep); err != nil && ctx.Err() == nil {
-				m.d.Log.Warn("could not reserve discontinuity numbers, trying again", "err", err)
-			}
-		}
-	}
-}
-
-// tidy is one round of housekeeping. It gives the highest discontinuity number in use, and up to where
-// they are written down; zero before Recover.
-func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
-	live, viewers := 0, int64(0)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for id, c := range m.channels {
-		number := c.pack.Discontinuity()
-		c.mu.Lock()
-		switch idle := now.Sub(c.idle); {
-		case c.session != nil:
-			live++
-			viewers += c.session.count(c.viewers, now)
-			m.watchHealth(c.session, now)
-			m.watchIngest(c.session, now)
-		case idle > forget:
-			c.gone = true
-			c.viewers.leave()
-			c.pack.Close()
-			delete(m.channels, id)
-			m.discontinuity = max(m.discontinuity, number+1)
-		case idle > comeback && !c.ended:
-			c.ended = true
-			c.pack.End()
-		default:
-			c.viewers.sweep(now)
-		}
-		c.mu.Unlock()
-		used = max(used, number)
-	}
-	m.metrics.live.Set(float64(live))
-	m.metrics.viewers.Set(float64(viewers))
-	return max(used, m.discontinuity), m.reserved
 }
 
 // Close refuses new publishers, ends the running sessions with their events, and waits for them until

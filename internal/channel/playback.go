@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -240,6 +241,9 @@ const needsToken = "this channel is private: a playback token is needed"
 
 // turnAway answers with what an error means to a player.
 func (m *Manager) turnAway(w http.ResponseWriter, id string, err error) {
+	if errors.Is(err, hls.ErrRefused) {
+		err = errRevoked // while it waited
+	}
 	switch fault.Of(err) {
 	case fault.Denied:
 		m.refuse(w, http.StatusForbidden, fault.Message(err))
@@ -248,6 +252,10 @@ func (m *Manager) turnAway(w http.ResponseWriter, id string, err error) {
 	case fault.Throttled:
 		m.refuse(w, http.StatusTooManyRequests, fault.Message(err))
 	default:
+		if errors.Is(err, context.Canceled) {
+			m.refuse(w, http.StatusServiceUnavailable, "try again") // nobody reads it
+			return
+		}
 		m.d.Log.Error("could not decide on a playback request", "channel", id, "err", err)
 		m.refuse(w, http.StatusServiceUnavailable, "try again")
 	}

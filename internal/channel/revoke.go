@@ -18,7 +18,7 @@ const (
 	// session within ten minutes, and no session lasts longer than sessionLife. An hour is for clocks.
 	revocationLife = sessionLife + time.Hour
 	rereadEvery    = 5 * time.Second // what the bus may have lost
-	rereadMargin   = time.Minute     // how far clocks of nodes may be apart, and a transaction may take
+	clocksApart    = time.Minute     // how far those of nodes may be, and how long a transaction may take
 )
 
 var errRevoked = fault.AccessDenied("the viewer's session was revoked")
@@ -72,12 +72,13 @@ func (r *revocations) watch(ctx context.Context, channelARN string, g grant) (_ 
 	}
 }
 
-// apply takes a revocation over and cuts the requests that it is about.
+// apply takes a revocation over and cuts the requests that it is about. It is cheap for what is known.
 func (r *revocations) apply(v store.ViewerRevocation) {
 	key := viewerKey{v.ChannelARN, v.ViewerID}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known, ok := r.upTo[key]; ok {
+	known, ok := r.upTo[key]
+	if ok {
 		v.Version = max(v.Version, known.Version)
 		if v.Time.Before(known.Time) {
 			v.Time = known.Time
@@ -87,6 +88,9 @@ func (r *revocations) apply(v store.ViewerRevocation) {
 		r.upTo = map[viewerKey]store.ViewerRevocation{}
 	}
 	r.upTo[key] = v
+	if ok && v.Version == known.Version {
+		return // they are cut already
+	}
 	for q := range r.open {
 		if q.viewer == key && q.version <= v.Version {
 			q.cut(hls.ErrRefused)
@@ -143,6 +147,23 @@ func (m *Manager) hearRevocations() error {
 	return err
 }
 
+// keepReading reads revocations again and again. It stands beside the housekeeping, which a slow database
+// must not hold up.
+func (m *Manager) keepReading(ctx context.Context) {
+	tick := time.NewTicker(rereadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := m.rereadRevocations(ctx); err != nil && ctx.Err() == nil {
+			m.d.Log.Warn("could not read the revoked viewers, trying again", "err", err)
+		}
+	}
+}
+
 // reading remembers when revocations were last read and trimmed.
 type reading struct {
 	mu            sync.Mutex
@@ -156,7 +177,7 @@ func (m *Manager) rereadRevocations(ctx context.Context) error {
 	defer m.reading.mu.Unlock()
 	now := m.d.Now()
 	useless := now.Add(-revocationLife)
-	since := m.reading.read.Add(-rereadMargin)
+	since := m.reading.read.Add(-clocksApart)
 	if since.Before(useless) {
 		since = useless
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/auth"
@@ -41,7 +39,7 @@ type grant struct {
 	Origins []string `json:"o,omitempty"` // each request must carry one of them; empty: none need be carried
 }
 
-const maxGrant = 4 << 10
+const maxGrant = 16 << 10 // of a token of any length
 
 // grantFor makes the session that a token begins.
 func (m *Manager) grantFor(p auth.Playback) grant {
@@ -109,56 +107,9 @@ func (m *Manager) useUp(ctx context.Context, p auth.Playback) error {
 	if p.SingleUse == "" {
 		return nil
 	}
-	first, err := m.d.DB.Once(ctx, "playback token", p.ChannelARN+" "+p.SingleUse, p.Expires)
+	first, err := m.d.DB.Once(ctx, "playback token", p.ChannelARN+" "+p.SingleUse, p.Expires.Add(clocksApart))
 	if err == nil && !first {
 		err = fault.AccessDenied("the playback token was for a single use")
 	}
 	return err
-}
-
-// fresh is a value that is asked for again at most once a second. What was heard last stays good while
-// whoever is asked does not answer.
-type fresh[T any] struct {
-	last   atomic.Pointer[answer[T]]
-	asking sync.Mutex
-}
-
-type answer[T any] struct {
-	value T
-	at    time.Time
-}
-
-const (
-	freshFor   = time.Second
-	askPatient = 2 * time.Second
-)
-
-func (f *fresh[T]) get(ctx context.Context, now func() time.Time, ask func(context.Context) (T, error)) (T, error) {
-	known := func() *answer[T] {
-		if a := f.last.Load(); a != nil && now().Sub(a.at).Abs() < freshFor {
-			return a
-		}
-		return nil
-	}
-	if a := known(); a != nil {
-		return a.value, nil
-	}
-	f.asking.Lock()
-	defer f.asking.Unlock()
-	if a := known(); a != nil {
-		return a.value, nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askPatient)
-	defer cancel()
-	at := now()
-	v, err := ask(ctx)
-	if err != nil {
-		old := f.last.Load()
-		if old == nil || fault.Of(err) == fault.NotFound {
-			return v, err
-		}
-		v = old.value
-	}
-	f.last.Store(&answer[T]{v, at})
-	return v, nil
 }
