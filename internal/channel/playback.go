@@ -97,9 +97,15 @@ func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, 
 		m.turnAway(w, id, m.tooManyViewers())
 		return
 	}
-	if err := m.useUp(r.Context(), token); err != nil {
-		m.turnAway(w, id, err)
-		return
+	if token.SingleUse != "" && r.Method == http.MethodGet { // what shows nothing uses nothing up
+		if !c.pack.Await(r.Context()) {
+			m.refuse(w, http.StatusServiceUnavailable, "try again")
+			return
+		}
+		if err := m.useUp(r.Context(), token); err != nil {
+			m.turnAway(w, id, err)
+			return
+		}
 	}
 	if token.Strict || policy.StrictOrigin {
 		oneOrigin(w, r)
@@ -215,11 +221,25 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 		}
 		oneOrigin(w, r)
 	}
+	if spec.Authorized {
+		keepPrivate(w, file, foldered)
+	}
 	if viewer, ok := viewerOf(r); m.d.MaxViewers > 0 && file == hls.PlaylistFile && ok && !c.viewers.admit(viewer, m.d.Now()) {
 		m.turnAway(w, id, m.tooManyViewers())
 		return
 	}
 	c.pack.ServeMedia(w, r, file)
+}
+
+// keepPrivate lets no cache between here and one viewer of a private channel answer for us. Files that all
+// viewers share may be kept by their names.
+func keepPrivate(w http.ResponseWriter, file string, foldered bool) {
+	switch {
+	case file == hls.PlaylistFile:
+		w.Header().Set("Cache-Control", "no-store")
+	case foldered:
+		w.Header().Set("Cache-Control", "private, max-age=3600, immutable")
+	}
 }
 
 // nothingThere answers for a channel of which there is no media. Whether it is private decides what its

@@ -104,9 +104,6 @@ func (m *Manager) verify(ctx context.Context, token, channelARN string) (auth.Pl
 
 // useUp marks a token for a single use as used; Denied if it was used before.
 func (m *Manager) useUp(ctx context.Context, p auth.Playback) error {
-	if p.SingleUse == "" {
-		return nil
-	}
 	first, err := m.d.DB.Once(ctx, "playback token", p.ChannelARN+" "+p.SingleUse, p.Expires.Add(clocksApart))
 	if err == nil && !first {
 		err = fault.AccessDenied("the playback token was for a single use")

@@ -71,10 +71,16 @@ func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, medi
 	rw.Write(text)
 }
 
+// Await waits as ServeMultivariant does, and says whether it has a playlist to show.
+func (w *Window) Await(ctx context.Context) bool {
+	_, status := w.await(ctx, (*snapshot).filled)
+	return status == http.StatusOK
+}
+
 // ServeMedia answers one file of the rendition: PlaylistFile, or an initialization section, a segment
 // or a part whose name a playlist gave; a part that was only hinted at is waited for. Anything else is
-// a 404. An Access-Control-Allow-Origin and a Vary header that are already set stay; without the former
-// every origin is allowed.
+// a 404. An Access-Control-Allow-Origin, a Vary and a Cache-Control header that are already set stay;
+// without the first every origin is allowed.
 func (w *Window) ServeMedia(rw http.ResponseWriter, r *http.Request, file string) {
 	if !prepare(rw, r) {
 		return
@@ -98,7 +104,9 @@ func (w *Window) ServeMedia(rw http.ResponseWriter, r *http.Request, file string
 	}
 	h := rw.Header()
 	h["Content-Type"] = typeMedia
-	h["Cache-Control"] = cacheForGood
+	if h["Cache-Control"] == nil {
+		h["Cache-Control"] = cacheForGood
+	}
 	h["Accept-Ranges"] = acceptRanges
 	switch part, segment, init := s.file(file); {
 	case part != nil:
@@ -135,7 +143,9 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 	}
 	h := rw.Header()
 	h["Content-Type"] = typePlaylist
-	h["Cache-Control"] = cacheShortly
+	if h["Cache-Control"] == nil {
+		h["Cache-Control"] = cacheShortly
+	}
 	if h["Vary"] == nil {
 		h["Vary"] = varyEncoding
 	}
