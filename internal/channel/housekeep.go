@@ -63,3 +63,14 @@ func (m *Manager) drop(c *channel) {
 	delete(m.channels, c.id)
 	m.discontinuity = max(m.discontinuity, c.pack.Discontinuity()+1)
 }
+
+// empty drops a channel unless somebody publishes to it.
+func (m *Manager) empty(c *channel) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == nil && !c.gone {
+		m.drop(c)
+	}
+}

@@ -149,6 +149,11 @@ func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publ
 		old.stream.Stop(errTakenOver)
 		return nil, old, nil
 	}
+	if c.spec.Authorized && !spec.Authorized {
+		c.mu.Unlock()
+		m.empty(c) // what is left of a private stream does not become public with the next
+		return nil, gone, nil
+	}
 	if !m.enter() {
 		c.mu.Unlock()
 		return nil, nil, m.tooManyStreams()

@@ -99,3 +99,31 @@ func TestHeadSaysNoMoreThanGet(t *testing.T) {
 		h.want(403, "a preview's session", file+"?s=preview", "")
 	}
 }
+
+// The channel is changed to a public one between two streams: that is about the streams to come.
+func TestAPrivateStreamDoesNotBecomePublicWithTheNext(t *testing.T) {
+	h := newHouse(t)
+	s := h.broadcast(h.Manager, privateKey)
+	playlist := h.open(h, h.token(), "")
+	folder, before := folderOf(playlist), h.listing(playlist, "")
+	old := before.Segments[0]
+	s.Stop(nil) // the line is cut: the playlist waits for the encoder to come back
+	eventually(t, "not busy", func() bool { return !h.Busy(h.private.ARN) })
+
+	public := h.private
+	public.Authorized = false
+	h.deps.Directory.(directory)[privateKey] = public
+	h.broadcast(h.Manager, privateKey)
+	list := h.listing(folder+"av.m3u8", "")
+	for _, g := range list.Segments {
+		if g.URI == old.URI {
+			t.Errorf("the private stream's %s is listed", g.URI)
+		}
+	}
+	for _, file := range []string{old.URI, old.Parts[0].URI} {
+		h.want(404, "of the private stream", folder+file, "")
+	}
+	if list.MediaSequence < before.MediaSequence || list.Discontinuity < before.Discontinuity {
+		t.Errorf("numbers went back from %d and %d to %d and %d", before.MediaSequence, before.Discontinuity, list.MediaSequence, list.Discontinuity)
+	}
+}
