@@ -66,3 +66,24 @@ func TestWhatNoDatabaseTakesIsTheCallersMistake(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsForOperatorsIsReadByGet keeps it from who can only let the server post, as by a webhook.
+func TestWhatIsForOperatorsIsReadByGet(t *testing.T) {
+	e := enginetest.Start(t)
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/goroutine?debug=1"} {
+		for method, want := range map[string]int{"GET": 200, "POST": 405} {
+			r, err := http.NewRequestWithContext(t.Context(), method, e.Admin+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%s %s: %d, want %d", method, path, resp.StatusCode, want)
+			}
+		}
+	}
+}

@@ -92,10 +92,14 @@ func (l *lane) step(ctx context.Context) (tried bool, err error) {
 	return true, err
 }
 
+// noteTime is how long it may take to note what a receiver has said: nobody who stops waits longer.
+const noteTime = 3 * time.Second
+
 // settle ends the tries of an event. What the receiver has said is noted though ctx has ended meanwhile, or
 // the event would come again.
 func (l *lane) settle(ctx context.Context, note func(ctx context.Context) error) error {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
 	if err := note(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -235,6 +236,9 @@ func checkWebhook(w *store.Webhook) error {
 		return fault.InvalidInput("url must hold neither a user and password nor a fragment")
 	case utf8.RuneCountInString(w.Description) > 256 || strings.ContainsRune(w.Description, 0):
 		return fault.InvalidInput("description must be text of at most 256 characters")
+	}
+	if a, err := netip.ParseAddr(u.Hostname()); err == nil && forbidden(a) {
+		return fault.InvalidInput("url must not name a link-local address")
 	}
 	return checkFilters(w.DetailTypes, w.Resources)
 }

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/store"
@@ -22,13 +24,14 @@ const (
 )
 
 // newClient makes the client of all webhooks. It follows no redirects: a receiver that has moved is to be
-// told under its new address, not wherever an answer points.
+// told under its new address, not wherever an answer points. It connects to no forbidden address, whatever
+// names lead there.
 func newClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second, Control: refuseForbidden}).DialContext,
 			TLSHandshakeTimeout:    5 * time.Second,
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
@@ -38,6 +41,22 @@ func newClient() *http.Client {
 			MaxResponseHeaderBytes: maxAnswer,
 		},
 	}
+}
+
+// forbidden tells the addresses at which no receiver is: link-local ones, and that of Amazon's IPv6. There
+// clouds tell a machine its own credentials. Private addresses are not among them, for many receivers have one.
+func forbidden(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.WithZone("") == netip.MustParseAddr("fd00:ec2::254")
+}
+
+var errForbidden = errors.New("link-local addresses are not told of events")
+
+func refuseForbidden(_, address string, _ syscall.RawConn) error {
+	if to, err := netip.ParseAddrPort(address); err == nil && forbidden(to.Addr()) {
+		return errForbidden
+	}
+	return nil
 }
 
 // answer is what a receiver said.

@@ -51,7 +51,8 @@ type Webhooks struct {
 	news    chan struct{} // holds a token while there may be new events
 	changes chan struct{} // and while webhooks may have changed
 
-	workers map[string]*worker // of the goroutine of Run
+	workers map[string]*worker // of the goroutine of Run, as is
+	told    map[string]bool    // the webhooks of which something is remembered
 
 	mu     sync.Mutex
 	recent map[string][]Delivery // oldest first, at most maxRecent each
@@ -84,7 +85,7 @@ func NewWebhooks(d WebhooksDeps) *Webhooks {
 	h := &Webhooks{
 		d: d, client: newClient(),
 		news: make(chan struct{}, 1), changes: make(chan struct{}, 1),
-		workers: map[string]*worker{}, recent: map[string][]Delivery{},
+		workers: map[string]*worker{}, told: map[string]bool{}, recent: map[string][]Delivery{},
 		delivered: counter("delivered_total", "Events that the receiver has taken."),
 		failed:    counter("failed_total", "Tries after which an event must be offered again."),
 		dead:      counter("dead_total", "Events that went to the dead letters."),
@@ -152,8 +153,11 @@ func (h *Webhooks) reconcile(ctx context.Context) {
 			w.end()
 			delete(h.workers, id)
 		}
+	}
+	for id := range h.told {
 		if !known[id] {
 			h.forget(id)
+			delete(h.told, id)
 		}
 	}
 	for _, w := range list {
@@ -169,7 +173,7 @@ func (h *Webhooks) reconcile(ctx context.Context) {
 			h.d.Log.Error("webhooks: one cannot be told", "webhook", w.ID, "err", err)
 			continue
 		}
-		h.workers[w.ID] = started
+		h.workers[w.ID], h.told[w.ID] = started, true
 	}
 }
 

@@ -105,6 +105,7 @@ func (w *worker) lane(name string, from source) *lane {
 func (w *worker) run(ctx context.Context) {
 	defer close(w.done)
 	defer w.noteSkipped(context.WithoutCancel(ctx))
+	defer w.h.lag.DeleteLabelValues(w.hook.ID) // nobody waits for what is not told
 	lag := w.h.lag.WithLabelValues(w.hook.ID)
 	for {
 		due := drive(ctx, w.lanes...)
@@ -215,6 +216,9 @@ func (w *worker) noteSkipped(ctx context.Context) {
 	}
 }
 
+// maxPassed is how many events a replay passes over before the other lanes have a turn.
+const maxPassed = 500
+
 // replays gives the past events that somebody asked for.
 type replays struct {
 	w     *worker
@@ -227,7 +231,11 @@ func (r *replays) reset() { r.job, r.ahead = nil, nil; r.look.Store(true) }
 
 func (r *replays) next(ctx context.Context) (*store.Event, error) {
 	db := r.w.h.d.DB
-	for {
+	for passed := 0; ; passed++ {
+		if passed == maxPassed { // it is the others' turn
+			poke(r.w.wake)
+			return nil, db.AdvanceReplay(ctx, r.job.ID, r.job.Told)
+		}
 		if r.job == nil {
 			if !r.look.Swap(false) {
 				return nil, nil
