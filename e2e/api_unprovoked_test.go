@@ -41,6 +41,9 @@ var never = reasons(map[string][]string{
 	"nothing refers to a public key":                                          {"ivs-realtime DeletePublicKey ConflictException"},
 	"nothing is recorded yet, which is what an update would be in the way of": {"ivs-realtime UpdateStage ConflictException"},
 	"50,000 rooms take long to make; internal/ivschat has a quota of one":     {"ivschat CreateRoom ServiceQuotaExceededException"},
+	"a slow machine is not sure to pass a hundred calls a second; internal/api passes rates by a clock of its own": {
+		"ivschat SendEvent ThrottlingException", "ivschat DeleteMessage ThrottlingException", "ivschat DisconnectUser ThrottlingException",
+	},
 	"what is used may change":                                                 {"ivs UpdatePlaybackRestrictionPolicy ConflictException", "ivschat UpdateLoggingConfiguration ConflictException"},
 	"what is new has a name of its own, and what it refers to is ready": {
 		"ivs CreateAdConfiguration ConflictException", "ivs CreateRecordingConfiguration ConflictException",

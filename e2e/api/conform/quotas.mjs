@@ -24,14 +24,11 @@ for (const [{ call, refused }, operation, input] of [
 }
 
 const channelArn = 'arn:aws:ivs:us-east-1:000000000000:channel/doesNotExist';
-const roomIdentifier = 'arn:aws:ivschat:us-east-1:000000000000:room/doesNotExist';
 for (const [service, operation, input] of [
   [ivs, 'CreateAdConfiguration'], [ivs, 'CreatePlaybackRestrictionPolicy'], [ivs, 'InsertAdBreak', { channelArn, durationSeconds: 1 }],
   [ivs, 'PutMetadata', { channelArn, metadata: 'goal' }], [ivs, 'StartViewerSessionRevocation', { channelArn, viewerId: 'ann' }],
   [ivs, 'BatchStartViewerSessionRevocation', { viewerSessions: [{ channelArn, viewerId: 'ann' }] }],
   [rt, 'ListStages'], // for which no model has it, but SDKs know it by its name
-  [chat, 'SendEvent', { roomIdentifier, eventName: 'goal' }], [chat, 'DeleteMessage', { roomIdentifier, id: 'AbCdEfGh1234' }],
-  [chat, 'DisconnectUser', { roomIdentifier, userId: 'ann' }],
 ]) {
   test(`${operation} has a rate`, () => service.hurried(operation, input));
 }
