@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -31,6 +32,9 @@ func (k keysCreate) Run(ctx context.Context, cfg *engine.Config) error {
 	if err != nil {
 		return err
 	}
+	if !inUse(cfg) {
+		fmt.Fprintf(os.Stderr, "streamcat: %s is new: the key is good for a server that is started there\n", cfg.DataDir)
+	}
 	return engine.WithKeys(ctx, *cfg, func(keys engine.Keys) error {
 		key, secret, err := keys.Create(ctx, k.Note, policy)
 		if err != nil {
@@ -39,6 +43,20 @@ func (k keysCreate) Run(ctx context.Context, cfg *engine.Config) error {
 		printCredentials(key, secret)
 		return nil
 	})
+}
+
+// inUse says whether a data directory has been used before.
+func inUse(cfg *engine.Config) bool {
+	_, err := os.Stat(filepath.Join(cfg.DataDir, "keys"))
+	return err == nil
+}
+
+// withKeys is for commands that look for a key: where no server has been there is none, and nothing is made.
+func withKeys(ctx context.Context, cfg *engine.Config, use func(engine.Keys) error) error {
+	if !cfg.Ephemeral && !inUse(cfg) {
+		return &engine.BadConfig{Setting: "data-dir", Why: fmt.Sprintf("%s is not the data directory of a server", cfg.DataDir)}
+	}
+	return engine.WithKeys(ctx, *cfg, use)
 }
 
 // readPolicy reads a file, or standard input; no name gives nil.
@@ -76,7 +94,7 @@ type keysList struct {
 }
 
 func (k keysList) Run(ctx context.Context, cfg *engine.Config) error {
-	return engine.WithKeys(ctx, *cfg, func(keys engine.Keys) error {
+	return withKeys(ctx, cfg, func(keys engine.Keys) error {
 		all, err := keys.List(ctx)
 		if err != nil {
 			return err
@@ -121,9 +139,9 @@ func (k keysPolicy) Run(ctx context.Context, cfg *engine.Config) error {
 		if err != nil {
 			return err
 		}
-		return engine.WithKeys(ctx, *cfg, func(keys engine.Keys) error { return keys.SetPolicy(ctx, k.ID, policy) })
+		return withKeys(ctx, cfg, func(keys engine.Keys) error { return keys.SetPolicy(ctx, k.ID, policy) })
 	}
-	return engine.WithKeys(ctx, *cfg, func(keys engine.Keys) error {
+	return withKeys(ctx, cfg, func(keys engine.Keys) error {
 		key, err := keys.Get(ctx, k.ID)
 		if err != nil {
 			return err
@@ -146,7 +164,7 @@ type keysRotate struct {
 }
 
 func (k keysRotate) Run(ctx context.Context, cfg *engine.Config) error {
-	return engine.WithKeys(ctx, *cfg, func(keys engine.Keys) error {
+	return withKeys(ctx, cfg, func(keys engine.Keys) error {
 		key, secret, err := keys.Rotate(ctx, k.ID)
 		if err != nil {
 			return err
@@ -161,5 +179,5 @@ type keysDelete struct {
 }
 
 func (k keysDelete) Run(ctx context.Context, cfg *engine.Config) error {
-	return engine.WithKeys(ctx, *cfg, func(keys engine.Keys) error { return keys.Delete(ctx, k.ID) })
+	return withKeys(ctx, cfg, func(keys engine.Keys) error { return keys.Delete(ctx, k.ID) })
 }

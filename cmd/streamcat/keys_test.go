@@ -77,6 +77,15 @@ func TestKeysAreManagedWithoutAServer(t *testing.T) {
 			t.Errorf("%s: %d %s", name, code, text)
 		}
 	}
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	for _, args := range [][]string{{"list"}, {"policy", m[1]}, {"rotate", m[1]}, {"delete", m[1]}} {
+		if text, code := output(t, append(append([]string{"keys"}, args...), "--data-dir", nowhere)...); code != exitBadConfig || text != "" {
+			t.Errorf("%v where no server has been: %d %s", args, code, text)
+		}
+	}
+	if _, err := os.Stat(nowhere); err == nil {
+		t.Error("looking for a key has made a data directory")
+	}
 	if _, code := keys("delete", m[1]); code != 0 {
 		t.Error(code)
 	}
