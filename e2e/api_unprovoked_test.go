@@ -44,7 +44,7 @@ var never = reasons(map[string][]string{
 	"a slow machine is not sure to pass a hundred calls a second; internal/api passes rates by a clock of its own": {
 		"ivschat SendEvent ThrottlingException", "ivschat DeleteMessage ThrottlingException", "ivschat DisconnectUser ThrottlingException",
 	},
-	"what is used may change":                                                 {"ivs UpdatePlaybackRestrictionPolicy ConflictException", "ivschat UpdateLoggingConfiguration ConflictException"},
+	"what is used may change": {"ivs UpdatePlaybackRestrictionPolicy ConflictException", "ivschat UpdateLoggingConfiguration ConflictException"},
 	"what is new has a name of its own, and what it refers to is ready": {
 		"ivs CreateAdConfiguration ConflictException", "ivs CreateRecordingConfiguration ConflictException",
 		"ivs-realtime CreateEncoderConfiguration ConflictException", "ivs-realtime CreateStorageConfiguration ConflictException",
