@@ -36,7 +36,7 @@ func (db *DB) WithinQuotaOf(ctx context.Context, kind arn.Kind, limit int, ref R
 
 func withinQuota(kind arn.Kind, n int64, limit int, err error) error {
 	if err == nil && n >= int64(limit) {
-		err = fault.OverQuota(limit, "there are %d of %s already, which is the quota", limit, kind).About(resourceType(kind), "")
+		err = fault.OverQuota(limit, "the quota of %d for %s is used up", limit, kind).About(resourceType(kind), "")
 	}
 	return err
 }
