@@ -150,9 +150,11 @@ func TestListRooms(t *testing.T) {
 	}
 
 	first := must[*sdk.ListRoomsOutput](t)(s.client.ListRooms(ctx, &sdk.ListRoomsInput{Name: aws.String("x"), MaxResults: aws.Int32(1)}))
-	_, err := s.client.ListRooms(ctx, &sdk.ListRoomsInput{NextToken: first.NextToken})
-	wants[*types.ValidationException](t, err) // the token belongs to another filter
-	_, err = s.client.ListRooms(ctx, &sdk.ListRoomsInput{LoggingConfigurationIdentifier: aws.String(minter.New(arn.LoggingConfiguration))})
+	for _, name := range []*string{nil, aws.String("xx")} { // the token belongs to another filter
+		_, err := s.client.ListRooms(ctx, &sdk.ListRoomsInput{Name: name, NextToken: first.NextToken})
+		wants[*types.ValidationException](t, err)
+	}
+	_, err := s.client.ListRooms(ctx, &sdk.ListRoomsInput{LoggingConfigurationIdentifier: aws.String(minter.New(arn.LoggingConfiguration))})
 	if e := wants[*types.ResourceNotFoundException](t, err); e.ResourceType != "LOGGING_CONFIGURATION" {
 		t.Errorf("resource type %q", e.ResourceType)
 	}

@@ -39,6 +39,18 @@ func TestTags(t *testing.T) {
 	has(many)
 }
 
+func TestLoggingConfigurationsHaveTags(t *testing.T) {
+	s := start(t)
+	ctx := t.Context()
+	name := s.newLogging(t, &sdk.CreateLoggingConfigurationInput{Tags: map[string]string{"a": "1"}})
+	must[*sdk.TagResourceOutput](t)(s.client.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: name, Tags: map[string]string{"b": "2"}}))
+	must[*sdk.UntagResourceOutput](t)(s.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: name, TagKeys: []string{"a"}}))
+	got := must[*sdk.ListTagsForResourceOutput](t)(s.client.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: name}))
+	if d := cmp.Diff(map[string]string{"b": "2"}, got.Tags); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestTagRequestsThatBreakARule(t *testing.T) {
 	s := start(t)
 	ctx := t.Context()
