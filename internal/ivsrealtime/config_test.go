@@ -18,7 +18,9 @@ import (
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ivsrealtime"
+	live "github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 func TestVideoOfAnEncoderConfiguration(t *testing.T) {
@@ -236,4 +238,37 @@ func TestSameKeyAtTheQuotaIsAConflict(t *testing.T) {
 			t.Error(*e.ExceptionMessage)
 		}
 	}, func(d *ivsrealtime.Deps) { d.Quotas = map[arn.Kind]int{arn.PublicKey: 1} })
+}
+
+// What a composition that is being started uses is not deleted meanwhile.
+func TestWhatACompositionBeginsToUseIsNotDeleted(t *testing.T) {
+	url := storetest.PostgresURL(t)
+	c := compose(t, url, nil)
+	for name, remove := range map[string]func() error{
+		c.encoder: func() error {
+			_, err := c.client.DeleteEncoderConfiguration(t.Context(), &sdk.DeleteEncoderConfigurationInput{Arn: &c.encoder})
+			return err
+		},
+		c.s3: func() error {
+			_, err := c.client.DeleteStorageConfiguration(t.Context(), &sdk.DeleteStorageConfigurationInput{Arn: &c.s3})
+			return err
+		},
+	} {
+		removed := make(chan error, 1)
+		err := c.db.Tx(t.Context(), func(ctx context.Context) error { // as StartComposition does
+			if err := c.db.Hold(ctx, name); err != nil {
+				return err
+			}
+			go func() { removed <- remove() }()
+			storetest.AwaitLock(t, url, nil)
+			_, err := live.Compositions(c.db).Insert(ctx, minter.New(arn.Composition), &live.Composition{
+				StageARN: c.stage, State: live.Starting, Destinations: []live.Destination{{Target: name}},
+			}, nil)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants[*types.ConflictException](t, <-removed)
+	}
 }

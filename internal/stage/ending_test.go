@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/stage"
@@ -279,5 +280,35 @@ func TestRecoverMakesGoodWhatAKilledProcessLeft(t *testing.T) {
 	open, err := n.db.OpenStageSessions(t.Context())
 	if err != nil || len(open) != 1 || open[0].Node != "n2" {
 		t.Errorf("open sessions: %+v, %v", open, err)
+	}
+}
+
+// Who was judged good and is not let in yet when that ends is not let in.
+func TestWhatEndsATokenWinsAgainstWhoIsAtTheDoor(t *testing.T) {
+	for name, c := range map[string]struct {
+		end    func(n *node)
+		status int
+		code   string
+	}{
+		"disconnected": {func(n *node) { check(t, n.m.Disconnect(t.Context(), n.stage, "cam", "")) }, 403, "PARTICIPANT_DISCONNECTED"},
+		"stage deleted": {func(n *node) {
+			n.directory.set(n.stage, false)
+			n.m.CloseStage(t.Context(), n.stage)
+		}, 404, "STAGE_DELETED"},
+		"ingest configuration cut": {func(n *node) {
+			n.directory.attach(minter.Of(arn.IngestConfiguration, "icam"), "")
+			n.m.Cut(t.Context(), n.stage, "cam")
+		}, 403, "INGEST_UNATTACHED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			token := n.token("cam")
+			if name == "ingest configuration cut" {
+				token = n.key("cam")
+			}
+			n.directory.judged = func() { c.end(n) }
+			_, err := n.m.Publish(t.Context(), request(token, ""))
+			wantRefusal(t, err, c.status, c.code)
+		})
 	}
 }

@@ -61,6 +61,7 @@ type directory struct {
 	buckets map[string]string       // to which stages record
 	keys    map[string]stage.Ingest // by stream key
 	err     error                   // what it answers instead
+	judged  func()                  // called once, when a publisher was judged and is not let in yet
 }
 
 func (d *directory) PublicKey(_ context.Context, name string) (*ecdsa.PublicKey, error) {
@@ -74,6 +75,13 @@ func (d *directory) PublicKey(_ context.Context, name string) (*ecdsa.PublicKey,
 }
 
 func (d *directory) RecordingBucket(_ context.Context, name string, _ bool) (string, error) {
+	d.mu.Lock()
+	judged := d.judged
+	d.judged = nil
+	d.mu.Unlock()
+	if judged != nil {
+		judged()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.buckets[name], d.err

@@ -20,7 +20,8 @@ func TestTokenThatACustomerSignedOpensTheDoorsWhileItsKeyIsKnown(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	check(t, err)
 	name := minter.New(arn.PublicKey)
-	n.directory.signers[name] = &key.PublicKey
+	foreign := strings.Replace(name, "000000000000", "111111111111", 1)
+	n.directory.signers[name], n.directory.signers[foreign], n.directory.signers[n.stage] = &key.PublicKey, &key.PublicKey, &key.PublicKey
 	sign := func(id string, change ...func(header, claims map[string]any)) string {
 		now := time.Now()
 		claims := jwt.MapClaims{
@@ -50,7 +51,7 @@ func TestTokenThatACustomerSignedOpensTheDoorsWhileItsKeyIsKnown(t *testing.T) {
 		"another address of events": {func(_, c map[string]any) { c["events_url"] = "ws://there" }, 401, "TOKEN_MALFORMED"},
 		"another address of WHIP":   {func(_, c map[string]any) { c["whip_url"] = "http://there" }, 401, "TOKEN_MALFORMED"},
 		"an unknown key":            {func(h, _ map[string]any) { h["kid"] = minter.New(arn.PublicKey) }, 401, "TOKEN_MALFORMED"},
-		"another account's key":     {func(h, _ map[string]any) { h["kid"] = strings.Replace(name, "000000000000", "111111111111", 1) }, 401, "TOKEN_MALFORMED"},
+		"another account's key":     {func(h, _ map[string]any) { h["kid"] = foreign }, 401, "TOKEN_MALFORMED"},
 		"a stage's name as key":     {func(h, _ map[string]any) { h["kid"] = n.stage }, 401, "TOKEN_MALFORMED"},
 		"its time over":             {func(_, c map[string]any) { c["exp"] = time.Now().Add(-time.Second).Unix() }, 401, "TOKEN_EXPIRED"},
 		"no capability":             {func(_, c map[string]any) { delete(c, "capabilities") }, 403, "TOKEN_NOT_ALLOWED"},
