@@ -319,3 +319,34 @@ func TestWithoutQuotasNothingIsThrottled(t *testing.T) {
 		}
 	}
 }
+
+// usingIn makes a channel and names what the channel is to make use of.
+type usingIn struct {
+	Uses []string `json:"uses"`
+}
+
+func (*usingIn) Validate() error       { return nil }
+func (in *usingIn) Access() api.Access { return api.Access{Kind: "room", Uses: in.Uses} }
+
+func TestWhatIsMadeUseOfMustBeAllowedAndIsInTheAuditLog(t *testing.T) {
+	db := openStore(t)
+	w := newWorld(limited(t, `{"Effect":"Allow","Action":"*","Resource":["arn:aws:ivschat:*:*:room/*"],"Condition":{"StringNotEquals":{"aws:ResourceTag/team":"blue"}}}`),
+		func(d *api.Deps) { d.Audit = store.NewAuditLog(db) })
+	w.Handle(api.IVSChat, api.Op(api.Endpoint{Name: "Use", Method: "POST", Path: "/Use", Status: 200},
+		func(context.Context, *usingIn) (*echoOut, error) { return &echoOut{}, nil }))
+	for body, want := range map[string]int{
+		`{}`:                               200,
+		`{"uses":["` + redRoom + `",""]}`:  200, // an empty name is none
+		`{"uses":["` + redRoom + `","x"]}`: 403,
+		`{"uses":["","` + blueRoom + `"]}`: 403,
+		`{"uses":["` + strings.Repeat(redRoom+`","`, 100) + redRoom + `"]}`: 400,
+	} {
+		if got := w.do(request(t, "POST", "/Use", body, "ivschat", nil)); got.Code != want {
+			t.Errorf("%.90s: %d %s", body, got.Code, got.Body)
+		}
+	}
+	got, _, err := db.AuditEntries(t.Context(), store.AuditFilter{Resource: blueRoom}, 10, nil)
+	if err != nil || len(got) != 1 || got[0].Result != "AccessDeniedException" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

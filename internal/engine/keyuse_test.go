@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,5 +104,46 @@ func TestAChangeOfAKeyHoldsAtOnceHereAndWithinASecondElsewhere(t *testing.T) {
 	now = now.Add(keyTime)
 	if _, _, err := a.Secret(t.Context(), k.ID); err == nil {
 		t.Error("a broken policy is none")
+	}
+}
+
+// meanwhile is a context that does something once, when somebody begins to wait by it.
+type meanwhile struct {
+	context.Context
+	once func()
+}
+
+func (m meanwhile) Done() <-chan struct{} {
+	m.once()
+	return m.Context.Done()
+}
+
+func TestAKeyThatChangesWhileItIsReadIsNotRemembered(t *testing.T) {
+	dir := t.TempDir()
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(dir, "test.db"), store.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ring, err := auth.OpenKeyring(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Defaults()
+	a := newAccessKeys(db, ring, &cfg, time.Now, slog.New(slog.DiscardHandler))
+	k, _, err := Keys{a}.Create(t.Context(), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := false
+	ctx := meanwhile{t.Context(), sync.OnceFunc(func() { a.drop(k.ID); dropped = true })}
+	if _, _, err := a.Secret(ctx, k.ID); err != nil || !dropped {
+		t.Fatal(err, dropped)
+	}
+	if len(a.known) != 0 {
+		t.Error("what may be old is remembered")
+	}
+	if _, _, err := a.Secret(t.Context(), k.ID); err != nil || len(a.known) != 1 {
+		t.Errorf("%d keys are known: %v", len(a.known), err)
 	}
 }
