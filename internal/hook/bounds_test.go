@@ -116,3 +116,24 @@ func TestAStalledDatabaseDoesNotKeepTheDelivererFromStopping(t *testing.T) {
 	close(release)
 	check(t, <-holding)
 }
+
+func TestAWebhookThatHasMovedMeanwhileIsNotDisabled(t *testing.T) {
+	h := buildHooks(t)
+	fresh, moved := receive(t, nil)
+	var w store.Webhook
+	made := make(chan bool)
+	url, _ := receive(t, func(rw http.ResponseWriter, _ posted) {
+		<-made
+		if _, err := h.db.UpdateWebhook(context.Background(), w.ID, func(w *store.Webhook) error { w.URL = fresh; return nil }); err != nil {
+			t.Error(err)
+		}
+		rw.WriteHeader(http.StatusGone) // the old address is
+	})
+	w, _ = h.create(t, hook.Settings{URL: url})
+	close(made)
+	h.tell(t, "a", 1)
+	wantPosted(t, moved, "a1")
+	if now, err := h.db.Webhook(t.Context(), w.ID); err != nil || !now.Enabled {
+		t.Errorf("%+v, %v", now, err)
+	}
+}

@@ -62,6 +62,7 @@ func TestWebhookIsToldWhatItsFiltersLetThrough(t *testing.T) {
 	h.tell(t, "b", 2)
 	h.tell(t, "a", 2)
 	wantPosted(t, got, "a2")
+	until(t, "noted", func() bool { at, _ := h.db.EventCursor(t.Context(), w.Consumer()); return at == 7 })
 	none := []string{}
 	_, err := h.Update(t.Context(), w.ID, hook.Change{Resources: &none})
 	check(t, err)
