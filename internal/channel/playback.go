@@ -161,11 +161,22 @@ const (
 // viewerOf tells whose playlist request this is: the session that the multivariant playlist gave out,
 // or the connection of a player that was given the media playlist itself; not ok for a preview.
 func viewerOf(r *http.Request) (session string, ok bool) {
-	s := r.URL.Query().Get("s")
+	s := parameter(r, "s")
 	if len(s) == sessionLength {
 		return s, true
 	}
 	return r.RemoteAddr, s != preview
+}
+
+// parameter is what the request's query says of one that we gave it: with nothing in it to unescape.
+// Players ask several times a second, so nothing else is read.
+func parameter(r *http.Request, name string) string {
+	for item := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if value, ok := strings.CutPrefix(item, name); ok && strings.HasPrefix(value, "=") {
+			return value[1:]
+		}
+	}
+	return ""
 }
 
 // serveMedia answers what a multivariant playlist leads to. Names of parts cannot be guessed, so of a
@@ -189,7 +200,7 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 	}
 	if spec.Authorized && (foldered || file == hls.PlaylistFile) {
 		if !foldered {
-			session = r.URL.Query().Get(sessionQuery)
+			session = parameter(r, sessionQuery)
 		}
 		g, err := m.unseal(session, spec.ARN)
 		if err == nil && len(g.Origins) > 0 {
