@@ -1,5 +1,7 @@
 package channel
 
+import "context"
+
 // Tidy is one round of housekeeping, now.
 func (m *Manager) Tidy() { m.tidy(m.d.Now()) }
 
@@ -9,3 +11,6 @@ func (m *Manager) Waiting() int {
 	defer m.revoked.mu.RUnlock()
 	return len(m.revoked.open)
 }
+
+// Reread takes over the revocations that are written down, now.
+func (m *Manager) Reread(ctx context.Context) error { return m.rereadRevocations(ctx) }
