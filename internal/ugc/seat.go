@@ -119,7 +119,6 @@ func (a *App) forget(ctx context.Context, seat store.AppSeat, refused string) er
 	return a.rows.RetireStageToken(ctx, t.Participant)
 }
 
-
 // errClosed says that while a token was made its invitation was closed, or what it was to show ended.
 var errClosed = errors.New("the stage has been closed to whom the token was made for")
 
