@@ -183,7 +183,7 @@ func TestKeysAreMadeListedAndDeleted(t *testing.T) {
 		}
 		return string(out)
 	}
-	made := run("keys", "create", "ci")
+	made := run("keys", "create", "--note", "ci")
 	id, secret := field(made, "aws_access_key_id"), field(made, "aws_secret_access_key")
 	cfg := p.aws()
 	cfg.Credentials = credentials(id, secret)
@@ -198,9 +198,11 @@ func TestKeysAreMadeListedAndDeleted(t *testing.T) {
 		t.Errorf("list: %s", out)
 	}
 	run("keys", "delete", id)
-	if err := list(); err == nil || !strings.Contains(err.Error(), "UnrecognizedClientException") {
-		t.Errorf("the deleted key: %v", err)
-	}
+	// The server is another process, which hears of it within a second.
+	eventually(t, 10*time.Second, "the deleted key is refused", func() bool {
+		err := list()
+		return err != nil && strings.Contains(err.Error(), "UnrecognizedClientException")
+	})
 }
 
 // field reads one value of an AWS credentials file.
