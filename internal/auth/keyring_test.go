@@ -134,12 +134,14 @@ func TestBrokenKeyFileIsAnError(t *testing.T) {
 	if _, err := auth.OpenKeyring(dir); err == nil {
 		t.Error("a broken master key was taken")
 	}
-	dir = t.TempDir()
-	k := open(t, dir)
-	if err := os.WriteFile(filepath.Join(dir, "seats.pem"), []byte("not PEM"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := auth.NewSeats(k); err == nil {
-		t.Error("a broken signing key was taken")
+	for _, name := range []string{"seats-p256.pem", "seats.pem"} {
+		dir = t.TempDir()
+		k := open(t, dir)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("not PEM"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := auth.NewSeats(k); err == nil {
+			t.Errorf("%s: a broken signing key was taken", name)
+		}
 	}
 }

@@ -47,7 +47,7 @@ func (s *Seats) VerifySigned(token string, key *ecdsa.PublicKey, now time.Time) 
 		return Seat{}, fault.AccessDenied("the participant token is too long")
 	}
 	var c seatClaims
-	t, err := s.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
+	t, err := s.signed.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return key, nil })
 	if err == nil {
 		err = c.signedWell(t, now)
 	}

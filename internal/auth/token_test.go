@@ -78,7 +78,7 @@ func TestSeatPayload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if kid, _ := head["kid"].(string); head["alg"] != "ES384" || head["typ"] != "JWT" || kid == "" || strings.HasPrefix(kid, "arn:") {
+	if kid, _ := head["kid"].(string); head["alg"] != "ES256" || head["typ"] != "JWT" || kid == "" || strings.HasPrefix(kid, "arn:") {
 		t.Errorf("header: %v", head)
 	}
 	want := map[string]any{
