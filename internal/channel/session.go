@@ -78,6 +78,7 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	c.ended = false
 	c.mu.Unlock()
 
+	c.pack.Expect() // whoever finds the channel live may put metadata, even before the packager has begun
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer packer.Close()

@@ -39,12 +39,17 @@ func (w *Window) PutMetadata(text string) error {
 	return nil
 }
 
+// Expect lets metadata and ranges in that come before the Run which is about to begin has begun.
+func (w *Window) Expect() { w.takeMessages(true) }
+
 // takeMessages tells whether there is a session for messages to go into. What found no part in one does
 // not go into the next.
 func (w *Window) takeMessages(takes bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.takes, w.messages = takes, nil
+	if w.takes = takes; !takes {
+		w.messages = nil
+	}
 }
 
 // newID3 makes an ID3v2.4 tag with one frame of user defined text (id3.org, native frames §4.2.6).

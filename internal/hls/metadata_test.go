@@ -120,3 +120,26 @@ func TestNumbersOfMetadataDoNotComeTwice(t *testing.T) {
 		t.Errorf("a new window begins at %d, and the old one came to %d", again.nextMessage, last)
 	}
 }
+
+// Whoever sees that a stream has begun may be quicker than its packager.
+func TestMetadataMayComeBeforeThePackagerHasBegun(t *testing.T) {
+	f := feed{length: 4 * time.Second}
+	w := newWatch(t)
+	w.p.Expect()
+	if err := w.p.PutMetadata("early"); err != nil {
+		t.Fatal(err)
+	}
+	w.begin()
+	w.feed(f.frames())
+	w.s.finish()
+	count := 0
+	for _, g := range w.p.current.Load().segments {
+		for _, p := range g.parts {
+			got, _ := hlscheck.Texts(p.data)
+			count += len(got)
+		}
+	}
+	if count != 1 {
+		t.Errorf("%d texts", count)
+	}
+}
