@@ -43,8 +43,12 @@ func TestEveryOperationByGo(t *testing.T) {
 			name  string
 			story func(*gopher)
 		}{
-			{"participants", (*gopher).participants}, {"stages", (*gopher).stages}, {"compositions", (*gopher).compositions},
-			{"ivs", (*gopher).channels}, {"live", (*gopher).liveChannel}, {"chat", (*gopher).chat},
+			{"participants", (*gopher).participants},
+			{"stages", (*gopher).stages},
+			{"compositions", (*gopher).compositions},
+			{"ivs", (*gopher).channels},
+			{"live", (*gopher).liveChannel},
+			{"chat", (*gopher).chat},
 		} {
 			t.Run(s.name, func(t *testing.T) { s.story(&gopher{t, e, e.AWS(), seen}) })
 		}
