@@ -36,10 +36,7 @@ func (s *Service) CreateChannel(ctx context.Context, in *CreateChannelInput) (*C
 		case state != RecordingConfigurationStateActive:
 			return broken("recordingConfigurationArn", "is not active yet")
 		}
-		if err := s.db.WithinQuota(ctx, arn.Channel, s.quotas[arn.Channel]); err != nil {
-			return err
-		}
-		if _, err := s.channels.Insert(ctx, name, &doc, in.Tags); err != nil {
+		if _, err := s.channels.InsertWithin(ctx, s.quotas[arn.Channel], name, &doc, in.Tags); err != nil {
 			return err
 		}
 		key, err = s.newStreamKey(ctx, name, nil)

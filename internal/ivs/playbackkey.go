@@ -87,10 +87,7 @@ func (s *Service) ImportPlaybackKeyPair(ctx context.Context, in *ImportPlaybackK
 		case fault.Of(err) != fault.NotFound:
 			return err
 		}
-		if err := s.db.WithinQuota(ctx, arn.PlaybackKey, s.quotas[arn.PlaybackKey]); err != nil {
-			return err
-		}
-		_, err := s.playbackKeys.Insert(ctx, name, doc, in.Tags)
+		_, err := s.playbackKeys.InsertWithin(ctx, s.quotas[arn.PlaybackKey], name, doc, in.Tags)
 		return err
 	})
 	if err != nil {

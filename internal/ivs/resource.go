@@ -14,27 +14,14 @@ func read[T any](ctx context.Context, s *Service, c *store.Collection[T], kind a
 	if _, err := s.minter.Own(kind, name); err != nil {
 		return nil, nil, err
 	}
-	row, err := c.Get(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	tags, err := s.db.Tags(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	return row, tags[name], nil
+	return c.GetTagged(ctx, name)
 }
 
 // create makes a resource of a kind that may be one too many.
 func create[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, doc *T, tags map[string]string) (name string, err error) {
 	name = s.minter.New(kind)
-	return name, s.db.Tx(ctx, func(ctx context.Context) error {
-		if err := s.db.WithinQuota(ctx, kind, s.quotas[kind]); err != nil {
-			return err
-		}
-		_, err := c.Insert(ctx, name, doc, tags)
-		return err
-	})
+	_, err = c.InsertWithin(ctx, s.quotas[kind], name, doc, tags)
+	return name, err
 }
 
 // lockOwn reads a resource that a client names, and keeps others from deleting it until the transaction of

@@ -21,14 +21,7 @@ type logging struct {
 // find out who write to it.
 func (s *Service) CreateLoggingConfiguration(ctx context.Context, in *CreateLoggingConfigurationInput) (*CreateLoggingConfigurationOutput, error) {
 	doc := logging{Name: optional(in.Name), Destination: in.DestinationConfiguration, State: LoggingConfigurationStateActive}
-	var row *store.Row[logging]
-	err := s.DB.Tx(ctx, func(ctx context.Context) (err error) {
-		if err := s.DB.WithinQuota(ctx, arn.LoggingConfiguration, s.Quotas[arn.LoggingConfiguration]); err != nil {
-			return err
-		}
-		row, err = s.logging.Insert(ctx, s.Minter.New(arn.LoggingConfiguration), &doc, in.Tags)
-		return err
-	})
+	row, err := s.logging.InsertWithin(ctx, s.Quotas[arn.LoggingConfiguration], s.Minter.New(arn.LoggingConfiguration), &doc, in.Tags)
 	if err != nil {
 		return nil, err
 	}

@@ -62,10 +62,7 @@ func (s *Service) CreateRoom(ctx context.Context, in *CreateRoomInput) (*CreateR
 		if err := s.holdLogging(ctx, doc.Logging); err != nil {
 			return err
 		}
-		if err := s.DB.WithinQuota(ctx, arn.Room, s.Quotas[arn.Room]); err != nil {
-			return err
-		}
-		row, err = s.rooms.Insert(ctx, s.Minter.New(arn.Room), &doc, in.Tags)
+		row, err = s.rooms.InsertWithin(ctx, s.Quotas[arn.Room], s.Minter.New(arn.Room), &doc, in.Tags)
 		return err
 	})
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *Service) CreateEncoderConfiguration(ctx context.Context, in *CreateEnco
 	case w*h > maxPixels:
 		return nil, fault.InvalidInput("video.width times video.height must be at most %d, it is %d", maxPixels, w*h)
 	}
-	row, err := insert(ctx, s, s.encoders, arn.EncoderConfiguration, s.Minter.New(arn.EncoderConfiguration), &doc, in.Tags)
+	row, err := s.encoders.InsertWithin(ctx, s.Quotas[arn.EncoderConfiguration], s.Minter.New(arn.EncoderConfiguration), &doc, in.Tags)
 	if err != nil {
 		return nil, err
 	}

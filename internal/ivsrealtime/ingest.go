@@ -128,7 +128,7 @@ func (s *Service) CreateIngestConfiguration(ctx context.Context, in *CreateInges
 		if err := s.holdStage(ctx, doc.StageArn); err != nil {
 			return asValidation(err)
 		}
-		row, err = insert(ctx, s, s.ingests, arn.IngestConfiguration, name, &doc, in.Tags)
+		row, err = s.ingests.InsertWithin(ctx, s.Quotas[arn.IngestConfiguration], name, &doc, in.Tags)
 		return err
 	})
 	if err != nil {

@@ -79,7 +79,7 @@ func (s *Service) ImportPublicKey(ctx context.Context, in *ImportPublicKeyInput)
 		if fault.Of(err) != fault.NotFound {
 			return err
 		}
-		row, err = insert(ctx, s, s.publicKeys, arn.PublicKey, s.Minter.New(arn.PublicKey), &doc, in.Tags)
+		row, err = s.publicKeys.InsertWithin(ctx, s.Quotas[arn.PublicKey], s.Minter.New(arn.PublicKey), &doc, in.Tags)
 		return err
 	})
 	if err != nil {

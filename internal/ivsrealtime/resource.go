@@ -8,32 +8,12 @@ import (
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// insert makes a resource of a kind, if there may be one more.
-func insert[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, name string, doc *T, tags map[string]string) (row *store.Row[T], err error) {
-	err = s.DB.Tx(ctx, func(ctx context.Context) error {
-		if err := s.DB.WithinQuota(ctx, kind, s.Quotas[kind]); err != nil {
-			return err
-		}
-		row, err = c.Insert(ctx, name, doc, tags)
-		return err
-	})
-	return row, err
-}
-
 // get reads a resource of this region and account with its tags.
 func get[T any](ctx context.Context, s *Service, c *store.Collection[T], kind arn.Kind, name string) (*store.Row[T], map[string]string, error) {
 	if _, err := s.Minter.Own(kind, name); err != nil {
 		return nil, nil, err
 	}
-	row, err := c.Get(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	tags, err := s.DB.Tags(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	return row, tags[name], nil
+	return c.GetTagged(ctx, name)
 }
 
 // list shows a page of a kind's resources, newest first, and gives the token of the next one.

@@ -49,7 +49,7 @@ func (s *Service) CreateStage(ctx context.Context, in *CreateStageInput) (*Creat
 		if err := s.holdStorage(ctx, in.AutoParticipantRecordingConfiguration); err != nil {
 			return asValidation(err)
 		}
-		row, err = insert(ctx, s, s.stages, arn.Stage, name, &doc, in.Tags)
+		row, err = s.stages.InsertWithin(ctx, s.Quotas[arn.Stage], name, &doc, in.Tags)
 		return err
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ type storage struct {
 // CreateStorageConfiguration keeps where recordings are to go. The bucket is not looked at.
 func (s *Service) CreateStorageConfiguration(ctx context.Context, in *CreateStorageConfigurationInput) (*CreateStorageConfigurationOutput, error) {
 	doc := storage{Name: text(in.Name), Bucket: in.S3.BucketName}
-	row, err := insert(ctx, s, s.storages, arn.StorageConfiguration, s.Minter.New(arn.StorageConfiguration), &doc, in.Tags)
+	row, err := s.storages.InsertWithin(ctx, s.Quotas[arn.StorageConfiguration], s.Minter.New(arn.StorageConfiguration), &doc, in.Tags)
 	if err != nil {
 		return nil, err
 	}

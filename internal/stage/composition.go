@@ -93,7 +93,7 @@ func (c *Composition) Over(now time.Time) bool {
 }
 
 // CompositionQuota gives a Quota fault if as many compositions run as may, altogether or on a stage; see
-// store.DB.WithinQuota. Those that have ended do not count.
+// InsertWithin of a collection. Those that have ended do not count.
 func CompositionQuota(ctx context.Context, db *store.DB, stageARN string, limit, perStage int) error {
 	if err := db.WithinQuotaOf(ctx, arn.Composition, limit, openCompositions); err != nil {
 		return err

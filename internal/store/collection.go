@@ -98,6 +98,35 @@ func (c *Collection[T]) Insert(ctx context.Context, name string, doc *T, tags ma
 	return &Row[T]{ARN: name, Version: 1, Created: fromMicros(now), Updated: fromMicros(now), Doc: *doc}, nil
 }
 
+// InsertWithin is Insert for a kind of which there may be limit at most: one more is a Quota fault, also when many
+// are inserted at once. A limit of zero or less is none.
+func (c *Collection[T]) InsertWithin(ctx context.Context, limit int, name string, doc *T, tags map[string]string) (row *Row[T], err error) {
+	err = c.db.Tx(ctx, func(ctx context.Context) error {
+		if err := c.db.withinQuota(ctx, c.kind, limit); err != nil {
+			return err
+		}
+		row, err = c.Insert(ctx, name, doc, tags)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return row, nil
+}
+
+// GetTagged is Get, and the document's tags, possibly none.
+func (c *Collection[T]) GetTagged(ctx context.Context, name string) (*Row[T], map[string]string, error) {
+	row, err := c.Get(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	tags, err := c.db.Tags(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return row, tags[name], nil
+}
+
 // Get reads one document. A name that is unknown, or is another kind's, is NotFound.
 func (c *Collection[T]) Get(ctx context.Context, name string) (*Row[T], error) {
 	return c.get(ctx, name, "")

@@ -54,25 +54,24 @@ func TestHoldsDoNotDeadlock(t *testing.T) {
 func TestQuotaIsAskedForByOneAtATime(t *testing.T) {
 	db, url := openPostgres(t)
 	ctx, c := t.Context(), channels(db)
-	make1 := func(tx context.Context, meanwhile func()) error {
-		if err := db.WithinQuota(tx, arn.Channel, 1); err != nil {
-			return err
-		}
-		meanwhile()
-		_, err := c.Insert(tx, mint.New(arn.Channel), &channelDoc{}, nil)
+	insert := func(ctx context.Context) error {
+		_, err := c.InsertWithin(ctx, 1, mint.New(arn.Channel), &channelDoc{}, nil)
 		return err
 	}
 	second := make(chan error, 1)
 	check(t, db.Tx(ctx, func(tx context.Context) error {
-		return make1(tx, func() {
-			past := make(chan struct{})
-			go func() {
-				second <- db.Tx(ctx, func(tx context.Context) error { return make1(tx, func() { close(past) }) })
-			}()
-			if !storetest.AwaitLock(t, url, past) {
-				t.Error("the second one did not wait")
-			}
-		})
+		if err := insert(tx); err != nil {
+			return err
+		}
+		past := make(chan struct{})
+		go func() {
+			second <- insert(ctx)
+			close(past)
+		}()
+		if !storetest.AwaitLock(t, url, past) {
+			t.Error("the second one did not wait")
+		}
+		return nil
 	}))
 	wantKind(t, <-second, fault.Quota)
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
-// WithinQuota is called in a transaction before a resource of a kind is inserted: it gives a Quota fault if
+// withinQuota is called in a transaction before a resource of a kind is inserted: it gives a Quota fault if
 // there are limit of them already, and until the transaction ends it keeps others from inserting one that
 // asked, too. A limit of zero or less is none.
-func (db *DB) WithinQuota(ctx context.Context, kind arn.Kind, limit int) error {
+func (db *DB) withinQuota(ctx context.Context, kind arn.Kind, limit int) error {
 	if limit <= 0 {
 		return nil
 	}
@@ -19,10 +19,11 @@ func (db *DB) WithinQuota(ctx context.Context, kind arn.Kind, limit int) error {
 		return err
 	}
 	n, _, err := queryOne(ctx, db, scanInt, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM resources WHERE kind = $1 LIMIT %d) AS first`, limit), string(kind))
-	return withinQuota(kind, n, limit, err)
+	return usedUp(kind, n, limit, err)
 }
 
-// WithinQuotaOf is WithinQuota among the documents of a kind that have a ref.
+// WithinQuotaOf does for the documents of a kind that have a ref what InsertWithin does for all, but for inserting.
+// It must be in the transaction that inserts.
 func (db *DB) WithinQuotaOf(ctx context.Context, kind arn.Kind, limit int, ref Ref) error {
 	if limit <= 0 {
 		return nil
@@ -31,10 +32,10 @@ func (db *DB) WithinQuotaOf(ctx context.Context, kind arn.Kind, limit int, ref R
 		return err
 	}
 	n, _, err := queryOne(ctx, db, scanInt, `SELECT count(*) FROM refs WHERE kind = $1 AND name = $2 AND value = $3`, string(kind), ref.Name, ref.indexed())
-	return withinQuota(kind, n, limit, err)
+	return usedUp(kind, n, limit, err)
 }
 
-func withinQuota(kind arn.Kind, n int64, limit int, err error) error {
+func usedUp(kind arn.Kind, n int64, limit int, err error) error {
 	if err == nil && n >= int64(limit) {
 		err = fault.OverQuota(limit, "the quota of %d for %s is used up", limit, kind).About(resourceType(kind), "")
 	}
@@ -44,7 +45,7 @@ func withinQuota(kind arn.Kind, n int64, limit int, err error) error {
 // lockQuota lets one transaction at a time count a kind and insert.
 func (db *DB) lockQuota(ctx context.Context, kind arn.Kind) error {
 	if db.txOf(ctx) == nil {
-		panic("store: WithinQuota outside of a transaction")
+		panic("store: a quota outside of a transaction")
 	}
 	return db.lockName(ctx, string(kind))
 }

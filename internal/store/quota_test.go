@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -20,13 +19,7 @@ func TestQuotaHoldsWhenManyInsertAtOnce(t *testing.T) {
 		var made, refused atomic.Int64
 		for i := range writers {
 			done.Go(func() {
-				err := db.Tx(t.Context(), func(ctx context.Context) error {
-					if err := db.WithinQuota(ctx, arn.Channel, limit); err != nil {
-						return err
-					}
-					_, err := c.Insert(ctx, mint.New(arn.Channel), &channelDoc{Key: fmt.Sprint(i)}, nil)
-					return err
-				})
+				_, err := c.InsertWithin(t.Context(), limit, mint.New(arn.Channel), &channelDoc{Key: fmt.Sprint(i)}, nil)
 				switch fault.Of(err) {
 				case fault.Quota:
 					refused.Add(1)
@@ -47,7 +40,7 @@ func TestQuotaHoldsWhenManyInsertAtOnce(t *testing.T) {
 
 func TestNoQuotaIsNoLimit(t *testing.T) {
 	both(t, func(t *testing.T, db *store.DB) {
-		if err := db.Tx(t.Context(), func(ctx context.Context) error { return db.WithinQuota(ctx, arn.Channel, 0) }); err != nil {
+		if _, err := channels(db).InsertWithin(t.Context(), 0, mint.New(arn.Channel), &channelDoc{}, nil); err != nil {
 			t.Error(err)
 		}
 	})
