@@ -149,10 +149,11 @@ func (e *Engine) build(ctx context.Context) error {
 	if e.credentialsFile, err = writeCredentials(cfg.DataDir, cfg.Region, e.root); err != nil {
 		return err
 	}
+	auditLog := store.NewAuditLog(db) // one for both APIs: whoever waits writes for all
 	mux := api.NewMux(api.Deps{
 		Verifier: &auth.SigV4{Region: cfg.Region, Services: []string{"ivs", "ivschat"}, Secrets: keys, Used: keys.noteUse},
 		Log:      log.With("part", "api"), Registerer: e.reg,
-		ClientAddr: clientAddr, Tags: db, Audit: store.NewAuditLog(db), Rates: cfg.awsLimits(),
+		ClientAddr: clientAddr, Tags: db, Audit: auditLog, Rates: cfg.awsLimits(),
 	})
 	mux.Handle(api.IVS, ivs.NewService(ivs.Deps{
 		DB: db, Minter: minter, Keyring: ring, Live: e.channels, Quotas: cfg.quotas(),
@@ -196,7 +197,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 
-	plusAPI := e.newPlus(db, messages, ring, keys, clientAddr)
+	plusAPI := e.newPlus(db, messages, ring, keys, auditLog, clientAddr)
 	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, cfg.retention(), log) })
 
 	var looking sync.WaitGroup

@@ -13,7 +13,7 @@ import (
 )
 
 // newPlus makes the API for what IVS has no word for, and adds the part that tells webhooks.
-func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, keys *accessKeys, clientAddr func(*http.Request) netip.AddrPort) http.Handler {
+func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, keys *accessKeys, auditLog *store.AuditLog, clientAddr func(*http.Request) netip.AddrPort) http.Handler {
 	webhooks := hook.NewWebhooks(hook.WebhooksDeps{
 		DB: db, Bus: messages, Keyring: ring, Account: e.cfg.AccountID, Region: e.cfg.Region,
 		Log: e.log.With("part", "webhooks"), Registerer: e.reg,
@@ -24,6 +24,6 @@ func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, ke
 		Verifier:   &auth.SigV4{Region: e.cfg.Region, Services: []string{plus.SigningName}, Secrets: keys, Used: keys.noteUse},
 		Minter:     arn.Minter{Region: e.cfg.Region, Account: e.cfg.AccountID},
 		AccessKeys: Keys{keys},
-		Audit:      store.NewAuditLog(db), ClientAddr: clientAddr, Log: e.log.With("part", "plus"), Registerer: e.reg,
+		Audit:      auditLog, ClientAddr: clientAddr, Log: e.log.With("part", "plus"), Registerer: e.reg,
 	})
 }
