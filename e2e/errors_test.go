@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	"github.com/aws/smithy-go"
 
+	"github.com/streamcat/streamcat/internal/api/apitest"
 	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 )
@@ -201,7 +202,7 @@ func (r *refusal) judgeInGo(t *testing.T, cfg aws.Config) {
 	if r.Exception == "SerializationException" {
 		return // its types let nobody send one
 	}
-	cfg.RetryMaxAttempts = 1
+	cfg.RetryMaxAttempts, cfg.HTTPClient = 1, apitest.Client()
 	if r.Secret != "" {
 		cfg.Credentials = credentials(r.AccessKeyID, r.Secret)
 	}

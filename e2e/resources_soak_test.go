@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ivs"
 	"github.com/aws/aws-sdk-go-v2/service/ivs/types"
+
+	"github.com/streamcat/streamcat/internal/api/apitest"
 )
 
 // The server is killed at random while 20 clients make channels, give them other keys and delete them. What was
@@ -27,6 +29,7 @@ func TestSoakNothingIsHalfMadeByCrashes(t *testing.T) {
 	p := startProcess(t, dir, fixed...)
 	cfg := p.aws()
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // a lost answer is looked at, not asked for again
+	cfg.HTTPClient = apitest.Client()
 	ctx, cancel := context.WithTimeout(t.Context(), soakTime())
 	defer cancel()
 	owners := make([]*owner, 20)

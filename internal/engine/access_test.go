@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	"github.com/aws/smithy-go"
 
+	"github.com/streamcat/streamcat/internal/api/apitest"
 	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -250,7 +251,7 @@ func TestWhatWasDoneIsInTheAuditLog(t *testing.T) {
 func TestAWSQuotasHoldAndSDKsTryAgain(t *testing.T) {
 	e := enginetest.Start(t, func(c *engine.Config) { c.Quotas = "aws" })
 	channels := ivs.NewFromConfig(e.AWS())
-	once := ivs.NewFromConfig(e.AWS(), func(o *ivs.Options) { o.RetryMaxAttempts = 1 })
+	once := ivs.NewFromConfig(e.AWS(), func(o *ivs.Options) { o.RetryMaxAttempts, o.HTTPClient = 1, apitest.Client() })
 	throttled := false
 	for range 100 { // far more than 5 a second, however slow the machine
 		if _, err := once.ListChannels(t.Context(), &ivs.ListChannelsInput{}); err != nil {
@@ -284,7 +285,7 @@ func TestAWSQuotasHoldAndSDKsTryAgain(t *testing.T) {
 // somebody's program is at its limit.
 func TestTheWebAppIsNotThrottled(t *testing.T) {
 	e := enginetest.Start(t, func(c *engine.Config) { c.Quotas = "aws" })
-	once := ivs.NewFromConfig(e.AWS(), func(o *ivs.Options) { o.RetryMaxAttempts = 1 })
+	once := ivs.NewFromConfig(e.AWS(), func(o *ivs.Options) { o.RetryMaxAttempts, o.HTTPClient = 1, apitest.Client() })
 	var err error
 	for range 1000 {
 		if _, err = once.CreateChannel(t.Context(), &ivs.CreateChannelInput{}); err != nil {

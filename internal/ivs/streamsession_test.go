@@ -80,15 +80,24 @@ func TestAPlainListShowsAHundred(t *testing.T) {
 		}
 	}
 	channels, err := c.ListChannels(ctx, &sdk.ListChannelsInput{})
-	if err != nil || len(channels.Channels) != 100 || channels.NextToken == nil {
-		t.Errorf("channels: %d, %v", len(channels.Channels), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(channels.Channels) != 100 || channels.NextToken == nil {
+		t.Errorf("%d channels, next %v", len(channels.Channels), channels.NextToken)
 	}
 	streams, err := c.ListStreams(ctx, &sdk.ListStreamsInput{})
-	if err != nil || len(streams.Streams) != 100 || streams.NextToken == nil {
-		t.Errorf("streams: %d, %v", len(streams.Streams), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(streams.Streams) != 100 || streams.NextToken == nil {
+		t.Errorf("%d streams, next %v", len(streams.Streams), streams.NextToken)
 	}
 	sessions, err := c.ListStreamSessions(ctx, &sdk.ListStreamSessionsInput{ChannelArn: new(channelARN)})
-	if err != nil || len(sessions.StreamSessions) != 100 || sessions.NextToken == nil {
-		t.Errorf("sessions: %d, %v", len(sessions.StreamSessions), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sessions.StreamSessions) != 100 || sessions.NextToken == nil {
+		t.Errorf("%d sessions, next %v", len(sessions.StreamSessions), sessions.NextToken)
 	}
 }

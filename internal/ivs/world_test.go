@@ -19,6 +19,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ivs"
 
 	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/api/apitest"
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/channel"
@@ -240,7 +241,7 @@ func (w *world) client(t testing.TB) *sdk.Client {
 	server := httptest.NewServer(w.mux)
 	t.Cleanup(server.Close)
 	return sdk.New(sdk.Options{
-		Region: here.Region, BaseEndpoint: &server.URL, HTTPClient: server.Client(),
+		Region: here.Region, BaseEndpoint: &server.URL, HTTPClient: apitest.Client(),
 		RetryMaxAttempts: 1,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secretKey}, nil

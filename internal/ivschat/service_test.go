@@ -19,6 +19,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ivschat"
 
 	"github.com/streamcat/streamcat/internal/api"
+	"github.com/streamcat/streamcat/internal/api/apitest"
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/bus"
@@ -121,7 +122,7 @@ func startOn(t testing.TB, url string, quotas map[arn.Kind]int) *server {
 // client is AWS's own for Go, told nothing but where and with which key.
 func client(url string) *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: minter.Region, BaseEndpoint: &url, RetryMaxAttempts: 1, HTTPClient: &http.Client{},
+		Region: minter.Region, BaseEndpoint: &url, RetryMaxAttempts: 1, HTTPClient: apitest.Client(),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, nil
 		}),
