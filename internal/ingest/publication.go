@@ -12,12 +12,6 @@ import (
 	"github.com/streamcat/streamcat/internal/media"
 )
 
-// IDs of the tracks of an RTMP publisher.
-const (
-	videoTrackID = 1
-	audioTrackID = 2
-)
-
 // declared is what onMetaData says of the tracks; zero where it says nothing.
 type declared struct {
 	frameRate    float64
@@ -75,7 +69,7 @@ func (p *publication) onVideo(b []byte, timestamp uint32, arrived time.Time) err
 		if err := p.avc.rebuild(); err != nil {
 			return err
 		}
-		if p.video, err = p.avc.track(videoTrackID, p.said); err != nil {
+		if p.video, err = p.avc.track(media.FirstVideo, p.said); err != nil {
 			return err
 		}
 	}
@@ -99,7 +93,7 @@ func (p *publication) configureVideo(b []byte) error {
 	if p.avc != nil && p.avc.lengthSize == c.lengthSize && bytes.Equal(p.avc.record, c.record) {
 		return nil // encoders repeat it: the track stays the same one
 	}
-	t, err := c.track(videoTrackID, p.said)
+	t, err := c.track(media.FirstVideo, p.said)
 	if err != nil {
 		return err
 	}
@@ -152,7 +146,7 @@ func (p *publication) configureAudio(b []byte) error {
 	}
 	p.asc = bytes.Clone(b)
 	p.audio = &media.Track{
-		ID: audioTrackID, Kind: media.Audio, Codec: media.AAC, Config: p.asc,
+		ID: media.FirstAudio, Kind: media.Audio, Codec: media.AAC, Config: p.asc,
 		SampleRate: asc.SampleRate, Channels: channels, Bitrate: p.said.audio,
 	}
 	return nil

@@ -41,6 +41,8 @@ const (
 	H264 Codec = iota + 1 // ISO/IEC 14496-10; frames are NAL units with a 4-byte length before each (ISO/IEC 14496-15)
 	AAC                   // ISO/IEC 14496-3; frames are raw access units without ADTS
 	Opus                  // RFC 6716; frames are packets of 2.5 to 120 ms, whose first byte tells their length
+	HEVC                  // ISO/IEC 23008-2; frames as those of H264
+	AV1                   // frames are temporal units: OBUs that have sizes, without delimiters (AV1 Codec ISO Media File Format Binding §2.4)
 )
 
 // String gives the codec's usual name.
@@ -52,6 +54,10 @@ func (c Codec) String() string {
 		return "AAC"
 	case Opus:
 		return "Opus"
+	case HEVC:
+		return "HEVC"
+	case AV1:
+		return "AV1"
 	}
 	return "unknown"
 }
@@ -62,19 +68,28 @@ type Bitrate int64
 // String prints a bitrate as people read it, such as "2500 kb/s".
 func (b Bitrate) String() string { return strconv.FormatInt(int64(b)/1000, 10) + " kb/s" }
 
+// Track IDs begin here and stay under 64. A publisher that sends several renditions gives the best video
+// FirstVideo and the others the IDs after it; FirstAudio is the sound that goes with all of them.
+const (
+	FirstVideo = 1
+	FirstAudio = 32
+)
+
 // Track describes one elementary stream. It is immutable: an encoder that changes its parameters makes
 // a new Track, so readers see a change by comparing pointers.
 type Track struct {
-	ID    int // small, unique among the stream's tracks, stable over parameter changes
+	ID    int // unique among the stream's tracks, stable over parameter changes; see FirstVideo
 	Kind  Kind
 	Codec Codec
 
 	// Config is the decoder's configuration: for H264 an AVCDecoderConfigurationRecord
-	// (ISO/IEC 14496-15 §5.3.3), for AAC an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2), for Opus the
-	// body of a dOps box (Encapsulation of Opus in ISO Base Media File Format §4.3.2).
+	// (ISO/IEC 14496-15 §5.3.3), for HEVC an HEVCDecoderConfigurationRecord (§8.3.3), for AV1 an
+	// AV1CodecConfigurationRecord (AV1 Codec ISO Media File Format Binding §2.3), for AAC an
+	// AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2), for Opus the body of a dOps box (Encapsulation of
+	// Opus in ISO Base Media File Format §4.3.2).
 	Config []byte
 
-	// H264 only. SPS and PPS are single NAL units without start code or length.
+	// Video only. SPS and PPS, of H264 alone, are single NAL units without start code or length.
 	SPS, PPS      []byte
 	Width, Height int // picture size in pixels after cropping
 
@@ -95,19 +110,20 @@ type Frame struct {
 	DTS, PTS time.Duration
 	// Arrived is when the frame's last byte reached this server.
 	Arrived time.Time
-	Key     bool   // an IDR picture: decoding may start here. Always true for audio
+	Key     bool   // a picture where decoding may start, such as an IDR. Always true for audio
 	Payload []byte // as the codec's comment says
 }
 
 // Info is what a publisher tells of its encoder; empty fields are unknown.
 type Info struct {
+	Videos  int    // how many video tracks it means to send; readers may wait for the first frame of each
 	Encoder string // such as "Lavf59.27.100" or "obs-output module (libobs version 29.0.2)"
 }
 
 // Publisher is somebody who asks to send a stream. Key is a secret: it must reach no log.
 type Publisher struct {
-	Protocol  string // "RTMP", "RTMPS" or "WHIP"
-	App       string // the RTMP application, as sent; "whip" for WHIP
+	Protocol  string // "RTMP", "RTMPS", "SRT" or "WHIP"
+	App       string // the RTMP application, as sent; "whip" for WHIP, "srt" for SRT
 	Key       string // the stream key, without query
 	Priority  int    // of a stream takeover; 0 where none is claimed
 	Remote    netip.AddrPort

@@ -105,6 +105,23 @@ func TestSlowReaderLosesUpToTheNextKeyFrameAndSlowsNobody(t *testing.T) {
 	}
 }
 
+func TestEachVideoTrackFlowsFromItsOwnKeyFrame(t *testing.T) {
+	small := &media.Track{ID: media.FirstVideo + 1, Kind: media.Video, Codec: media.H264}
+	of := func(f *media.Frame) *media.Frame { f.Track = small; return f }
+	s := media.NewStream()
+	r := s.NewReader(media.ReaderOptions{Frames: 4})
+	defer r.Close()
+	write(t, s, of(delta(1)), key(2), of(delta(3)), sound(4), of(key(5)), of(delta(6)))
+	want(t, got(t, r), 2, 4, 5, 6)
+	if d := r.Dropped(); d != 1 {
+		t.Errorf("dropped %d, want the one that came after the beginning and before its track's key frame", d)
+	}
+	write(t, s, delta(7), delta(8), delta(9), delta(10), delta(11), of(delta(12)))
+	want(t, got(t, r), 7, 8, 9, 10)
+	write(t, s, of(key(13)), delta(14), sound(15), key(16), delta(17))
+	want(t, got(t, r), 13, 15, 16, 17)
+}
+
 func TestBatchStaysValidUntilTheNextCall(t *testing.T) {
 	s := media.NewStream()
 	r := s.NewReader(media.ReaderOptions{})

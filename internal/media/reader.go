@@ -22,8 +22,8 @@ type Reader struct {
 	queue   []*Frame // what Next has not taken yet
 	spare   []*Frame // the slice Next gave back: the two swap, so that nothing is allocated per frame
 	bytes   int
-	waiting bool // for a video key frame, at the start and after a loss
-	started bool // the first key frame has come
+	flowing uint64 // video tracks, a bit by ID, that had a key frame since the start or the last loss
+	started bool   // the first key frame has come
 	dropped int64
 	err     error
 }
@@ -35,7 +35,7 @@ func newReader(s *Stream, o ReaderOptions) *Reader {
 	if o.Bytes <= 0 {
 		o.Bytes = 32 << 20
 	}
-	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), waiting: true}
+	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1)}
 }
 
 func (r *Reader) push(f *Frame) {
@@ -44,22 +44,34 @@ func (r *Reader) push(f *Frame) {
 	if r.err != nil {
 		return
 	}
-	if r.waiting && (f.Track.Kind != Video || !f.Key) {
+	if !r.flows(f) {
 		if r.started {
 			r.dropped++
 		}
 		return
 	}
-	r.waiting, r.started = false, true
+	r.started = true
 	if len(r.queue) >= r.maxFrames || r.bytes+len(f.Payload) > r.maxBytes {
-		// Too slow: what is queued stays good, this and all up to the next key frame is lost.
-		r.waiting = true
+		// Too slow: what is queued stays good, this and all up to each track's next key frame is lost.
+		r.flowing = 0
 		r.dropped++
 		return
 	}
 	r.queue = append(r.queue, f)
 	r.bytes += len(f.Payload)
 	r.signal()
+}
+
+// flows tells whether f is of use: video after a key frame of its track, audio after one of any track.
+func (r *Reader) flows(f *Frame) bool {
+	if f.Track.Kind != Video {
+		return r.flowing != 0
+	}
+	track := uint64(1) << f.Track.ID
+	if f.Key {
+		r.flowing |= track
+	}
+	return r.flowing&track != 0
 }
 
 func (r *Reader) signal() {

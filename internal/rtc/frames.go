@@ -12,12 +12,6 @@ import (
 	"github.com/streamcat/streamcat/internal/media"
 )
 
-// IDs of the tracks of a WHIP publisher's stream.
-const (
-	videoTrackID = 1
-	audioTrackID = 2
-)
-
 // AudioSink takes the Opus frames of one stream and makes others of them.
 type AudioSink interface {
 	// Frame takes the next frame and never waits. It is false once the sink can do no more: this frame and

@@ -94,7 +94,7 @@ func (s *parameterSets) track(slice []byte, old *media.Track) *media.Track {
 	}
 	// WebRTC has no steady frame rate, whatever the parameter set says.
 	return &media.Track{
-		ID: videoTrackID, Kind: media.Video, Codec: media.H264, Config: record,
+		ID: media.FirstVideo, Kind: media.Video, Codec: media.H264, Config: record,
 		SPS: nal, PPS: s.pps[picture].nal, Width: w, Height: h,
 	}
 }

@@ -8,7 +8,7 @@ import "github.com/streamcat/streamcat/internal/media"
 // box: version, channels, pre-skip, input sample rate, gain, mapping family.
 func opusTrack() *media.Track {
 	return &media.Track{
-		ID: audioTrackID, Kind: media.Audio, Codec: media.Opus,
+		ID: media.FirstAudio, Kind: media.Audio, Codec: media.Opus,
 		Config:     []byte{0, 2, 0, 0, 0, 0, 0xBB, 0x80, 0, 0, 0},
 		SampleRate: 48000, Channels: 2,
 	}

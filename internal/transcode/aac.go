@@ -238,7 +238,7 @@ func (a *AAC) read(r io.Reader) error {
 		if track == nil || f.config != config {
 			config = f.config
 			track = &media.Track{
-				ID: 2, Kind: media.Audio, Codec: media.AAC, Config: config[:],
+				ID: media.FirstAudio, Kind: media.Audio, Codec: media.AAC, Config: config[:],
 				SampleRate: f.rate, Channels: 2, Bitrate: a.o.Bitrate,
 			}
 		}
