@@ -45,7 +45,7 @@ func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
 			c.ended = true
 			c.pack.End()
 		default:
-			c.viewers.sweep(now)
+			c.viewers.sweep(now, false)
 		}
 		c.mu.Unlock()
 		used = max(used, number)

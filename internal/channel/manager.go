@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -224,11 +223,6 @@ func (m *Manager) open(id string) (*channel, error) {
 		c = &channel{id: id, viewers: newAudience(&m.watching, m.d.MaxViewers), idle: m.d.Now()}
 		c.pack = hls.New(hls.Options{
 			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing, Discontinuity: m.discontinuity,
-			Viewer: func(r *http.Request, lowLatency bool) {
-				if session, ok := viewerOf(r); ok {
-					c.viewers.seen(session, lowLatency, m.d.Now())
-				}
-			},
 		})
 		m.channels[id] = c
 	}

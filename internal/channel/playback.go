@@ -235,9 +235,13 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 	if spec.Authorized {
 		keepPrivate(w, file, foldered)
 	}
-	if viewer, ok := viewerOf(r); m.d.MaxViewers > 0 && file == hls.PlaylistFile && ok && !c.viewers.admit(viewer, m.d.Now()) {
-		m.turnAway(w, id, m.tooManyViewers())
-		return
+	if viewer, ok := viewerOf(r); ok && file == hls.PlaylistFile {
+		lowLatency := parameter(r, "_HLS_msn") != "" // a blocking request
+		if !c.viewers.arrive(viewer, lowLatency, m.d.Now()) {
+			m.turnAway(w, id, m.tooManyViewers())
+			return
+		}
+		defer func() { c.viewers.answered(viewer, lowLatency, r.Context().Err() != nil, m.d.Now()) }()
 	}
 	c.pack.ServeMedia(w, r, file)
 }

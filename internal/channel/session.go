@@ -121,12 +121,10 @@ func (m *Manager) leave(c *channel, s *session, orderly bool) {
 	close(s.over)
 }
 
-// count brings the number of viewers up to date and gives it. While no media comes, nobody can ask for
-// any, so nobody counts as gone.
+// count brings the number of viewers up to date and gives it.
 func (s *session) count(a *audience, now time.Time) int64 {
-	if s.silentFor(now) < time.Second || now.Sub(s.created) < time.Second {
-		s.viewers.Store(a.sweep(now))
-	}
+	dry := s.silentFor(now) >= time.Second && now.Sub(s.created) >= time.Second
+	s.viewers.Store(a.sweep(now, dry))
 	return s.viewers.Load()
 }
 
