@@ -62,7 +62,7 @@ func parseVideoTag(b []byte) (flvTag, error) {
 		return flvTag{}, unsupported("video", name(flvVideoCodecs, codec), "H.264")
 	}
 	if len(b) < 5 {
-		return flvTag{}, badVideo("a tag is cut short")
+		return flvTag{}, badAVC("a tag is cut short")
 	}
 	// The composition offset is signed, of 24 bits.
 	return flvTag{packet: b[1], offset: int32(uint24(b[2:])<<8) >> 8, data: b[5:]}, nil
