@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,11 @@ func TestAPrivateChannelIsWatchedUntilAViewerIsRevoked(t *testing.T) {
 
 	cut, stay := token("cut"), token("stay")
 	s := startScriptWith(t, []string{"CUT=" + cut, "STAY=" + stay}, "browser/private.mjs", c.PlaybackURL)
-	s.hear("playing")
+	stream, err := channels.GetStream(t.Context(), &ivs.GetStreamInput{ChannelArn: &c.ARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessionTimes(t, s.hear("playing"), stream.Stream)
 	const first, second = "a goal: 1–0 ⚽", "and 2–0"
 	tell := func(text string) {
 		t.Helper()
@@ -81,8 +86,8 @@ func TestAPrivateChannelIsWatchedUntilAViewerIsRevoked(t *testing.T) {
 		t.Errorf("the player was told %q", told)
 	}
 	tell(second)
-	if cue := s.hear("cued"); cue["text"] != second {
-		t.Errorf("the player's cue is %q", cue)
+	if cued := s.hear("cued"); !slices.Equal(cued["texts"].([]any), []any{first, second}) {
+		t.Errorf("the player's cues are %q", cued)
 	}
 	adBreak, err := channels.InsertAdBreak(t.Context(), &ivs.InsertAdBreakInput{ChannelArn: &c.ARN, DurationSeconds: aws.Int32(30)})
 	if err != nil {
@@ -101,5 +106,26 @@ func TestAPrivateChannelIsWatchedUntilAViewerIsRevoked(t *testing.T) {
 	probe(t, c.PlaybackURL+"?token="+stay)
 	if log := e.Log(); strings.Contains(log, cut) || strings.Contains(log, stay) || strings.Contains(log, second) {
 		t.Error("the log holds a token, or what was said to viewers")
+	}
+}
+
+// sessionTimes holds what hls.js heard of the stream's time to what the API says of the stream.
+func sessionTimes(t *testing.T, playing map[string]any, stream *types.Stream) {
+	t.Helper()
+	var before, media float64
+	for _, told := range playing["times"].([]any) {
+		at := told.(map[string]any)
+		date, err := time.Parse(time.RFC3339, at["utc"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		since, pts := at["time"].(float64), at["pts"].(float64)
+		if at["streamId"] != *stream.StreamId || date.Sub(stream.StartTime.Add(time.Duration(since*1e9))).Abs() > 1500*time.Millisecond {
+			t.Errorf("%v, of stream %s that began at %v", at, *stream.StreamId, stream.StartTime)
+		}
+		if before != 0 && (since-before)-(pts-media) > 0.1 {
+			t.Errorf("%v s of the stream are %v s of media", since-before, pts-media)
+		}
+		before, media = since, pts
 	}
 }

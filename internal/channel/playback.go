@@ -32,6 +32,7 @@ func playbackName(channelARN string) string {
 // is 403, one viewer too many 429. A private channel says nothing to those who show no good token.
 func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Expose-Headers", hls.ExposedHeaders) // of refusals, too
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:

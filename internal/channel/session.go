@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
+	"github.com/streamcat/streamcat/internal/hls"
 	"github.com/streamcat/streamcat/internal/media"
 )
 
@@ -78,6 +79,7 @@ func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
 	c.ended = false
 	c.mu.Unlock()
 
+	c.pack.Announce(hls.Broadcast{StreamID: s.id, Plain: s.spec.LatencyMode == "NORMAL"})
 	c.pack.Expect() // whoever finds the channel live may put metadata, even before the packager has begun
 	var both sync.WaitGroup
 	both.Go(func() {

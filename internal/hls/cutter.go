@@ -231,7 +231,7 @@ func (c *cutter) write(t ticks, n int) {
 		c.session.videoEnd, c.session.hasVideo = ticks(last.dts)+ticks(last.dur), true
 		independent = c.pending[0].key
 	}
-	number, messages := c.window.fragment()
+	number, messages := c.window.fragment(c.partStart)
 	data := newFragment(number, c.partStart, messages, c.pending, c.sound[:n])
 	c.window.add(data, c.partStart, t-c.partStart, independent, c.arrived)
 	clear(c.pending)

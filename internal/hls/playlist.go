@@ -11,18 +11,24 @@ import (
 
 // Playlist text after draft-pantos-hls-rfc8216bis §4. Version 6 is what EXT-X-MAP needs; the tags of
 // low latency do not ask for more, and plain players know it.
-const playlistHead = "#EXTM3U\n" +
-	"#EXT-X-VERSION:6\n" +
-	"#EXT-X-TARGETDURATION:4\n" +
-	"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.05,HOLD-BACK=12.0\n" +
-	"#EXT-X-PART-INF:PART-TARGET=0.35\n" +
-	"#EXT-X-MEDIA-SEQUENCE:"
+const (
+	playlistHead = "#EXTM3U\n" +
+		"#EXT-X-VERSION:6\n" +
+		"#EXT-X-TARGETDURATION:4\n"
+	lowLatencyHead = "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.05,HOLD-BACK=12.0\n" +
+		"#EXT-X-PART-INF:PART-TARGET=0.35\n"
+)
 
 // appendPlaylist writes the media playlist of s, which has at least one segment or part. Reports on
-// other renditions (EXT-X-RENDITION-REPORT) would stand after the preload hint.
+// other renditions (EXT-X-RENDITION-REPORT) would stand after the preload hint. A plain one lists no
+// parts, and so nothing of the open segment.
 func appendPlaylist(b []byte, s *snapshot) []byte {
 	first := s.first()
 	b = append(b, playlistHead...)
+	if !s.plain {
+		b = append(b, lowLatencyHead...)
+	}
+	b = append(b, "#EXT-X-MEDIA-SEQUENCE:"...)
 	b = appendUint(b, first.msn)
 	cc := first.cc
 	if first.discontinuity {
@@ -42,18 +48,20 @@ func appendPlaylist(b []byte, s *snapshot) []byte {
 	var init *initSection
 	for _, g := range s.segments {
 		b = appendSegment(b, g, &init)
-		if left -= g.dur; left < 3*targetDuration {
+		if left -= g.dur; left < 3*targetDuration && !s.plain {
 			b = append(b, g.middle...)
 		}
 		b = append(b, g.tail...)
 	}
-	if s.open != nil {
+	if s.open != nil && !s.plain {
 		b = appendSegment(b, s.open, &init)
 		b = append(b, s.open.middle...)
 	}
 	switch {
 	case s.ended:
 		b = append(b, "#EXT-X-ENDLIST\n"...)
+	case s.plain:
+		b = append(b, "# more follows\n"...) // see below
 	case s.hint != "":
 		b = append(b, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
 		b = append(b, s.hint...)

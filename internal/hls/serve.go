@@ -43,9 +43,15 @@ var (
 	acceptRanges   = []string{"bytes"}
 	cacheNever     = []string{"no-store"}
 	cacheShortly   = []string{"max-age=1"}
+	cacheBlocked   = []string{"max-age=4"}               // a target duration; who asks for a version later is behind by as much
 	cacheForGood   = []string{"max-age=3600, immutable"} // names are never used again
 	allowedMethods = []string{"GET, HEAD, OPTIONS"}
+	exposed        = []string{ExposedHeaders}
 )
+
+// ExposedHeaders are what pages of other origins may read of an answer (fetch standard, CORS): players
+// tell by them how old a playlist is that a cache kept, and how fast bytes come.
+const ExposedHeaders = "Age, Content-Length, Content-Range, Date"
 
 // ServeMultivariant answers the multivariant playlist, whose only variant is at mediaURL (absolute, or
 // relative to the request's URL). If mediaURL has no query, the request's own is carried over, without
@@ -127,10 +133,11 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 		w.refuse(rw, kindPlaylist, http.StatusBadRequest)
 		return
 	}
+	s := w.current.Load()
+	d.blocking = d.blocking && !s.plain
 	if w.viewer != nil {
 		w.viewer(r, d.blocking)
 	}
-	s := w.current.Load()
 	if d.answer(s) != ready {
 		var status int
 		if s, status = w.await(r.Context(), d.answer); status != http.StatusOK {
@@ -145,6 +152,9 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 	h["Content-Type"] = typePlaylist
 	if h["Cache-Control"] == nil {
 		h["Cache-Control"] = cacheShortly
+		if d.blocking && !s.ended { // what ended may go on, and then answers the same question otherwise
+			h["Cache-Control"] = cacheBlocked
+		}
 	}
 	if h["Vary"] == nil {
 		h["Vary"] = varyEncoding
@@ -172,7 +182,7 @@ const (
 // filled tells whether there is any playlist.
 func (s *snapshot) filled() state {
 	switch {
-	case s.variant != nil:
+	case s.variant != nil && (!s.plain || len(s.segments) > 0):
 		return ready
 	case s.ended:
 		return nothing
@@ -244,6 +254,7 @@ func prepare(rw http.ResponseWriter, r *http.Request) bool {
 	if h["Access-Control-Allow-Origin"] == nil {
 		h["Access-Control-Allow-Origin"] = anyOrigin
 	}
+	h["Access-Control-Expose-Headers"] = exposed
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		return true

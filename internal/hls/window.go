@@ -47,6 +47,10 @@ type Window struct {
 	takes       bool         // messages and ranges: there is a session, a first part or not
 	messages    []message    // for the next part
 	nextMessage uint32
+
+	broadcast   Broadcast
+	streamStart ticks // of its first segment; valid if streamBegun
+	streamBegun bool
 }
 
 // snapshot is one version of a window: what readers see. It is immutable, but for the channel, which
@@ -63,6 +67,7 @@ type snapshot struct {
 	running  bool
 	ended    bool
 	closed   bool
+	plain    bool // no part is listed, and none of open
 	newest   time.Time
 	playlist body
 	changed  chan struct{}
@@ -227,11 +232,15 @@ func totals(segments []*segment) (dur ticks, size int) {
 	return dur, size
 }
 
-// fragment gives the number of the next fragment, and the messages that it takes along.
-func (w *Window) fragment() (number uint32, messages []message) {
+// fragment gives the number of the next fragment, which begins at start, and the messages that it takes
+// along.
+func (w *Window) fragment(start ticks) (number uint32, messages []message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	messages, w.messages = w.messages, nil
+	if w.open == nil && w.broadcast.StreamID != "" {
+		messages = append(messages, w.sessionTime(start))
+	}
 	return uint32(w.nextPart + 1), messages
 }
 
@@ -282,7 +291,7 @@ func (w *Window) show(frameRate float64) {
 func (w *Window) publish() {
 	s := &snapshot{
 		segments: w.segments, retired: w.retired, open: w.open, nextMSN: w.nextMSN, hint: w.hint,
-		running: w.running, ended: w.ended, closed: w.closed, newest: w.newest, changed: make(chan struct{}),
+		running: w.running, ended: w.ended, closed: w.closed, plain: w.broadcast.Plain, newest: w.newest, changed: make(chan struct{}),
 	}
 	if w.open != nil {
 		s.parts = w.open.parts[:len(w.open.parts):len(w.open.parts)]

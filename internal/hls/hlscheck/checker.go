@@ -9,6 +9,8 @@ import (
 
 // Checker watches the media playlist of one rendition over time. It is not safe for concurrent use.
 type Checker struct {
+	Plain bool // the playlist is to promise nothing of low latency
+
 	last   *Playlist
 	seen   map[string]place  // of parts by URI
 	parts  map[uint64][]Part // what is known of a segment's parts, longest list so far
@@ -103,6 +105,17 @@ func (c *Checker) alone(p *Playlist) {
 }
 
 func (c *Checker) control(p *Playlist) {
+	if c.Plain {
+		if p.PartTarget != 0 || p.Control["CAN-BLOCK-RELOAD"] != "" || p.Hint != "" {
+			c.wrong("a plain playlist speaks of parts, hints or blocking reload")
+		}
+		for i := range p.Segments {
+			if len(p.Segments[i].Parts) > 0 || !p.Segments[i].Complete() {
+				c.wrong("segment %d of a plain playlist is not whole", p.Segments[i].MSN)
+			}
+		}
+		return
+	}
 	if p.PartTarget <= 0 {
 		c.wrong("EXT-X-PART-INF is missing")
 	}
