@@ -85,6 +85,9 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 		if id := m.ids.transportCC; id != 0 {
 			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, uriTransportCC)
 		}
+		if len(m.layers) > 0 {
+			writeSimulcast(b, m)
+		}
 		b.WriteString("a=recvonly\r\n")
 	} else {
 		b.WriteString("a=sendonly\r\n")
@@ -96,6 +99,18 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 		}
 	}
 	writeCandidates(b, a.candidates)
+}
+
+// writeSimulcast says that all encodings are taken (RFC 8853 §5.3.2), with no wishes of ours.
+func writeSimulcast(b *strings.Builder, m *offered) {
+	fmt.Fprintf(b, "a=extmap:%d %s\r\n", m.ids.rid, uriRID)
+	if id := m.ids.repairedRID; id != 0 && m.rtx != 0 {
+		fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, uriRepairedRID)
+	}
+	for _, rid := range m.layers {
+		fmt.Fprintf(b, "a=rid:%s recv\r\n", rid)
+	}
+	fmt.Fprintf(b, "a=simulcast:recv %s\r\n", strings.Join(m.layers, ";"))
 }
 
 // answerable gives what of an fmtp may be said back: all but the sprop- parameters, in which a sender

@@ -16,9 +16,8 @@ const (
 // together. No track is ever stepped back.
 type timeline struct {
 	begun  bool
-	start  time.Time // arrival of what is at clockLead
-	synced bool
-	shift  time.Duration // what is taken off the publisher's clock since synced
+	start  time.Time     // arrival of what is at clockLead
+	shift  time.Duration // what is taken off the publisher's clock, once a track is synced
 	tracks []*trackClock
 }
 
@@ -32,6 +31,8 @@ type trackClock struct {
 	target  time.Duration // where offset is going
 	last    time.Duration // the latest time given
 	report  report
+	synced  bool // offset comes from reports
+	layer   bool // one of several encodings of the same pictures, not all of which come all the time
 }
 
 // report is a sender report: a sample of RTP time rtp is of time ntp of the publisher's clock.
@@ -75,7 +76,7 @@ func (l *timeline) at(c *trackClock, rtp uint32, arrived time.Time) time.Duratio
 	passed := c.span(c.raw - old)
 	if off := passed - waited; off > clockJump || off < -clockJump {
 		// The publisher's clock began anew. What reports said is of no use for it.
-		c.report.known, l.synced = false, false
+		c.report.known, c.synced = false, false
 		l.anchor(c, c.last+max(waited, 0))
 	}
 	if passed > 0 {
@@ -107,40 +108,55 @@ func (c *trackClock) wanted() time.Duration {
 	return c.report.ntp - c.span(raw)
 }
 
-// sync brings tracks together by their newest reports.
+// sync brings tracks together by their newest reports: all of them, or the encodings of a simulcast among
+// themselves while the sound has had no report.
 func (l *timeline) sync() {
-	if len(l.tracks) < 2 {
+	together := make([]*trackClock, 0, 4)
+	layers, all, synced := 0, true, false
+	for _, c := range l.tracks {
+		switch {
+		case c.begun && c.report.known:
+			together = append(together, c)
+			synced = synced || c.synced
+			if c.layer {
+				layers++
+			}
+		case !c.layer:
+			all = false
+		}
+	}
+	if len(together) < 2 || !all && layers < 2 {
 		return
 	}
-	for _, c := range l.tracks {
-		if !c.begun || !c.report.known {
-			return
-		}
-	}
-	// How far each track would step; nobody may step back by much.
-	least, most := l.steps()
-	if most-least > clockJump {
-		return // two clocks that have nothing to do with each other
-	}
-	if !l.synced || least < -clockStep || least > clockStep {
-		l.shift += least // the publisher's date is its own affair
-	}
-	for _, c := range l.tracks {
-		c.target = c.wanted() - l.shift
-		if !l.synced || c.target-c.offset > clockStep {
-			c.offset = c.target
-		}
-	}
-	l.synced = true
-}
-
-func (l *timeline) steps() (least, most time.Duration) {
-	for i, c := range l.tracks {
+	// How far each track would step; nobody who has given a time may step back by much.
+	var least, most time.Duration
+	fresh, counted := false, 0
+	for i, c := range together {
 		step := c.wanted() - l.shift - c.offset
 		if i == 0 {
-			least, most = step, step
+			most = step
 		}
-		least, most = min(least, step), max(most, step)
+		most = max(most, step)
+		if c.layer && c.last == 0 && (synced || counted > 0) {
+			continue // it begins where the others are
+		}
+		if counted++; counted == 1 {
+			least = step
+		}
+		least = min(least, step)
+		fresh = fresh || !c.synced
 	}
-	return least, most
+	if most-least > clockJump {
+		return // clocks that have nothing to do with each other
+	}
+	if fresh || least < -clockStep || least > clockStep {
+		l.shift += least // the publisher's date is its own affair
+	}
+	for _, c := range together {
+		c.target = c.wanted() - l.shift
+		if fresh || !c.synced || c.target-c.offset > clockStep {
+			c.offset = c.target
+		}
+		c.synced = true
+	}
 }

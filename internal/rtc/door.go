@@ -166,7 +166,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 	if err := s.reserve(remote.Addr()); err != nil {
 		return err
 	}
-	req := Request{Token: token, ParticipantID: p.participant, Remote: remote, UserAgent: userAgent(r), Audio: o.has(Audio), Video: o.has(Video)}
+	req := Request{Token: token, ParticipantID: p.participant, Remote: remote, UserAgent: userAgent(r), Audio: o.has(Audio), Video: o.has(Video), Layers: o.layers()}
 	ctx, cancel := context.WithTimeout(r.Context(), gateWait)
 	defer cancel()
 	var one *session
@@ -185,6 +185,9 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 		if err != nil {
 			s.release(remote.Addr())
 			return err
+		}
+		if l, ok := pub.(Layered); ok && l.TakeLayers() {
+			o.takeSimulcast()
 		}
 		one = s.open(o, newUpstream(s, o, pub), token, remote.Addr(), inboxUp)
 	}

@@ -33,7 +33,7 @@ type FramesOptions struct {
 
 // NewFrames gives the Publishers by which WHIP reaches channels: the bearer token is a stream key, which
 // gate judges, and the packets become frames of the stream that gate gives. Video is H.264, and there
-// must be some; audio is Opus. Key frames are asked for every two seconds.
+// must be some, in up to three sizes at once (simulcast); audio is Opus. Key frames are asked for every two seconds.
 func NewFrames(gate media.Gate, o FramesOptions) Publishers {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -63,9 +63,11 @@ func (f *frames) Publish(ctx context.Context, r Request) (Publication, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream.Describe(media.Info{Encoder: encoderName(r.UserAgent)})
+	videos := max(r.Layers, 1)
+	stream.Describe(media.Info{Encoder: encoderName(r.UserAgent), Videos: videos})
 	return &framesOf{
 		stream: stream, o: f.o, over: make(chan struct{}), watched: make(chan struct{}),
+		layers: layers{offered: videos},
 	}, nil
 }
 
@@ -102,17 +104,20 @@ type framesOf struct {
 	over    chan struct{} // closed by Ended
 	watched chan struct{} // closed when watch has nothing more to do with the publication
 
-	mu    sync.Mutex // guards all below, and is held while a frame is written
-	peer  Peer
-	ended bool
-	time  timeline
-	video *videoSink // the newest of its kind, nil: none yet
-	audio *audioSink
-	sound AudioSink    // nil: Opus goes into the stream as it is
-	opus  *media.Track // nil: no audio yet
+	mu     sync.Mutex // guards all below, and is held while a frame is written
+	peer   Peer
+	ended  bool
+	time   timeline
+	layers layers
+	audio  *audioSink   // the newest; nil: none yet
+	sound  AudioSink    // nil: Opus goes into the stream as it is
+	opus   *media.Track // nil: no audio yet
 
 	closing sync.WaitGroup // sinks that can do no more
 }
+
+// TakeLayers says that all encodings of a simulcast are taken.
+func (p *framesOf) TakeLayers() bool { return true }
 
 // Start begins to watch over the session.
 func (p *framesOf) Start(peer Peer) {
@@ -153,28 +158,22 @@ func (p *framesOf) look(now time.Time) {
 	if p.audio != nil {
 		p.audio.drain(now)
 	}
-	if p.video != nil {
-		p.video.drain(now)
-		p.video.wish(now)
+	for _, v := range p.layers.sinks {
+		v.drain(now)
 	}
+	p.settle(now)
+	p.wish(now)
 }
 
 // Connected has nothing to do: the first packets tell more.
 func (p *framesOf) Connected() {}
 
-// Track gives the sink of a track. A later track of the same kind takes the place of the earlier.
+// Track gives the sink of a track. A later track of the same kind and RID takes the place of the earlier.
 func (p *framesOf) Track(t Track, peer Peer) Sink {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if t.Kind == Video {
-		var old *trackClock
-		if p.video != nil {
-			p.video.closed = true
-			old = p.video.clock
-		}
-		p.video = newVideoSink(p, t, peer, p.time.track(t.ClockRate, old))
-		p.video.wish(p.o.Now())
-		return p.video
+		return p.newVideo(t, peer)
 	}
 	var old *trackClock
 	if p.audio != nil {
@@ -189,6 +188,23 @@ func (p *framesOf) Track(t Track, peer Peer) Sink {
 		}
 	}
 	return p.audio
+}
+
+func (p *framesOf) newVideo(t Track, peer Peer) *videoSink {
+	v := newVideoSink(p, t, peer)
+	var clock *trackClock
+	if old := p.layers.enter(v); old != nil {
+		old.closed = true
+		v.id, v.pixels, clock = old.id, old.pixels, old.clock
+	}
+	v.clock = p.time.track(t.ClockRate, clock)
+	v.clock.layer = p.layers.simulcast()
+	v.dts, v.pause.floor = v.clock.last, v.clock.last
+	if !p.layers.simulcast() {
+		p.layers.askedAt = time.Time{}
+	}
+	p.wish(v.heard)
+	return v
 }
 
 // writeSound is where an AudioSink's frames come in.

@@ -287,14 +287,7 @@ func newRig(t testing.TB, o FramesOptions) *rig {
 // send lets packets arrive, and the publication look after itself in between.
 func (r *rig) send(all []wire) {
 	for _, w := range all {
-		at := clipStart.Add(w.at)
-		for ; r.looked.Add(tick).Before(at); r.pub.look(r.looked) {
-			r.looked = r.looked.Add(tick)
-			r.now = r.looked
-		}
-		if at.After(r.now) {
-			r.now = at
-		}
+		r.advance(w.at)
 		s := r.sinks[w.kind]
 		if s == nil {
 			track := Track{Kind: Video, SSRC: 1111, PayloadType: videoType, ClockRate: 90000}
@@ -317,6 +310,18 @@ func (r *rig) rest(d time.Duration) {
 	for end := r.now.Add(d); r.now.Before(end); r.pub.look(r.now) {
 		r.now = r.now.Add(tick)
 		r.looked = r.now
+	}
+}
+
+// advance lets time pass up to at, counted from the beginning.
+func (r *rig) advance(at time.Duration) {
+	to := clipStart.Add(at)
+	for ; r.looked.Add(tick).Before(to); r.pub.look(r.looked) {
+		r.looked = r.looked.Add(tick)
+		r.now = r.looked
+	}
+	if to.After(r.now) {
+		r.now = to
 	}
 }
 

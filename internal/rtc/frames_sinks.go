@@ -72,24 +72,30 @@ func (s *sink) Close() {
 // videoSink makes frames of a video track.
 type videoSink struct {
 	sink
+	rid  string // which encoding of a simulcast; empty without
 	ssrc uint32
 	peer Peer
 	unit h264Depacketizer
 
+	id      int // of the track; 0: not known yet
+	pixels  int // of a picture, while id is not known; 0: neither is this
 	track   *media.Track
+	heard   time.Time     // when the newest packet came
 	waiting bool          // for a key frame: at the beginning and after a loss
 	dts     time.Duration // of the newest frame
 	changed time.Time     // when track last changed
 	keyAt   time.Time     // when the newest key frame came
-	askedAt time.Time
 	pause   pause
 	take    func(rtpPacket) // takePacket, made once
 }
 
-func newVideoSink(p *framesOf, t Track, peer Peer, c *trackClock) *videoSink {
+func newVideoSink(p *framesOf, t Track, peer Peer) *videoSink {
 	v := &videoSink{
-		sink: sink{p: p, payloadType: t.PayloadType, order: newReorder(videoPackets, videoWait), clock: c},
-		ssrc: t.SSRC, peer: peer, waiting: true, dts: c.last, pause: pause{floor: c.last},
+		sink: sink{p: p, payloadType: t.PayloadType, order: newReorder(videoPackets, videoWait)},
+		rid:  t.RID, ssrc: t.SSRC, peer: peer, waiting: true, heard: p.o.Now(),
+	}
+	if !p.layers.simulcast() {
+		v.id = media.FirstVideo
 	}
 	v.take = v.takePacket
 	return v
@@ -99,6 +105,7 @@ func newVideoSink(p *framesOf, t Track, peer Peer, c *trackClock) *videoSink {
 func (v *videoSink) Write(packet []byte, arrived time.Time) {
 	v.p.mu.Lock()
 	defer v.p.mu.Unlock()
+	v.heard = arrived
 	v.receive(packet, arrived, v.take)
 }
 
@@ -121,16 +128,7 @@ func (v *videoSink) takePacket(p rtpPacket) {
 // lose waits for a key frame from now on.
 func (v *videoSink) lose(now time.Time) {
 	v.waiting = true
-	v.wish(now)
-}
-
-// wish asks for a key frame if it is time to.
-func (v *videoSink) wish(now time.Time) {
-	due := v.waiting || now.Sub(v.keyAt) >= keyInterval
-	if !v.closed && !v.p.ended && due && now.Sub(v.askedAt) >= keyPatience {
-		v.askedAt = now
-		v.peer.KeyFrame(v.ssrc)
-	}
+	v.p.wish(now)
 }
 
 // finish writes the access unit that is whole, if it is of use.
@@ -143,6 +141,12 @@ func (v *videoSink) finish() {
 	if u.slice < 0 || v.waiting && !u.key {
 		return
 	}
+	if !v.p.layers.ready() {
+		if u.key {
+			v.measure()
+		}
+		return
+	}
 	if u.key {
 		if !v.begin() {
 			return
@@ -151,7 +155,11 @@ func (v *videoSink) finish() {
 		v.lose(u.arrived) // parameters for the middle of a stream have no place in a file
 		return
 	}
-	pts := max(v.p.time.at(v.clock, u.timestamp, u.arrived), v.pause.floor+time.Millisecond)
+	pts := v.p.time.at(v.clock, u.timestamp, u.arrived)
+	if v.p.layers.simulcast() {
+		pts = v.p.layers.snap(pts)
+	}
+	pts = max(pts, v.pause.floor+time.Millisecond)
 	v.dts = max(pts, v.dts+clockTicks)
 	v.clock.last = v.dts
 	f := &media.Frame{Track: v.track, DTS: v.dts, PTS: pts, Arrived: u.arrived, Key: u.key, Payload: bytes.Clone(u.buf)}
@@ -173,6 +181,10 @@ func (v *videoSink) begin() bool {
 			v.lose(u.arrived) // each change is a new segment and a new decoder for all who watch
 			return false
 		}
+		if v.id == 0 {
+			v.id = v.p.layers.next()
+		}
+		t.ID = v.id
 		v.track, v.changed = t, u.arrived
 	}
 	v.waiting, v.keyAt = false, u.arrived
@@ -210,9 +222,7 @@ func (a *audioSink) takePacket(p rtpPacket) {
 	}
 	a.dts = max(a.p.time.at(a.clock, p.timestamp, p.arrived), a.dts+clockTicks)
 	a.clock.last = a.dts
-	if v := a.p.video; v != nil {
-		v.bridge(a.dts, p.arrived)
-	}
+	a.p.bridge(a.dts, p.arrived)
 	f := &media.Frame{Track: a.p.opus, DTS: a.dts, PTS: a.dts, Arrived: p.arrived, Key: true, Payload: bytes.Clone(p.payload)}
 	if s := a.p.sound; s != nil {
 		if s.Frame(f) {

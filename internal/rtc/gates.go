@@ -39,6 +39,7 @@ type Request struct {
 	Remote        netip.AddrPort
 	UserAgent     string
 	Audio, Video  bool // what the offer has an m-section for
+	Layers        int  // how many encodings of the video are offered (simulcast), at most three; 0: one, without a name
 }
 
 // Publishers decides who may publish by WHIP, and where the media goes.
@@ -58,16 +59,26 @@ type Publication interface {
 	// Connected says that media can flow.
 	Connected()
 	// Track is called for each track when its first packet has come, and gives where its packets go. It is
-	// called again for the same kind, with the former sink closed, when the client goes over to another SSRC.
+	// called again for the same kind and RID, with the former sink closed, when the client goes over to another SSRC.
 	Track(t Track, p Peer) Sink
 	// Ended gives why the session is over: io.EOF when the client said goodbye, else one of this package's
 	// errors (ErrLost, ErrPeerClosed, …) or what Peer.Close was given. All sinks are closed by then.
 	Ended(reason error)
 }
 
+// Layered is a Publication that can take several encodings of one picture (simulcast, RFC 8853). Each comes
+// as a track of its own, if and while the client sends it. Others get one encoding, which the client
+// chooses.
+type Layered interface {
+	Publication
+	// TakeLayers says whether all encodings that were offered are wanted. It is asked before Start.
+	TakeLayers() bool
+}
+
 // Track describes an incoming track.
 type Track struct {
 	Kind         Kind
+	RID          string // which encoding of a simulcast it is (RFC 8851); empty without
 	SSRC         uint32
 	PayloadType  uint8
 	ClockRate    uint32 // Hz

@@ -36,6 +36,9 @@ type offered struct {
 	mid      string
 	format   format
 	rtx      uint8             // payload type that repairs format (RFC 4588); 0: none
+	ridRTX   uint8             // the same, if it can be used only with simulcast
+	rids     []string          // the encodings of a simulcast that are offered; empty: there is none
+	layers   []string          // those of them that are taken
 	repairs  map[uint32]uint32 // SSRC of a repair stream → SSRC it repairs, where the offer says so
 	feedback []string
 	ids      extensionIDs
@@ -53,7 +56,7 @@ type format struct {
 }
 
 // extensionIDs are the header extensions in use (RFC 8285); 0: not offered.
-type extensionIDs struct{ transportCC, audioLevel uint8 }
+type extensionIDs struct{ transportCC, audioLevel, rid, repairedRID uint8 }
 
 const (
 	uriTransportCC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
@@ -76,8 +79,8 @@ func (o *offer) mids() []string {
 }
 
 // parseOffer judges a client's offer. A publisher's must be able to send, a subscriber's to receive.
-// Its error is a *Refusal: 400 for what is no SDP, 422 for what we do not do. Simulcast in an offer is
-// not taken up: the client sends one encoding.
+// Its error is a *Refusal: 400 for what is no SDP, 422 for what we do not do. Simulcast is
+// taken up only if takeSimulcast is called: else the client sends one encoding.
 func parseOffer(text string, publishing bool) (*offer, error) {
 	d, err := parseDescription(text, false)
 	if err != nil {
@@ -135,7 +138,7 @@ func (o *offer) check() error {
 			return unsupported("the offer has more than one %s section", m.kind)
 		}
 		seen[m.kind] = true
-		for _, pt := range []uint8{m.format.pt, m.rtx} {
+		for _, pt := range []uint8{m.format.pt, m.rtx, m.ridRTX} {
 			if pt != 0 && pts[pt] {
 				return malformed("payload type %d has two meanings", pt)
 			}
@@ -193,11 +196,17 @@ func (o *offer) readSection(s *section, publishing bool) (offered, error) {
 	m.rsize = s.has("rtcp-rsize")
 	m.readRepairs(s)
 	m.readFeedback(s)
-	return m, m.readExtensions(s)
+	if err := m.readExtensions(s); err != nil {
+		return m, err
+	}
+	if publishing && m.kind == Video {
+		m.readSimulcast(s)
+	}
+	return m, nil
 }
 
 // readRepairs reads which SSRC repairs which (RFC 5576 §4.2). A client that offers simulcast by RIDs names
-// none, and might repair an encoding that we do not take, so it gets no repair stream.
+// none, and might repair an encoding that we do not take, so it gets no repair stream unless all are taken.
 func (m *offered) readRepairs(s *section) {
 	for _, a := range s.attributes {
 		f := strings.Fields(a.value)
@@ -214,7 +223,7 @@ func (m *offered) readRepairs(s *section) {
 		}
 	}
 	if m.repairs == nil && (s.has("simulcast") || s.has("rid")) {
-		m.rtx = 0
+		m.rtx, m.ridRTX = 0, m.rtx
 	}
 }
 
@@ -261,6 +270,10 @@ func (m *offered) readExtensions(s *section) error {
 			if m.kind == Audio {
 				m.ids.audioLevel = uint8(id)
 			}
+		case uriRID:
+			m.ids.rid = uint8(id)
+		case uriRepairedRID:
+			m.ids.repairedRID = uint8(id)
 		}
 	}
 	return nil

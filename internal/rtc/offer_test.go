@@ -220,16 +220,69 @@ func TestOffersThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestSimulcastIsLeftOut(t *testing.T) {
-	text := strings.Replace(offerText("sendonly"), "a=ssrc-group:FID 3312 3313\r\na=ssrc:3312 cname:x\r\na=ssrc:3313 cname:x\r\n",
-		"a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\na=simulcast:send l;m;h\r\n", 1)
-	o, err := parseOffer(text, true)
+// simulcastText is what Chromium offers with three encodings: it names no SSRC.
+func simulcastText() string {
+	return strings.Replace(offerText("sendonly"), "a=ssrc-group:FID 3312 3313\r\na=ssrc:3312 cname:x\r\na=ssrc:3313 cname:x\r\n",
+		"a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"+
+			"a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\na=simulcast:send l;m;h\r\n", 1)
+}
+
+func TestSimulcastIsLeftOutUnlessItIsTaken(t *testing.T) {
+	o, err := parseOffer(simulcastText(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := answer{publishing: true, setup: "passive"}
 	if got := a.write(o); strings.Contains(got, "rid") || strings.Contains(got, "simulcast") || strings.Contains(got, "rtx") {
 		t.Errorf("the answer takes up simulcast:\n%s", got)
+	}
+	if o.layers() != 3 {
+		t.Errorf("%d layers", o.layers())
+	}
+	o.takeSimulcast()
+	got := a.write(o)
+	for _, want := range []string{
+		"a=rid:l recv\r\na=rid:m recv\r\na=rid:h recv\r\na=simulcast:recv l;m;h\r\n", "a=rtpmap:109 rtx/90000\r\n",
+		"a=extmap:10 " + uriRID + "\r\n", "a=extmap:11 " + uriRepairedRID + "\r\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in the answer:\n%s", want, got)
+		}
+	}
+}
+
+func TestWhichLayersAreTaken(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, new string
+		want     string
+	}{
+		"alternatives: the first":        {"send l;m;h", "send l,h;m,l", "l m"},
+		"paused ones":                    {"send l;m;h", "send ~l;m;~h", "l m h"},
+		"what it would receive, too":     {"send l;m;h", "recv x send l;m", "l m"},
+		"at most three":                  {"a=simulcast:send l;m;h", "a=rid:x send\r\na=simulcast:send l;m;h;x", "l m h"},
+		"only those that are described":  {"a=rid:m send\r\n", "", "l h"},
+		"those of another format":        {"a=rid:m send", "a=rid:m send max-width=640;pt=96,97", "l h"},
+		"those of the chosen format":     {"a=rid:m send", "a=rid:m send pt=96,108;max-width=640", "l m h"},
+		"one is no simulcast":            {"send l;m;h", "send h", ""},
+		"received ones are none":         {"simulcast:send", "simulcast:recv", ""},
+		"no header extension, no layers": {"a=extmap:10 ", "a=extmap:77 ", ""},
+		"twice the same":                 {"send l;m;h", "send l;l;l", ""},
+		"names that fit no header":       {"send l;m;h", "send l;m;aaaaaaaaaaaaaaaaa", "l m"},
+	} {
+		text := simulcastText()
+		if text = strings.Replace(text, c.old, c.new, 1); !strings.Contains(simulcastText(), c.old) {
+			t.Fatalf("%s: no %q in the offer", name, c.old)
+		}
+		o, err := parseOffer(text, true)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		o.takeSimulcast()
+		for _, m := range o.media {
+			if got := strings.Join(m.layers, " "); m.kind == Video && got != c.want {
+				t.Errorf("%s: got %q, want %q", name, got, c.want)
+			}
+		}
 	}
 }
 
@@ -266,7 +319,7 @@ func TestCandidatesOfBoundAddresses(t *testing.T) {
 }
 
 func FuzzOffer(f *testing.F) {
-	for _, s := range []string{offerText("sendonly"), offerText("recvonly"), obs, gstreamer, "v=0\r\nm=audio 9 x 1\r\n", ""} {
+	for _, s := range []string{offerText("sendonly"), offerText("recvonly"), simulcastText(), obs, gstreamer, "v=0\r\nm=audio 9 x 1\r\n", ""} {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
@@ -280,6 +333,7 @@ func FuzzOffer(f *testing.F) {
 			return
 		}
 		// What is accepted can be answered, and the answer is an SDP of the same sections.
+		o.takeSimulcast()
 		a := answer{session: 1, ufrag: "abcdefgh", pwd: "abcdefghijklmnopqrstuvwx", setup: "passive", fingerprint: "sha-256 AB", publishing: publishing}
 		d, err := parseDescription(a.write(o), false)
 		if err != nil {

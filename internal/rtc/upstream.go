@@ -53,6 +53,8 @@ type upstream struct {
 // uptrack is one incoming track. It exists from the start; ssrc and sink come with its first packet.
 type uptrack struct {
 	m    *offered
+	rid  string   // which encoding of a simulcast; empty without
+	next *uptrack // the next encoding
 	ssrc uint32
 	sink Sink
 	recv reception
@@ -72,8 +74,15 @@ func newUpstream(srv *Server, o *offer, pub Publication) *upstream {
 		if m.rejected {
 			continue
 		}
-		t := &uptrack{m: m, rtx: m.rtx}
-		u.tracks = append(u.tracks, t)
+		rids := m.layers
+		if len(rids) == 0 {
+			rids = []string{""}
+		}
+		var t *uptrack
+		for _, rid := range slices.Backward(rids) {
+			t = &uptrack{m: m, rtx: m.rtx, rid: rid, next: t}
+			u.tracks = append(u.tracks, t)
+		}
 		u.byType[m.format.pt] = t
 		if m.rtx != 0 {
 			u.byType[m.rtx] = t
@@ -116,12 +125,7 @@ func (u *upstream) connected(k *keys) error {
 // rtp opens one packet and hands it on.
 func (u *upstream) rtp(pk *packet) {
 	pt, ssrc := pk.buf[1]&0x7f, binary.BigEndian.Uint32(pk.buf[8:12])
-	t, known := u.byType[pt], false
-	if t != nil && pt == t.m.format.pt {
-		known = t.sink != nil && ssrc == t.ssrc
-	} else if t != nil {
-		known = t.rtxSSRC != 0 && ssrc == t.rtxSSRC
-	}
+	t, known := u.find(pt, ssrc)
 	if !known && !u.media.expects(pk.buf[8:]) {
 		u.srv.metrics.dropped.alien.Inc()
 		return
@@ -165,10 +169,24 @@ func (u *upstream) rtp(pk *packet) {
 	t.sink.Write(plain, pk.at)
 }
 
-// meet takes up a track's SSRC with its first packet that holds media. A second SSRC of the same format is a
+// find gives the track that a packet belongs to, and whether its SSRC is known. If it is not, the track is one of
+// the packet's format, if there is any.
+func (u *upstream) find(pt uint8, ssrc uint32) (t *uptrack, known bool) {
+	for t = u.byType[pt]; t != nil; t = t.next {
+		if pt == t.m.format.pt && t.sink != nil && ssrc == t.ssrc || pt != t.m.format.pt && t.rtxSSRC != 0 && ssrc == t.rtxSSRC {
+			return t, true
+		}
+	}
+	return u.byType[pt], false
+}
+
+// meet takes up a track's SSRC with its first packet that holds media. A second SSRC of the same track is a
 // simulcast encoding nobody asked for, unless the first one has fallen silent: then the client has
 // changed over, and the track begins anew.
 func (u *upstream) meet(t *uptrack, ssrc uint32, at time.Time, empty bool) *uptrack {
+	if t != nil && t.rid != "" {
+		t = u.layer(t, ssrc)
+	}
 	switch {
 	case t == nil:
 		return nil
@@ -185,10 +203,10 @@ func (u *upstream) meet(t *uptrack, ssrc uint32, at time.Time, empty bool) *uptr
 	case t.sink != nil:
 		t.sink.Close()
 	}
-	*t = uptrack{m: t.m, rtx: t.rtx, ssrc: ssrc, last: at, recv: reception{clock: t.m.format.clock}}
+	*t = uptrack{m: t.m, rid: t.rid, next: t.next, rtx: t.rtx, ssrc: ssrc, last: at, recv: reception{clock: t.m.format.clock}}
 	t.nack.wanted = slices.Contains(t.m.feedback, "nack")
 	t.sink = u.pub.Track(Track{
-		Kind: t.m.kind, SSRC: ssrc, PayloadType: t.m.format.pt, ClockRate: t.m.format.clock,
+		Kind: t.m.kind, RID: t.rid, SSRC: ssrc, PayloadType: t.m.format.pt, ClockRate: t.m.format.clock,
 		Fmtp: t.m.format.fmtp, AudioLevelID: t.m.ids.audioLevel,
 	}, u.s)
 	return t

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
@@ -53,6 +54,7 @@ type Publisher struct {
 	Transport atomic.Int64 // transport-cc feedback
 	Frames    atomic.Int64 // pictures sent
 
+	layers *webrtc.RTPSender // of all layers of a simulcast
 	resume chan struct{}
 	key    chan struct{}
 }
@@ -76,6 +78,7 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 		close(p.resume)
 	}
 	var video, audio *webrtc.TrackLocalStaticSample
+	var layers []*webrtc.TrackLocalStaticRTP
 	var err error
 	p.Client, err = dial(ctx, endpoint, token, o, func(c *Client) (err error) {
 		if !o.NoAudio {
@@ -83,7 +86,11 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 				return err
 			}
 		}
-		if !o.NoVideo {
+		if len(o.Layers) > 0 {
+			if layers, err = p.addLayers(c, o.Layers); err != nil {
+				return err
+			}
+		} else if !o.NoVideo {
 			if video, err = p.add(c, webrtc.MimeTypeH264, "video"); err != nil {
 				return err
 			}
@@ -97,6 +104,9 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 	p.stop = stop
 	if video != nil {
 		p.wg.Go(func() { p.sendVideo(run, video, o.Media) })
+	}
+	if layers != nil {
+		p.wg.Go(func() { p.sendLayers(run, layers, o.Layers, o.Media) })
 	}
 	if audio != nil {
 		p.wg.Go(func() { p.sendAudio(run, audio, o.Media) })
@@ -116,13 +126,13 @@ func (p *Publisher) add(c *Client, mime, id string) (*webrtc.TrackLocalStaticSam
 	if err != nil {
 		return nil, err
 	}
-	c.wg.Go(func() { p.feedback(tr.Sender()) })
+	c.wg.Go(func() { p.feedback(tr.Sender().ReadRTCP) })
 	return track, nil
 }
 
-func (p *Publisher) feedback(s *webrtc.RTPSender) {
+func (p *Publisher) feedback(read func() ([]rtcp.Packet, interceptor.Attributes, error)) {
 	for {
-		list, _, err := s.ReadRTCP()
+		list, _, err := read()
 		if err != nil {
 			return
 		}

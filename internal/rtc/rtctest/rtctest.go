@@ -38,6 +38,9 @@ type Options struct {
 	Passive, Active bool
 
 	Media // of a publisher
+	// Layers, if there are any, are the encodings of a simulcast: a publisher sends them in the place of Media's
+	// video.
+	Layers []Layer
 	// OnPacket hears of every packet that a subscriber gets, from one goroutine per track. It may be nil.
 	OnPacket func(Packet)
 }
