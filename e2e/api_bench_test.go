@@ -22,7 +22,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 
-	"github.com/streamcat/streamcat/internal/sfu/sfubench"
+	"github.com/streamcat/streamcat/internal/gauge"
 )
 
 // TestTokenLoad measures what CreateParticipantToken costs the product, as a process of its own: first as
@@ -64,7 +64,7 @@ func load(t *testing.T, p *process, request []byte, connections int, during time
 	var calls atomic.Int64
 	var mu sync.Mutex
 	var delays []time.Duration
-	began, before := time.Now(), sfubench.ProcessCPU(p.cmd.Process.Pid)
+	began, before := time.Now(), gauge.CPU(p.cmd.Process.Pid)
 	var done sync.WaitGroup
 	for n := range connections {
 		done.Go(func() {
@@ -99,7 +99,7 @@ func load(t *testing.T, p *process, request []byte, connections int, during time
 		})
 	}
 	done.Wait()
-	took, spent := time.Since(began), sfubench.ProcessCPU(p.cmd.Process.Pid)-before
+	took, spent := time.Since(began), gauge.CPU(p.cmd.Process.Pid)-before
 	slices.Sort(delays)
 	if len(delays) == 0 {
 		t.Fatal("nothing was answered")

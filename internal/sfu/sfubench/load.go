@@ -9,13 +9,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"runtime"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/streamcat/streamcat/internal/gauge"
 )
 
 // Target is a running server.
@@ -60,17 +57,14 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 	if len(t.SubscribeTokens) < t.Subscribers+t.Joins {
 		return nil, fmt.Errorf("%d tokens for %d subscribers", len(t.SubscribeTokens), t.Subscribers+t.Joins)
 	}
-	pinned := runtime.NumCPU() > 1
-	if pinned {
-		pin(t.PID, 0)
-		pin(os.Getpid(), 1)
-	}
+	together := gauge.Apart(t.PID)
+	defer together()
 	source, err := publish(ctx, t.Publish, t.PublishToken)
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	defer source.close()
-	before := resident(t.PID)
+	before := gauge.Resident(t.PID)
 
 	var crowd []*viewer
 	defer func() {
@@ -94,12 +88,12 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 	}
 	r := &Result{Subscribers: t.Subscribers}
 	wait(ctx, t.Warm)
-	r.Memory = (resident(t.PID) - before) / int64(max(t.Subscribers, 1))
+	r.Memory = (gauge.Resident(t.PID) - before) / int64(max(t.Subscribers, 1))
 	if t.Measuring != nil {
 		t.Measuring()
 	}
 
-	sent, got, cpu := source.sent.Load(), received(crowd), ProcessCPU(t.PID)
+	sent, got, cpu := source.sent.Load(), received(crowd), gauge.CPU(t.PID)
 	measuring(crowd, true)
 	wait(ctx, t.Duration)
 	measuring(crowd, false)
@@ -107,13 +101,13 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 	if r.Forwarded == 0 {
 		return nil, fmt.Errorf("nothing was forwarded")
 	}
-	r.CPU = (ProcessCPU(t.PID) - cpu) / time.Duration(r.Forwarded)
+	r.CPU = (gauge.CPU(t.PID) - cpu) / time.Duration(r.Forwarded)
 	var keys, others []time.Duration
 	for _, v := range crowd {
 		keys, others = append(keys, v.late.key...), append(others, v.late.other...)
 	}
-	r.KeyP50, r.KeyP99 = at(keys, 0.5), at(keys, 0.99)
-	r.FrameP50, r.FrameP99 = at(others, 0.5), at(others, 0.99)
+	r.KeyP50, r.KeyP99 = gauge.At(keys, 0.5), gauge.At(keys, 0.99)
+	r.FrameP50, r.FrameP99 = gauge.At(others, 0.5), gauge.At(others, 0.99)
 
 	if err := r.join(ctx, t); err != nil {
 		return nil, err
@@ -122,9 +116,7 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 		v.close()
 	}
 	source.close()
-	if pinned {
-		pin(os.Getpid(), -1)
-	}
+	together()
 	r.Floor, err = floor(t.Subscribers, 3*time.Second)
 	r.Forwarded = int(float64(r.Forwarded) / t.Duration.Seconds())
 	r.Sent = int(float64(r.Sent) / t.Duration.Seconds())
@@ -148,16 +140,8 @@ func (r *Result) join(ctx context.Context, t Target) error {
 		}
 		whole, first = append(whole, v.whole.Sub(began)), append(first, v.first.Sub(began))
 	}
-	r.JoinP50, r.JoinMax, r.Connect = at(whole, 0.5), at(whole, 1), at(first, 0.5)
+	r.JoinP50, r.JoinMax, r.Connect = gauge.At(whole, 0.5), gauge.At(whole, 1), gauge.At(first, 0.5)
 	return nil
-}
-
-func at(d []time.Duration, q float64) time.Duration {
-	if len(d) == 0 {
-		return 0
-	}
-	slices.Sort(d)
-	return d[int(q*float64(len(d)-1))]
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -165,15 +149,6 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// pin keeps a process on one core; -1 gives it the machine back. Without taskset it stays where it was.
-func pin(pid, core int) {
-	cores := "0-" + strconv.Itoa(runtime.NumCPU()-1)
-	if core >= 0 {
-		cores = strconv.Itoa(core)
-	}
-	_ = exec.Command("taskset", "-acp", cores, strconv.Itoa(pid)).Run()
 }
 
 var client = &http.Client{Timeout: 20 * time.Second}
