@@ -1,0 +1,263 @@
+//go:build bench
+
+package e2e
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/streamcat/streamcat/internal/gauge"
+	"github.com/streamcat/streamcat/internal/hls/hlsbench"
+)
+
+// Peers of the benchmarks; one that is not there is reported missing, and no ratio is printed.
+const (
+	mediaMTXEnv = "STREAMCAT_BENCH_MEDIAMTX" // path of a MediaMTX binary; else one in PATH
+	crowd       = 200
+	further     = 10 // streams
+	bitrate     = 6_000_000
+)
+
+// liveServer is a server under load, in a process of its own. Streams are told apart by number.
+type liveServer struct {
+	name              string
+	pid               int
+	publish, playback func(n int) string
+	profile           string // URL of CPU profiles, if it has one
+}
+
+// channelRows is what TestChannelLoad measures of one server.
+type channelRows struct {
+	packaging float64 // % of a core per stream
+	viewer    float64 // % of a core per viewer
+	late1     time.Duration
+	late200   time.Duration
+	late200p9 time.Duration
+	first     time.Duration
+	memory    float64 // MiB per further stream
+	missed    int64   // parts that players asked for too late
+}
+
+// TestChannelLoad measures what channels cost the product, and MediaMTX beside it where there is one: RTMP in,
+// LL-HLS out, 6 Mbit/s a stream.
+func TestChannelLoad(t *testing.T) {
+	clip, err := hlsbench.MakeClip(t.Context(), bitrate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, t.TempDir(), "--log-level", "error")
+	channels := make([]channel, further+5)
+	for i := range channels {
+		channels[i] = makeChannel(t, p.aws(), "rtmp://"+p.RTMP+"/app/")
+	}
+	ours := measureChannels(t, clip, liveServer{
+		name: "StreamCat", pid: p.cmd.Process.Pid, profile: "http://" + p.Admin + "/debug/pprof/profile",
+		publish:  func(n int) string { return channels[n].PublishURL },
+		playback: func(n int) string { return channels[n].PlaybackURL },
+	})
+	t.Log("StreamCat: ", ours)
+	if ours.missed > 0 {
+		t.Errorf("players missed %d parts", ours.missed)
+	}
+	p.terminate()
+
+	peer, stop, why := mediaMTX(t)
+	if why != "" {
+		t.Logf("MediaMTX is missing (%s): no ratios", why)
+	} else {
+		theirs := measureChannels(t, clip, peer)
+		stop()
+		t.Log("MediaMTX: ", theirs)
+		t.Logf("MediaMTX costs, of ours: packaging %.1f ×, viewer %.1f ×, newest picture with 1 player %.1f ×, with %d %.1f ×, first part %.1f ×, memory %.1f ×",
+			theirs.packaging/ours.packaging, theirs.viewer/ours.viewer, ratio(theirs.late1, ours.late1), crowd, ratio(theirs.late200, ours.late200),
+			ratio(theirs.first, ours.first), theirs.memory/ours.memory)
+	}
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(max(b, 1)) }
+
+// String is a line of a report.
+func (r channelRows) String() string {
+	return fmt.Sprintf("packaging %.2f %% of a core per stream; %.3f %% per viewer of %d; newest picture at the player p50 %.1f ms with 1, %.1f ms (p99 %.1f) with %d; first part in the playlist %.0f ms after publish; %.1f MiB per further stream; %d parts missed",
+		r.packaging, r.viewer, crowd, milliseconds(r.late1), milliseconds(r.late200), milliseconds(r.late200p9), crowd, milliseconds(r.first), r.memory, r.missed)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }
+
+func measureChannels(t *testing.T, clip *hlsbench.Clip, s liveServer) (r channelRows) {
+	together := gauge.Apart(s.pid)
+	defer together()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	var encoders sync.WaitGroup
+	defer encoders.Wait()
+	live := func(n int) (begun time.Time, stop context.CancelFunc) {
+		t.Helper()
+		ctx, stop := context.WithCancel(ctx)
+		started := make(chan time.Time, 1)
+		encoders.Go(func() {
+			if err := clip.Publish(ctx, s.publish(n), func() { started <- time.Now() }); err != nil {
+				t.Errorf("%s: stream %d: %v", s.name, n, err)
+				close(started)
+			}
+		})
+		begun, ok := <-started
+		if !ok {
+			t.FailNow()
+		}
+		return begun, stop
+	}
+
+	var first []time.Duration
+	for n := range 3 {
+		begun, stop := live(further + 1 + n)
+		d, err := hlsbench.FirstPart(ctx, s.playback(further+1+n), begun)
+		if err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+		first = append(first, d)
+		stop()
+	}
+	r.first = gauge.At(first, 0.5)
+
+	_, stop := live(0)
+	pause(ctx, 20*time.Second) // a window is full
+	alone := gauge.Resident(s.pid)
+	var others []context.CancelFunc
+	for n := range further {
+		pause(ctx, 70*time.Millisecond)
+		_, stop := live(1 + n)
+		others = append(others, stop)
+	}
+	pause(ctx, 20*time.Second)
+	r.memory = float64(gauge.Resident(s.pid)-alone) / further / (1 << 20)
+	r.packaging = s.load(ctx, t, "packaging", 10*time.Second) / (further + 1)
+	for _, stop := range others {
+		stop()
+	}
+	pause(ctx, 2*time.Second)
+	base := s.load(ctx, t, "", 6*time.Second)
+
+	one := hlsbench.Watch(ctx, s.playback(0), 1)
+	pause(ctx, 2*time.Second)
+	r.late1 = gauge.At(one.Measure(ctx, 8*time.Second), 0.5)
+	if err := one.Close(); err != nil {
+		t.Errorf("%s: %v", s.name, err)
+	}
+	many := hlsbench.Watch(ctx, s.playback(0), crowd)
+	pause(ctx, 4*time.Second)
+	late := make(chan []time.Duration)
+	go func() { late <- many.Measure(ctx, 10*time.Second) }()
+	r.viewer = (s.load(ctx, t, "viewers", 10*time.Second) - base) / crowd
+	all := <-late
+	r.late200, r.late200p9 = gauge.At(all, 0.5), gauge.At(all, 0.99)
+	if err := many.Close(); err != nil {
+		t.Errorf("%s: %v", s.name, err)
+	}
+	r.missed = many.Missing()
+	stop()
+	cancel()
+	return r
+}
+
+// load gives what the server spends in d, in % of a core.
+func (s liveServer) load(ctx context.Context, t *testing.T, name string, d time.Duration) float64 {
+	profiled := make(chan error, 1)
+	go func() { profiled <- s.takeProfile(name, d) }()
+	began, before := time.Now(), gauge.CPU(s.pid)
+	pause(ctx, d)
+	spent := float64(gauge.CPU(s.pid)-before) / float64(time.Since(began)) * 100
+	if err := <-profiled; err != nil {
+		t.Errorf("profile: %v", err)
+	}
+	return spent
+}
+
+func (s liveServer) takeProfile(name string, d time.Duration) error {
+	dir := os.Getenv(profileEnv)
+	if dir == "" || s.profile == "" || name == "" {
+		return nil
+	}
+	res, err := http.Get(fmt.Sprintf("%s?seconds=%d", s.profile, int(d.Seconds())))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	f, err := os.Create(filepath.Join(dir, "channels-"+name+".pprof"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(f, res.Body)
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// mediaMTX starts the peer, or says why it cannot.
+func mediaMTX(t *testing.T) (s liveServer, stop func(), why string) {
+	path, err := exec.LookPath(cmp.Or(os.Getenv(mediaMTXEnv), "mediamtx"))
+	if err != nil {
+		return s, nil, err.Error()
+	}
+	rtmp, hls := freeAddr(t), freeAddr(t)
+	conf := filepath.Join(t.TempDir(), "mediamtx.yml")
+	text := strings.Join([]string{
+		"logLevel: error", "rtsp: false", "webrtc: false", "srt: false", "moq: false",
+		"rtmp: true", "rtmpAddress: " + rtmp, "hls: true", "hlsAddress: " + hls,
+		"hlsVariant: lowLatency", "hlsAlwaysRemux: true", "paths: {all_others: {}}", "",
+	}, "\n")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, conf)
+	cmd.Dir = t.TempDir()
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return s, nil, err.Error()
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	stop = func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("MediaMTX said: %s", said.String())
+		}
+	}
+	for limit := time.Now().Add(10 * time.Second); ; {
+		if c, err := net.Dial("tcp", rtmp); err == nil {
+			c.Close()
+			break
+		}
+		if time.Now().After(limit) {
+			stop()
+			return s, nil, "it does not listen: " + said.String()
+		}
+		pause(t.Context(), 50*time.Millisecond)
+	}
+	return liveServer{
+		name: "MediaMTX", pid: cmd.Process.Pid,
+		publish:  func(n int) string { return fmt.Sprintf("rtmp://%s/live/%d", rtmp, n) },
+		playback: func(n int) string { return fmt.Sprintf("http://%s/live/%d/index.m3u8", hls, n) },
+	}, stop, ""
+}
