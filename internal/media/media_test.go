@@ -122,6 +122,73 @@ func TestEachVideoTrackFlowsFromItsOwnKeyFrame(t *testing.T) {
 	want(t, got(t, r), 13, 15, 16, 17)
 }
 
+func TestReaderSleepsUntilItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := media.NewStream()
+		r := s.NewReader(media.ReaderOptions{Frames: 8})
+		defer r.Close()
+		batches := make(chan int)
+		next := func() {
+			fs, err := r.Next(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			batches <- len(fs)
+		}
+		sleeps := func(why string) {
+			t.Helper()
+			synctest.Wait()
+			select {
+			case n := <-batches:
+				t.Errorf("%s: %d frames came at once", why, n)
+				go next()
+			default:
+			}
+		}
+		wakes := func(why string, want int) {
+			t.Helper()
+			synctest.Wait()
+			select {
+			case n := <-batches:
+				if n != want {
+					t.Errorf("%s: %d frames, want %d", why, n, want)
+				}
+			default:
+				t.Fatalf("%s: the reader sleeps", why)
+			}
+		}
+		go next()
+		write(t, s, key(1))
+		wakes("a reader that was told nothing", 1)
+
+		r.Until(10)
+		go next()
+		write(t, s, delta(2), sound(9))
+		sleeps("before its time")
+		write(t, s, delta(10))
+		wakes("at its time", 3)
+
+		go next()
+		write(t, s, sound(9)) // the order of tracks is loose
+		sleeps("before its time")
+		write(t, s, key(8))
+		wakes("for a key frame", 2)
+
+		r.Until(100)
+		go next()
+		write(t, s, delta(11), delta(12), delta(13), delta(14))
+		sleeps("while there is room")
+		write(t, s, delta(15))
+		wakes("when the ring is half full", 5)
+
+		go next()
+		write(t, s, delta(16))
+		sleeps("before its time")
+		s.Close()
+		wakes("at the end", 1)
+	})
+}
+
 func TestBatchStaysValidUntilTheNextCall(t *testing.T) {
 	s := media.NewStream()
 	r := s.NewReader(media.ReaderOptions{})

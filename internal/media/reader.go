@@ -2,7 +2,9 @@ package media
 
 import (
 	"context"
+	"math"
 	"sync"
+	"time"
 )
 
 // ReaderOptions bounds what a reader may hold. Zero values are the defaults.
@@ -22,6 +24,8 @@ type Reader struct {
 	queue   []*Frame // what Next has not taken yet
 	spare   []*Frame // the slice Next gave back: the two swap, so that nothing is allocated per frame
 	bytes   int
+	until   time.Duration // see Until
+	due     bool          // Next is to give what is queued
 	flowing uint64 // video tracks, a bit by ID, that had a key frame since the start or the last loss
 	started bool   // the first key frame has come
 	dropped int64
@@ -35,7 +39,7 @@ func newReader(s *Stream, o ReaderOptions) *Reader {
 	if o.Bytes <= 0 {
 		o.Bytes = 32 << 20
 	}
-	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1)}
+	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), until: math.MinInt64}
 }
 
 func (r *Reader) push(f *Frame) {
@@ -59,7 +63,25 @@ func (r *Reader) push(f *Frame) {
 	}
 	r.queue = append(r.queue, f)
 	r.bytes += len(f.Payload)
-	r.signal()
+	if !r.due && r.urgent(f) {
+		r.due = true
+		r.signal()
+	}
+}
+
+// urgent tells whether Next must not wait for more than f.
+func (r *Reader) urgent(f *Frame) bool {
+	return f.DTS >= r.until || f.Key && f.Track.Kind == Video || len(r.queue) > r.maxFrames/2 || r.bytes > r.maxBytes/2
+}
+
+// Until lets Next wait for more than one frame: it comes back when there is one with this DTS or a later
+// one, when there is a video key frame, when the ring is half full, and at the stream's end. Waking up costs
+// more than most frames do. It holds until it is called again, by the goroutine that calls Next; a reader
+// begins without it.
+func (r *Reader) Until(dts time.Duration) {
+	r.mu.Lock()
+	r.until = dts
+	r.mu.Unlock()
 }
 
 // flows tells whether f is of use: video after a key frame of its track, audio after one of any track.
@@ -90,16 +112,16 @@ func (r *Reader) end(err error) {
 	r.signal()
 }
 
-// Next waits for frames and gives all that have come, in the order of their writing. The slice is valid
+// Next waits for frames, see Until, and gives all that have come, in the order of their writing. The slice is valid
 // until the next call. When the stream has ended and everything was read, it returns the stream's
 // reason (io.EOF for an orderly end); when ctx ends, ctx's error.
 func (r *Reader) Next(ctx context.Context) ([]*Frame, error) {
 	for {
 		r.mu.Lock()
-		if len(r.queue) > 0 {
+		if len(r.queue) > 0 && (r.due || r.err != nil) {
 			out := r.queue
 			clear(r.spare)
-			r.queue, r.spare, r.bytes = r.spare[:0], out, 0
+			r.queue, r.spare, r.bytes, r.due = r.spare[:0], out, 0, false
 			r.mu.Unlock()
 			return out, nil
 		}
