@@ -80,11 +80,10 @@ func TestNothingIsLostByKillNineWhileLive(t *testing.T) {
 
 	p.kill()
 	p = startProcess(t, dir, fixed...)
-	if isLive(t, p.aws(), c) {
-		t.Error("live without an encoder")
+	if !isLive(t, p.aws(), c) {
+		t.Error("the stream does not wait for its encoder")
 	}
 	ffmpeg(t, c.PublishURL, picture{}) // the key is still good
-	eventually(t, 30*time.Second, "live again", func() bool { return isLive(t, p.aws(), c) })
 
 	// The address that a player kept works on, with numbers that did not go back.
 	var body string
@@ -114,10 +113,11 @@ func TestNothingIsLostByKillNineWhileLive(t *testing.T) {
 	}
 
 	told := streamEvents(t, dir, c.ARN)
-	if len(told) != 2 {
+	if len(told) != 1 {
 		t.Errorf("streams: %v", told)
 	}
 	for stream, names := range told {
+		names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "Starvation") })
 		if !slices.Equal(names, []string{"Session Created", "Stream Start", "Stream End", "Session Ended"}) {
 			t.Errorf("stream %s: %v", stream, names)
 		}

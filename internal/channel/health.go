@@ -14,7 +14,7 @@ const starvesAfter = 2 * time.Second
 // often. What it does not get told in time is made good when the session ends.
 func (m *Manager) watchHealth(s *session, now time.Time) {
 	starving := !s.startedAt().IsZero() && s.silentFor(now) > starvesAfter
-	if m.closing || s.stream.Err() != nil || starving == s.saidStarving.Load() || !s.saying.CompareAndSwap(false, true) {
+	if m.closing || s.ending() || starving == s.saidStarving.Load() || !s.saying.CompareAndSwap(false, true) {
 		return
 	}
 	m.done.Go(func() {

@@ -65,7 +65,7 @@ func (s *session) passes(now time.Time) (e excess, ok bool) {
 	if e, ok := tooLarge(video); ok {
 		return e, true
 	}
-	_, bytes := s.stream.Written()
+	bytes := s.written()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.measured.at.IsZero() {
@@ -87,11 +87,11 @@ func (s *session) passes(now time.Time) (e excess, ok bool) {
 // watchIngest cuts a live stream that passes a limit, and tells which. The caller holds Manager.mu and comes
 // often.
 func (m *Manager) watchIngest(s *session, now time.Time) {
-	if !m.d.LimitIngest || m.closing || s.startedAt().IsZero() || s.stream.Err() != nil {
+	if !m.d.LimitIngest || m.closing || s.startedAt().IsZero() || s.ending() {
 		return
 	}
 	if now.Sub(s.startedAt()) > maxStream { // AWS has no event for this
-		s.stream.Stop(fault.OverQuota(int(maxStream.Hours()), "a stream lasts at most %d hours", int(maxStream.Hours())))
+		s.stop(fault.OverQuota(int(maxStream.Hours()), "a stream lasts at most %d hours", int(maxStream.Hours())))
 		return
 	}
 	e, ok := s.passes(now)
@@ -102,7 +102,7 @@ func (m *Manager) watchIngest(s *session, now time.Time) {
 		log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
 		log.Warn("a stream passes a limit and is cut", "limit_name", e.name, "limit_value", e.limit, "exceeded_by", e.by)
 		m.persist(log, "limit breach", func(ctx context.Context) error { return m.tellExcess(ctx, s, e, now) })
-		s.stream.Stop(fault.OverQuota(int(e.limit), "%s is limited to %d %s", e.name, e.limit, e.unit))
+		s.stop(fault.OverQuota(int(e.limit), "%s is limited to %d %s", e.name, e.limit, e.unit))
 		m.wake()
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -18,14 +17,13 @@ import (
 	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hls"
-	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
 const (
 	// A second encoder with the same key is refused only while the first delivers.
 	deadPublisher = 3 * time.Second
-	// A stream that was cut off may come back without its viewers seeing an end.
+	// Where sessions do not wait for encoders that were lost, playlists do.
 	comeback = 30 * time.Second
 	// An idle channel's playlists are kept this long; numbers never go back even after that.
 	forget = time.Minute
@@ -58,6 +56,9 @@ type Deps struct {
 	// MaxStreams and MaxViewers limit how many encoders may broadcast and how many viewers may watch at a
 	// time on this node; zero is no limit. Who comes after that is refused, and the account is told.
 	MaxStreams, MaxViewers int
+
+	// Reconnect is how long a session waits for an encoder that was lost; 0: it ends at once.
+	Reconnect time.Duration
 
 	// LimitIngest cuts streams whose picture, bitrate or length is more than their channel's type takes at AWS.
 	LimitIngest bool
@@ -102,110 +103,6 @@ func NewManager(d Deps) *Manager {
 	m.done.Go(func() { m.housekeep(ctx) })
 	m.done.Go(func() { m.keepReading(ctx) })
 	return m
-}
-
-// Admit starts a session for the channel that the publisher's key belongs to. The key must exist
-// (NotFound), the transport must be allowed (Denied), and nobody else may deliver frames for that
-// channel (Conflict): a publisher that has not delivered for three seconds is taken over from.
-func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, error) {
-	for {
-		spec, err := m.d.Directory.ByStreamKey(ctx, p.Key)
-		if err != nil {
-			return nil, err
-		}
-		if m.d.EnforceSecureIngest && !p.Encrypted && !spec.InsecureIngest {
-			return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
-		}
-		c, err := m.open(spec.ID)
-		if err != nil {
-			return nil, err
-		}
-		stream, old, err := m.claim(ctx, c, spec, p)
-		m.done.Done()
-		if old == nil {
-			return stream, err
-		}
-		select {
-		case <-old.over:
-		case <-ctx.Done():
-			return nil, fault.Down("the earlier stream of this key is still ending").Because(ctx.Err())
-		}
-	}
-}
-
-// claim begins a session on a channel, or gives the one that has to end first.
-func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publisher) (stream *media.Stream, old *session, err error) {
-	c.mu.Lock()
-	if c.gone {
-		c.mu.Unlock()
-		return nil, gone, nil
-	}
-	if old := c.session; old != nil {
-		c.mu.Unlock()
-		if old.stream.Err() == nil && old.silentFor(m.d.Now()) < deadPublisher {
-			return nil, nil, fault.InConflict("this stream key is live already")
-		}
-		old.stream.Stop(errTakenOver)
-		return nil, old, nil
-	}
-	if c.spec.Authorized && !spec.Authorized {
-		c.mu.Unlock()
-		m.empty(c) // what is left of a private stream does not become public with the next
-		return nil, gone, nil
-	}
-	if !m.enter() {
-		c.mu.Unlock()
-		return nil, nil, m.tooManyStreams()
-	}
-	s := m.newSession(spec, p)
-	c.session, c.spec = s, spec // claims the channel before anything slow happens
-	c.mu.Unlock()
-	// Whoever changes or deletes a channel wants nobody to publish to it. From the claim on somebody does,
-	// but the channel may have changed since it was looked up.
-	if now, err := m.d.Directory.ByStreamKey(ctx, p.Key); err != nil || !reflect.DeepEqual(now, spec) {
-		m.leave(c, s, false)
-		if err != nil {
-			return nil, nil, err
-		}
-		return nil, s, nil
-	}
-	if spec.MultitrackOnly {
-		return nil, nil, m.misconfigured(ctx, c, s, "MultitrackInputRequired", "this channel takes multitrack input only")
-	}
-	stream, err = m.begin(ctx, c, s)
-	return stream, nil, err
-}
-
-// gone is the session that a forgotten channel has: it is over.
-var gone = func() *session {
-	s := &session{over: make(chan struct{})}
-	close(s.over)
-	return s
-}()
-
-var errTakenOver = fault.InConflict("another encoder took this stream over")
-
-func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Stream, error) {
-	if err := m.create(ctx, s); err != nil {
-		// The store may have taken it all the same, and only its answer was lost: then it must end.
-		unwritten := ourFailure("the stream could not be written down", err)
-		s.stream.Stop(unwritten)
-		m.done.Go(func() {
-			m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.finish(ctx, s, m.d.Now(), failureIn(unwritten)) })
-			m.leave(c, s, true)
-		})
-		return nil, fmt.Errorf("begin stream session: %w", err)
-	}
-	// Readers join before the publisher may write: the first frame is a key frame, and the next may be
-	// many seconds away.
-	packer, watcher := s.stream.NewReader(media.ReaderOptions{}), s.stream.NewReader(media.ReaderOptions{})
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closing { // Close has stopped what it saw; this one it did not see
-		s.stream.Stop(errDraining)
-	}
-	m.done.Go(func() { m.run(c, s, packer, watcher) })
-	return s.stream, nil
 }
 
 var errDraining = fault.Down("the server is shutting down")
@@ -290,7 +187,7 @@ func (m *Manager) Stop(ctx context.Context, channelARN string) error {
 	if s == nil {
 		return nil
 	}
-	s.stream.Stop(fault.InConflict("the stream was stopped by the channel's owner"))
+	s.stop(fault.InConflict("the stream was stopped by the channel's owner"))
 	select {
 	case <-s.over:
 		return nil
@@ -314,7 +211,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.mu.Unlock()
 	for _, c := range all {
 		if s := c.live(); s != nil {
-			s.stream.Stop(errDraining)
+			s.stop(errDraining)
 		}
 	}
 	m.stop()

@@ -94,7 +94,7 @@ func (m *Manager) announce(log *slog.Logger, s *session) {
 	m.persist(log, "start", func(ctx context.Context) error { return m.start(ctx, s) })
 	m.wake()
 	video, _ := s.tracks()
-	log.Info("stream is live", "video", describe(video), "encoder", s.stream.Info().Encoder)
+	log.Info("stream is live", "video", describe(video), "encoder", s.encoder())
 }
 
 // start writes Stream Start, once: a session that is told to be live, or that ended, is left alone.
@@ -111,7 +111,7 @@ func (s *session) goLive(row *store.StreamSession, r *Record) []tale {
 	}
 	video, audio := s.tracks()
 	row.Started = at
-	r.Live, r.Encoder, r.Video, r.Audio = true, s.stream.Info().Encoder, trackRecord(video), trackRecord(audio)
+	r.Live, r.Encoder, r.Video, r.Audio = true, s.encoder(), trackRecord(video), trackRecord(audio)
 	tales := []tale{happened("Stream Start", stateChange, at)}
 	if s.spec.RecordingARN != "" {
 		tales = append(tales, notRecorded(at))
@@ -150,7 +150,7 @@ func (m *Manager) misconfigured(ctx context.Context, c *channel, s *session, cod
 		return fmt.Errorf("begin stream session: %w", err)
 	}
 	refused := fault.AccessDenied("%s", why)
-	s.stream.Stop(refused)
+	s.stop(refused)
 	m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.end(ctx, s, m.d.Now(), "", code) })
 	return refused
 }

@@ -4,11 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+
+	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/store"
 )
 
-// Recover closes the sessions that an earlier process of this node left open, with the events that
-// were still owed, and learns which viewers were revoked. It is called once, before anything is admitted.
+// Recover takes over the sessions that an earlier process of this node left open: those that were live wait
+// for their encoders as after a lost line, the others are closed with the events that were still owed. It
+// learns which viewers were revoked, too. It is called once, before anything is admitted.
 func (m *Manager) Recover(ctx context.Context) error {
 	if err := m.countRun(ctx); err != nil {
 		return fmt.Errorf("count the runs: %w", err)
@@ -23,13 +28,17 @@ func (m *Manager) Recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find open stream sessions: %w", err)
 	}
-	for _, row := range open {
+	for _, row := range slices.Backward(open) { // the newest of a channel goes on
 		if row.Node != m.d.Node {
 			continue
 		}
 		var r Record
 		if err := json.Unmarshal(row.Doc, &r); err != nil {
 			return fmt.Errorf("stream session %s: %w", row.StreamID, err)
+		}
+		if m.d.Reconnect > 0 && r.Live && m.resume(row, r) {
+			m.d.Log.Info("a stream that the last run left open waits for its encoder", "channel", r.Channel.ID, "stream", row.StreamID)
+			continue
 		}
 		if err := m.finish(ctx, &session{id: row.StreamID, spec: r.Channel}, m.d.Now(), ""); err != nil {
 			return fmt.Errorf("close stream session %s: %w", row.StreamID, err)
@@ -38,6 +47,32 @@ func (m *Manager) Recover(ctx context.Context) error {
 	}
 	m.wake()
 	return nil
+}
+
+// resume lets a session of an earlier process go on: its encoder is lost. It gives false for one that cannot,
+// since a newer one of its channel goes on already.
+func (m *Manager) resume(row store.StreamSession, r Record) bool {
+	c, err := m.open(r.Channel.ID)
+	if err != nil {
+		return false
+	}
+	defer m.done.Done()
+	s := m.newSession(r.Channel, media.Publisher{Protocol: r.Protocol})
+	c.mu.Lock()
+	if c.session != nil {
+		c.mu.Unlock()
+		return false
+	}
+	s.id, s.started, s.dropped = row.StreamID, row.Started, s.created
+	s.saidStarving.Store(r.Starving)
+	s.pub.stream.Describe(media.Info{Encoder: r.Encoder})
+	s.pub.stream.Stop(errCrashed)
+	m.follow(s, s.pub)
+	m.streams.Add(1)
+	c.session, c.spec = s, s.spec
+	c.mu.Unlock()
+	m.done.Go(func() { m.run(c, s) })
+	return true
 }
 
 const (

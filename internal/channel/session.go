@@ -1,28 +1,25 @@
 package channel
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
-	"github.com/streamcat/streamcat/internal/hls"
 	"github.com/streamcat/streamcat/internal/media"
 )
 
-// session is one publisher's stay on a channel, from Admit to the last event.
+// session is one broadcast on a channel, from Admit to the last event. It outlives the single publications
+// that bring its media: an encoder that was lost may come back to it.
 type session struct {
 	id       string // stream id: "st-" and 23 letters or digits
 	spec     Spec
-	protocol string
-	remote   netip.AddrPort
+	protocol string         // of its first publication
+	remote   netip.AddrPort // of its first publication
 	created  time.Time
-	stream   *media.Stream
 	over     chan struct{} // closed when the session has left the channel
+	news     chan struct{} // holds a token when pub or reason has changed
 
 	viewers   atomic.Int64
 	lastFrame atomic.Int64 // unix nanoseconds; the time of creation until a frame comes
@@ -31,10 +28,17 @@ type session struct {
 	saying       atomic.Bool // somebody is telling it
 	excessive    atomic.Bool // it passes a limit of ingest, and is being cut
 
+	watchers sync.WaitGroup // of publications; none is added once reason is set
+	tasks    sync.WaitGroup // what watchers have others do
+
 	mu           sync.Mutex
-	adBreak      AdBreak   // the last one; zero if there was none
-	breakEnd     time.Time // when it is over, by our clock
-	started      time.Time // first frame; zero until then
+	pub          *publication // the newest
+	past         int64        // bytes that came in those before it
+	dropped      time.Time    // when the line was lost, until a frame comes again; zero otherwise
+	reason       error        // why the session ends; nil while it goes on
+	adBreak      AdBreak      // the last one; zero if there was none
+	breakEnd     time.Time    // when it is over, by our clock
+	started      time.Time    // first frame; zero until then
 	video, audio *media.Track
 	measured     measure // when its bitrate was last looked at
 }
@@ -42,10 +46,67 @@ type session struct {
 func (m *Manager) newSession(spec Spec, p media.Publisher) *session {
 	s := &session{
 		id: "st-" + arn.NewID(23), spec: spec, protocol: p.Protocol, remote: p.Remote, created: m.d.Now(),
-		stream: media.NewStream(), over: make(chan struct{}),
+		over: make(chan struct{}), news: make(chan struct{}, 1),
 	}
+	s.pub = newPublication(p, s.created)
 	s.lastFrame.Store(s.created.UnixNano())
 	return s
+}
+
+// newest gives the publication whose media counts, and why the session ends if it does.
+func (s *session) newest() (p *publication, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pub, s.reason
+}
+
+// ending says whether the session goes on no more.
+func (s *session) ending() bool {
+	_, reason := s.newest()
+	return reason != nil
+}
+
+// encoder is what the newest publication tells of itself.
+func (s *session) encoder() string {
+	p, _ := s.newest()
+	return p.stream.Info().Encoder
+}
+
+// written counts the payload bytes of all publications.
+func (s *session) written() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, bytes := s.pub.stream.Written()
+	return s.past + bytes
+}
+
+// stop ends the session for a reason, which its encoder is told. Only the first reason counts.
+func (s *session) stop(reason error) {
+	s.mu.Lock()
+	if s.reason == nil {
+		s.reason = reason
+	}
+	p := s.pub
+	s.mu.Unlock()
+	p.stream.Stop(reason)
+	s.signal()
+}
+
+func (s *session) signal() {
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// replace makes p the publication that counts; the one before is ended. The caller holds mu.
+func (s *session) replace(p *publication) {
+	old := s.pub
+	old.stream.Stop(errTakenOver)
+	_, bytes := old.stream.Written()
+	s.past += bytes
+	s.pub = p
+	s.signal()
 }
 
 func (s *session) silentFor(now time.Time) time.Duration {
@@ -54,6 +115,7 @@ func (s *session) silentFor(now time.Time) time.Duration {
 
 // status tells of the session; not ok before its first frame.
 func (s *session) status(now time.Time) (Live, bool) {
+	encoder := s.encoder()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started.IsZero() {
@@ -61,66 +123,12 @@ func (s *session) status(now time.Time) (Live, bool) {
 	}
 	l := Live{
 		Spec: s.spec, StreamID: s.id, Started: s.started, Health: Healthy, Viewers: s.viewers.Load(),
-		PlaybackPath: PlaybackPath(s.spec.ARN), Video: s.video, Audio: s.audio, Encoder: s.stream.Info().Encoder,
+		PlaybackPath: PlaybackPath(s.spec.ARN), Video: s.video, Audio: s.audio, Encoder: encoder,
 	}
 	if s.silentFor(now) > starvesAfter {
 		l.Health = Starving
 	}
 	return l, true
-}
-
-// run packs and watches the stream until it ends, then writes the end down.
-func (m *Manager) run(c *channel, s *session, packer, watcher *media.Reader) {
-	m.metrics.sessions.Inc()
-	log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
-	log.Info("stream session created", "protocol", s.protocol, "remote", s.remote)
-
-	c.mu.Lock()
-	c.ended = false
-	c.mu.Unlock()
-
-	c.pack.Announce(hls.Broadcast{StreamID: s.id, Plain: s.spec.LatencyMode == "NORMAL"})
-	c.pack.Expect() // whoever finds the channel live may put metadata, even before the packager has begun
-	var both sync.WaitGroup
-	both.Go(func() {
-		defer packer.Close()
-		if err := c.pack.Run(context.Background(), packer); err != nil && s.stream.Err() == nil {
-			log.Error("packaging failed", "err", err)
-			s.stream.Stop(ourFailure("the stream could not be packaged", err))
-		}
-	})
-	both.Go(func() {
-		defer watcher.Close()
-		s.watch(watcher, m.d.Now, func() {
-			// Beside the watching: a slow database must not make the publisher look dead.
-			both.Go(func() { m.announce(log, s) })
-		}, func() {
-			both.Go(func() {
-				m.persist(log, "tracks", func(ctx context.Context) error { return m.noteTracks(ctx, s) })
-			})
-		})
-	})
-	both.Wait()
-
-	reason, at := s.stream.Err(), m.d.Now()
-	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s, at, failureIn(reason)) })
-	orderly := errors.Is(reason, io.EOF)
-	log.Info("stream session ended", "orderly", orderly, "reason", reason)
-	m.leave(c, s, orderly)
-	m.wake()
-}
-
-// leave gives the channel back.
-func (m *Manager) leave(c *channel, s *session, orderly bool) {
-	c.mu.Lock()
-	c.session, c.idle = nil, m.d.Now()
-	if orderly { // the encoder said goodbye: players need not wait for it
-		c.ended = true
-		c.pack.End()
-	}
-	c.mu.Unlock()
-	m.streams.Add(-1)
-	close(s.over)
 }
 
 // count brings the number of viewers up to date and gives it.
@@ -130,36 +138,13 @@ func (s *session) count(a *audience, now time.Time) int64 {
 	return s.viewers.Load()
 }
 
-// watch notes what arrives, calls live once when the first frame has, and more when another track's has
-// later.
-func (s *session) watch(r *media.Reader, now func() time.Time, live, more func()) {
-	for {
-		frames, err := r.Next(context.Background())
-		if err != nil {
-			return // the stream's own reason
-		}
-		s.mu.Lock()
-		first := s.started.IsZero()
-		if first {
-			s.started = now()
-		}
-		video, audio := s.video != nil, s.audio != nil
-		for _, f := range frames {
-			if f.Track.Kind == media.Video {
-				s.video = f.Track
-			} else {
-				s.audio = f.Track
-			}
-		}
-		joined := video != (s.video != nil) || audio != (s.audio != nil)
-		s.mu.Unlock()
-		s.lastFrame.Store(frames[len(frames)-1].Arrived.UnixNano())
-		switch {
-		case first:
-			live()
-		case joined:
-			more()
-		}
+// expire ends a session whose encoder was lost and did not come back within the window.
+func (s *session) expire(now time.Time, window time.Duration) {
+	s.mu.Lock()
+	due := s.reason == nil && !s.dropped.IsZero() && now.Sub(s.dropped) >= window && !s.pub.running()
+	s.mu.Unlock()
+	if due {
+		s.stop(errNotBack)
 	}
 }
 

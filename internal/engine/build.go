@@ -114,7 +114,7 @@ func (e *Engine) build(ctx context.Context) error {
 	e.channels = channel.NewManager(channel.Deps{
 		Directory: directory, Viewers: directory, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: cfg.InsecureIngest == "enforce",
-		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(),
+		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(), Reconnect: cfg.reconnect(),
 	})
 	e.add("stream sessions", e.channels.Recover, nil)
 	seats, err := auth.NewSeats(ring)

@@ -35,6 +35,7 @@ type Config struct {
 	AppTag              string `name:"app-tag" default:"streamcat" help:"Value of the tag project on all that the web app makes."`
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
 	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
+	ReconnectWindow     string `name:"reconnect-window" default:"30s" help:"How long a channel's stream waits for an encoder that was lost without a goodbye, at most 5m; 0: it ends at once."`
 	Quotas              string `name:"quotas" default:"open" enum:"open,aws" help:"open: structural limits only; aws: the counts and calls per second that AWS publishes as its defaults, each node counting calls for itself."`
 	Retention           string `name:"retention" default:"60d" help:"How long ended stream and stage sessions, told events and the audit log are kept: days such as 60d, or hours such as 36h."`
 	FFmpeg              string `name:"ffmpeg" help:"The program that turns browsers' Opus into AAC, which every player takes; found on the PATH if empty, off for none."`
@@ -112,6 +113,9 @@ func (c *Config) Check() error {
 		return err
 	}
 	if _, err := parseRetention(c.Retention); err != nil {
+		return err
+	}
+	if _, err := parseReconnect(c.ReconnectWindow); err != nil {
 		return err
 	}
 	if _, err := c.publicIPs(); err != nil {

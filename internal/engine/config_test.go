@@ -35,6 +35,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
 		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
 		"retention":          func(c *Config) { c.Retention = "a while" },
+		"reconnect-window":   func(c *Config) { c.ReconnectWindow = "6m" },
 		"app-tag":            func(c *Config) { c.AppTag = "" },
 	} {
 		c := Defaults()

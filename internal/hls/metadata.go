@@ -39,14 +39,31 @@ func (w *Window) PutMetadata(text string) error {
 	return nil
 }
 
-// Expect lets metadata and ranges in that come before the Run which is about to begin has begun.
-func (w *Window) Expect() { w.takeMessages(true) }
+// Expect begins what viewers take for one stream, however many Runs it has: until Leave, metadata and
+// ranges are let in between its Runs, too, and ranges last beyond them.
+func (w *Window) Expect() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expected, w.takes = true, true
+}
+
+// Leave ends what Expect began.
+func (w *Window) Leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expected, w.takes, w.messages = false, false, nil
+	w.endRanges()
+	w.publish()
+}
 
 // takeMessages tells whether there is a session for messages to go into. What found no part in one does
 // not go into the next.
 func (w *Window) takeMessages(takes bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.expected {
+		return
+	}
 	if w.takes = takes; !takes {
 		w.messages = nil
 	}

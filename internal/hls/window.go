@@ -45,6 +45,7 @@ type Window struct {
 
 	ranges      []*dateRange // by the time they were added
 	takes       bool         // messages and ranges: there is a session, a first part or not
+	expected    bool         // the session outlives its Runs
 	messages    []message    // for the next part
 	nextMessage uint32
 
@@ -275,7 +276,9 @@ func (w *Window) finish() {
 	defer w.mu.Unlock()
 	w.running = false
 	w.hint = ""
-	w.endRanges()
+	if !w.expected {
+		w.endRanges()
+	}
 	w.publish()
 }
 
