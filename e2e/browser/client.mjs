@@ -7,42 +7,10 @@
 // DisconnectParticipant and the cue "disconnected"; and restart: wants the server killed, started again and the cue
 // "restarted"; back {ms}; delete: wants DeleteStage; done.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { serve } from "./library.mjs";
 import { colour, cue, launch, person, play, say, tone, until } from "./stage.mjs";
 
 const people = JSON.parse(process.argv[2]);
-const root = new URL("../../web/", import.meta.url);
-
-/** The library as one file, made from its source by the vite that is there. */
-async function library() {
-  const home = ["client", "app"].map((name) => new URL(`${name}/`, root)).find((dir) => existsSync(new URL("node_modules/vite", dir)));
-  assert.ok(home, "vite is not installed: run `make build`");
-  const { build } = await import(createRequire(new URL("package.json", home)).resolve("vite"));
-  const made = await build({
-    root: fileURLToPath(new URL("client/", root)),
-    configFile: false,
-    logLevel: "error",
-    build: { write: false, minify: false, lib: { entry: "src/index.ts", formats: ["es"], fileName: "client" } },
-  });
-  return [made].flat()[0].output[0].code;
-}
-
-/** A page with nothing but the library and what the pages of a strict application may do. */
-async function serve() {
-  const code = await library();
-  const server = createServer((request, response) => {
-    response.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src *; media-src blob:");
-    const script = request.url === "/client.js";
-    response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
-    if (request.url !== "/" && !script) response.statusCode = 204;
-    response.end(script ? code : "<!doctype html><title>stage</title>");
-  });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return server;
-}
 
 /** Puts a stage on a page, and joins: `window.on` is what happened, `window.see()` what is seen of the others. */
 const join = (page, { token, publish = true, type }) =>
@@ -122,7 +90,7 @@ async function alive(page, name) {
 }
 
 await play(async () => {
-  const server = await serve();
+  const server = await serve("index");
   const url = `http://127.0.0.1:${server.address().port}`;
   const browsers = new Map(); // one per camera
   const open = async (name) => {

@@ -1,6 +1,7 @@
 import { prefer, withOpus, withStart } from "./codecs.js";
 import { report } from "./emitter.js";
 import { Failure } from "./failure.js";
+import { layersOf } from "./layers.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import { Session } from "./session.js";
 
@@ -14,8 +15,13 @@ export interface WhipPublisherOptions {
   token: string;
   /** What to publish: its first audio and its first video track. The tracks stay the caller's and are never stopped. */
   stream: MediaStream;
-  /** Upper limit of the video in kbit/s. */
+  /** Upper limit of the video in kbit/s, of all its sizes together. */
   maxVideoBitrateKbps?: number | undefined;
+  /**
+   * Publish the picture in up to three sizes (simulcast), so that viewers have a choice; false when absent. Where
+   * the browser or the server cannot, it goes out in its own size alone.
+   */
+  simulcast?: boolean | undefined;
   /** Upper limit of the pictures per second. */
   maxFramerate?: number | undefined;
   /** Upper limit of the sound in kbit/s. */
@@ -25,6 +31,8 @@ export interface WhipPublisherOptions {
 const PATIENCE = { first: 15_000, again: 60_000 };
 /** What the video begins with in kbit/s, if it may: enough for 720p to look well at once. */
 const START = 1500;
+/** The same for a picture in several sizes, and what they share without another limit. */
+const LAYERED = { start: 2200, most: 3000 };
 
 type Kind = "audio" | "video";
 
@@ -119,11 +127,12 @@ export class WhipPublisher {
         answer: (sdp) =>
           withStart(
             withOpus(sdp, { stereo: isStereo(used), bitrate: maxAudioBitrateKbps && maxAudioBitrateKbps * 1000 }),
-            Math.min(START, maxVideoBitrateKbps ?? START),
+            Math.min(this.#options.simulcast ? LAYERED.start : START, maxVideoBitrateKbps ?? Infinity),
           ),
       },
       signal,
     );
+    await this.#whole(session);
     for (const [kind, track] of this.#tracks) {
       if (used.get(kind) !== track) await senderOf(session, kind)?.replaceTrack(track);
     }
@@ -134,12 +143,32 @@ export class WhipPublisher {
     const kind = track.kind as Kind;
     const { stream, maxVideoBitrateKbps, maxFramerate, maxAudioBitrateKbps } = this.#options;
     const kbps = kind === "video" ? maxVideoBitrateKbps : maxAudioBitrateKbps;
-    const encoding: RTCRtpEncodingParameters = {};
-    if (kbps) encoding.maxBitrate = kbps * 1000;
-    if (kind === "video" && maxFramerate) encoding.maxFramerate = maxFramerate;
-    const transceiver = pc.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings: [encoding] });
+    const one: RTCRtpEncodingParameters = kbps ? { maxBitrate: kbps * 1000 } : {};
+    const layers = kind === "video" && this.#options.simulcast ? layersOf(track.getSettings(), kbps ?? LAYERED.most) : [];
+    const add = (encodings: RTCRtpEncodingParameters[]) => {
+      if (kind === "video" && maxFramerate) encodings.forEach((encoding) => (encoding.maxFramerate = maxFramerate));
+      return pc.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings: encodings });
+    };
+    let transceiver: RTCRtpTransceiver;
+    try {
+      transceiver = add(layers.length > 1 ? layers : [one]);
+    } catch (error) {
+      if (layers.length < 2) throw error;
+      transceiver = add([one]); // this browser sends one size
+    }
     prefer(transceiver, kind, RTCRtpSender);
     if (kind === "video") keepSize(transceiver.sender);
+  }
+
+  /** A server that takes one size leaves the smallest: it is to be the whole picture then. */
+  async #whole(session: Session): Promise<void> {
+    const sender = this.#options.simulcast ? senderOf(session, "video") : undefined;
+    const parameters = sender?.getParameters();
+    const [only, ...more] = parameters?.encodings ?? [];
+    if (!sender || !parameters || !only || more.length > 0 || (only.scaleResolutionDownBy ?? 1) === 1) return;
+    only.scaleResolutionDownBy = 1;
+    only.maxBitrate = (this.#options.maxVideoBitrateKbps ?? LAYERED.most) * 1000;
+    await sender.setParameters(parameters);
   }
 
   #changed(state: KeeperState, failure?: Failure): void {

@@ -319,3 +319,48 @@ test("a browser without H.264 is told so", async () => {
   await settle();
   await expect(started).rejects.toMatchObject({ code: "CODEC_MISMATCH" });
 });
+
+describe("a picture in several sizes", () => {
+  const encodings = () => last(FakePeer.all).transceivers[1]?.sender.parameters.encodings;
+
+  test.each([
+    ["720p", { width: 1280, height: 720 }, ["q 4 200000", "h 2 600000", "f 1 2200000"]],
+    ["1080p upright", { width: 1080, height: 1920 }, ["q 4 200000", "h 2 600000", "f 1 2200000"]],
+    ["360p", { width: 640, height: 360 }, ["h 2 600000", "f 1 2400000"]],
+    ["a size that is not known", {}, ["q 4 200000", "h 2 600000", "f 1 2200000"]],
+    ["a stamp", { width: 320, height: 180 }, ["undefined undefined 3000000"]],
+  ])("%s", async (_, size, want) => {
+    void publisher(stream(microphone(), track("video", size)), {
+      simulcast: true,
+      maxVideoBitrateKbps: 3000,
+      maxFramerate: 30,
+    }).start();
+    await settle();
+    expect(encodings()?.map((e) => `${e.rid} ${e.scaleResolutionDownBy} ${e.maxBitrate}`)).toEqual(want);
+    expect(encodings()?.every((e) => e.maxFramerate === 30)).toBe(true);
+  });
+
+  test("goes out in its own where the browser has no simulcast", async () => {
+    const own = FakePeer.prototype.addTransceiver;
+    vi.spyOn(FakePeer.prototype, "addTransceiver").mockImplementation(function (this: FakePeer, what, init = {}) {
+      if ((init.sendEncodings?.length ?? 0) > 1) throw new TypeError("one encoding only");
+      return own.call(this, what, init);
+    });
+    void publisher(undefined, { simulcast: true, maxVideoBitrateKbps: 3000 }).start();
+    await settle();
+    expect(encodings()).toEqual([{ maxBitrate: 3_000_000 }]);
+    vi.restoreAllMocks();
+  });
+
+  test("goes out in its own where the server takes one", async () => {
+    const whip = publisher(undefined, { simulcast: true, maxVideoBitrateKbps: 3000 });
+    const own = FakePeer.prototype.addTransceiver;
+    vi.spyOn(FakePeer.prototype, "addTransceiver").mockImplementation(function (this: FakePeer, what, init = {}) {
+      return own.call(this, what, { ...init, sendEncodings: init.sendEncodings?.slice(0, 1) ?? [] }); // as the answer leaves it
+    });
+    void whip.start();
+    await settle();
+    expect(encodings()).toEqual([{ rid: "q", scaleResolutionDownBy: 1, maxBitrate: 3_000_000 }]);
+    vi.restoreAllMocks();
+  });
+});

@@ -38,6 +38,19 @@ it("tells rates between two readings", () => {
   expect(between(after, before)).toBeUndefined(); // counters that fall belong to another connection
 });
 
+it("goes by the largest size that is sent", () => {
+  const sizes = (seconds: number) =>
+    report(
+      { ...video, timestamp: seconds * 1000, frameHeight: 180, framesEncoded: 30 * seconds, framesPerSecond: 30 },
+      { ...video, timestamp: seconds * 1000, frameHeight: 360, framesEncoded: 29 * seconds, framesPerSecond: 29 },
+      { ...video, timestamp: seconds * 1000, frameHeight: 720, framesEncoded: 10, framesPerSecond: 0 },
+    );
+  const [before, now] = [read(sizes(4))!, read(sizes(6))!];
+  expect(now).toMatchObject({ height: 360, bytes: 3_000_000 });
+  expect(between(before, now)).toMatchObject({ fps: 29, height: 360 });
+  expect(between({ ...before, height: 180 }, now)).toMatchObject({ fps: 29 });
+});
+
 const fine: Health = { kbps: 3000, fps: 30, roundTrip: 40, loss: 0, limit: "none", height: 720 };
 const times = (n: number, h: Partial<Health>) => Array.from({ length: n }, () => ({ ...fine, ...h }));
 

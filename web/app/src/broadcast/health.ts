@@ -66,7 +66,8 @@ export function read(report: { values(): Iterable<unknown> }): Reading | undefin
       out.at = entry.timestamp;
       out.bytes += entry.bytesSent ?? 0;
       out.packets += entry.packetsSent ?? 0;
-      if (entry.kind === "video") {
+      // Of a picture that goes out in several sizes, the largest that does counts.
+      if (entry.kind === "video" && (out.fps === 0 || (entry.framesPerSecond && (entry.frameHeight ?? 0) > out.height))) {
         out.frames = entry.framesEncoded;
         out.fps = entry.framesPerSecond ?? 0;
         out.height = entry.frameHeight ?? 0;
@@ -89,9 +90,13 @@ export function between(before: Reading, now: Reading): Health | undefined {
   if (seconds < 0.2 || now.bytes < before.bytes || now.packets < before.packets) return undefined;
   const sent = now.packets - before.packets;
   const lost = Math.max(0, now.lost - before.lost);
+  const other = before.height > 0 && now.height !== before.height; // another size counts its own frames
   return {
     kbps: ((now.bytes - before.bytes) * 8) / 1000 / seconds,
-    fps: now.frames === undefined || before.frames === undefined ? now.fps : Math.max(0, now.frames - before.frames) / seconds,
+    fps:
+      now.frames === undefined || before.frames === undefined || other
+        ? now.fps
+        : Math.max(0, now.frames - before.frames) / seconds,
     roundTrip: now.roundTrip,
     loss: now.roundTrip === undefined ? undefined : sent > 0 ? Math.min(100, (100 * lost) / sent) : 0,
     limit: now.limit,

@@ -1,0 +1,36 @@
+// The open client library (web/client) on a page of its own.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const root = new URL("../../web/", import.meta.url);
+
+/** The library as one file, made from its source by the vite that is there. */
+async function library(name) {
+  const home = ["client", "app"].map((name) => new URL(`${name}/`, root)).find((dir) => existsSync(new URL("node_modules/vite", dir)));
+  assert.ok(home, "vite is not installed: run `make build`");
+  const { build } = await import(createRequire(new URL("package.json", home)).resolve("vite"));
+  const made = await build({
+    root: fileURLToPath(new URL("client/", root)),
+    configFile: false,
+    logLevel: "error",
+    build: { write: false, minify: false, lib: { entry: `src/${name}.ts`, formats: ["es"], fileName: "client" } },
+  });
+  return [made].flat()[0].output[0].code;
+}
+
+/** A page with nothing but a module of the library ("index", "whip") at /client.js and what the pages of a strict application may do. */
+export async function serve(name) {
+  const code = await library(name);
+  const server = createServer((request, response) => {
+    response.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src *; media-src blob:");
+    const script = request.url === "/client.js";
+    response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
+    if (request.url !== "/" && !script) response.statusCode = 204;
+    response.end(script ? code : "<!doctype html><title>stage</title>");
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  return server;
+}
