@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"net/netip"
 	"fmt"
 	"reflect"
 
@@ -19,7 +20,7 @@ func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, 
 		if err != nil {
 			return nil, err
 		}
-		if m.d.EnforceSecureIngest && !p.Encrypted && !spec.InsecureIngest {
+		if !p.Encrypted && !spec.InsecureIngest && m.needsSecure(p.Remote.Addr()) {
 			return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
 		}
 		c, err := m.open(spec.ID)
@@ -37,6 +38,11 @@ func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, 
 			return nil, fault.Down("the earlier stream of this key is still ending").Because(ctx.Err())
 		}
 	}
+}
+
+// needsSecure says whether a publisher at that address must encrypt, unless its channel says otherwise.
+func (m *Manager) needsSecure(from netip.Addr) bool {
+	return m.d.EnforceSecureIngest && !(m.d.ExceptLoopback && from.Unmap().IsLoopback())
 }
 
 // claim begins or continues a session on a channel, or gives the one that has to end first.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -260,6 +261,15 @@ func TestWhoMayPublish(t *testing.T) {
 			}
 		})
 	}
+	t.Run("this machine may come in clear, if it is told so", func(t *testing.T) {
+		for at, want := range map[string]fault.Kind{"127.0.0.1": 0, "::ffff:127.0.0.1": 0, "::1": 0, "192.0.2.1": fault.Denied, "2001:db8::1": fault.Denied} {
+			r := newRig(t, enforce, func(d *channel.Deps) { d.ExceptLoopback = true })
+			remote := netip.AddrPortFrom(netip.MustParseAddr(at), 5000)
+			if _, err := r.Admit(t.Context(), media.Publisher{Key: key, Remote: remote}); (err != nil) != (want != 0) || err != nil && fault.Of(err) != want {
+				t.Errorf("from %s: %v", at, err)
+			}
+		}
+	})
 	t.Run("encrypted transport is admitted when enforced", func(t *testing.T) {
 		r := newRig(t, enforce)
 		if _, err := r.Admit(t.Context(), media.Publisher{Key: key, Encrypted: true}); err != nil {

@@ -52,6 +52,8 @@ type Deps struct {
 	// EnforceSecureIngest refuses unencrypted publishers unless their channel allows them; otherwise
 	// everybody may come in clear.
 	EnforceSecureIngest bool
+	// ExceptLoopback lets publishers on this machine come in clear all the same.
+	ExceptLoopback bool
 
 	// MaxStreams and MaxViewers limit how many encoders may broadcast and how many viewers may watch at a
 	// time on this node; zero is no limit. Who comes after that is refused, and the account is told.
