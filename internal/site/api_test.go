@@ -230,20 +230,21 @@ func TestRequestsThatAnotherSiteCausedAreRefused(t *testing.T) {
 }
 
 func TestCookiesAreOutOfReach(t *testing.T) {
-	for _, scheme := range []string{"http", "https"} {
-		t.Run(scheme, func(t *testing.T) {
-			w := newWorld(t, func(d *Deps) { d.PublicURL = strings.Replace(d.PublicURL, "http", scheme, 1) })
+	for _, public := range []string{"http://tv.example", "https://tv.example", "https://tv.example:8443"} {
+		t.Run(public, func(t *testing.T) {
+			w := newWorld(t, func(d *Deps) { d.PublicURL = public })
+			secure := strings.HasPrefix(public, "https://")
 			a := w.browser().do("POST", "/api/register", form{"ada", password}).want(t, 201)
 			g := w.browser().do("POST", "/api/channels/ada/chat-token", struct{}{}).want(t, 200)
 			for _, c := range append(a.Cookies(), g.Cookies()...) {
-				if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Secure != (scheme == "https") || c.Domain != "" {
+				if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Secure != secure || c.Domain != "" {
 					t.Errorf("cookie %s", c)
 				}
 			}
 			if n := len(a.Cookies()) + len(g.Cookies()); n != 2 {
 				t.Errorf("%d cookies, want 2", n)
 			}
-			if got := a.Header.Get("Strict-Transport-Security") != ""; got != (scheme == "https") {
+			if got := a.Header.Get("Strict-Transport-Security") != ""; got != (public == "https://tv.example") {
 				t.Errorf("strict transport security: %v", got)
 			}
 		})

@@ -17,7 +17,7 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()")
-		if s.secure {
+		if s.strict {
 			h.Set("Strict-Transport-Security", "max-age=15552000")
 		}
 		next.ServeHTTP(w, r)

@@ -65,6 +65,7 @@ type Server struct {
 	api      *http.ServeMux
 	handler  http.Handler
 	secure   bool // people reach the app by https
+	strict   bool // and never by anything else: browsers are told to remember that
 	metrics  *metrics
 
 	stop    context.CancelFunc
@@ -79,7 +80,7 @@ func New(d Deps) *Server {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Deps: d, secure: strings.HasPrefix(d.PublicURL, "https://"), metrics: newMetrics(d.Registerer), stop: func() {}}
+	s := &Server{Deps: d, secure: strings.HasPrefix(d.PublicURL, "https://"), strict: onlyHTTPS(d.PublicURL), metrics: newMetrics(d.Registerer), stop: func() {}}
 	s.app = ugc.New(ugc.Deps{
 		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Tag: d.AppTag, Sealer: d.Sealer,
 		Log: d.Log, Registerer: d.Registerer, Now: d.Now,
@@ -161,6 +162,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// onlyHTTPS says whether a browser may be told to use nothing but https:// for that host (RFC 6797). With a port of
+// its own it may not: the rule is for all ports of a host, and what else listens there is not ours to know.
+func onlyHTTPS(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "https" && (u.Port() == "" || u.Port() == "443")
 }
 
 // origin gives scheme and host of a URL, or "".
