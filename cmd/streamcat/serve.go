@@ -44,8 +44,12 @@ func greet(e *engine.Engine) {
   Web app       %s
   API endpoint  %s   (aws --endpoint-url %[2]s ivs list-channels)
   Root key      %s   (export AWS_SHARED_CREDENTIALS_FILE=%[3]s)
-  RTMP ingest   rtmp://%s/app/
-  WHIP          %[1]s/whip   (media on %[5]s, UDP and TCP)
+`, a.URL, a.URL, e.CredentialsFile())
+	if a.HTTPS != "" {
+		fmt.Printf("  RTMPS ingest  %s   (HTTPS and RTMPS listen on %s)\n", a.Ingest, a.HTTPS)
+	}
+	fmt.Printf(`  RTMP ingest   rtmp://%s/app/
+  WHIP          %s/whip   (media on %s, UDP and TCP)
 
-`, a.URL, a.URL, e.CredentialsFile(), a.RTMP, a.WebRTC)
+`, a.RTMP, a.URL, a.WebRTC)
 }

@@ -2,8 +2,8 @@ package channel
 
 import (
 	"context"
-	"net/netip"
 	"fmt"
+	"net/netip"
 	"reflect"
 
 	"github.com/streamcat/streamcat/internal/fault"

@@ -1,20 +1,21 @@
 package engine
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"strings"
 )
 
-// publicURL gives the configured URL, or that of the listener as seen from this machine.
-func publicURL(configured, bound string) string {
+// publicURL gives the configured URL, or the other one.
+func publicURL(configured, otherwise string) string {
 	if configured != "" {
 		u, err := url.Parse(configured) // in its usual form: a lower-case scheme, for one
 		if err == nil {
 			return strings.TrimRight(u.String(), "/")
 		}
 	}
-	return "http://" + reachable(bound)
+	return otherwise
 }
 
 // publicHost joins the public URL's host with the port of another listener.
@@ -25,6 +26,12 @@ func publicHost(public, bound string) string {
 		return reachable(bound)
 	}
 	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// onlyHere says whether a URL is good on this machine alone.
+func onlyHere(public string) bool {
+	u, err := url.Parse(public)
+	return err == nil && loopback(net.JoinHostPort(u.Hostname(), "0"))
 }
 
 func loopback(bound string) bool {
@@ -42,13 +49,44 @@ func reachable(bound string) string {
 	return net.JoinHostPort(host, port)
 }
 
+// rtmps is where encoders stream to by TLS; empty without it. RTMPS and HTTPS share a port, so where people
+// reach the one by https://, they reach the other.
+func (a Addresses) rtmps() string {
+	if a.HTTPS == "" {
+		return ""
+	}
+	host := publicHost(a.URL, a.HTTPS)
+	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "https" {
+		host = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443"))
+	}
+	return "rtmps://" + host + "/app/"
+}
+
+// ingestServer is what people are told to stream to.
+func (a Addresses) ingestServer() string {
+	return cmp.Or(a.rtmps(), "rtmp://"+publicHost(a.URL, a.RTMP)+"/app/")
+}
+
+// ingestHost is a channel's ingest endpoint: a bare host where that is RTMPS on its usual port, as at AWS, which
+// clients make rtmps://…:443/app/ of; else host:port.
+func (a Addresses) ingestHost() string {
+	u, err := url.Parse(a.ingestServer())
+	if err != nil {
+		return ""
+	}
+	if u.Scheme == "rtmps" && u.Port() == "443" {
+		return u.Hostname()
+	}
+	return u.Host
+}
+
 // ingestServer is what the dashboard tells people to stream to; empty lets it follow the channel's own
 // ingest endpoint, which on another IVS is the truth.
-func (e *Engine) ingestServer(host string) string {
+func (e *Engine) ingestServer() string {
 	if e.cfg.IVSEndpoint != "" {
 		return ""
 	}
-	return "rtmp://" + host + "/app/"
+	return e.addr.Ingest
 }
 
 // whipEndpoint is where browsers publish to a channel; empty where the IVS has no such door, as Amazon's.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.serveHTTP("admin listener", adminLn, admin(e.reg))
+	e.serveHTTP("admin listener", adminLn, e.newHTTP("admin listener", admin(e.reg)))
 	httpLn, err := e.listen("http-addr", cfg.HTTPAddr)
 	if err != nil {
 		return err
@@ -93,10 +94,19 @@ func (e *Engine) build(ctx context.Context) error {
 		mediaTCP.Close()
 		return nil
 	})
+	secure, err := e.openTLS(httpLn.Addr())
+	if err != nil {
+		return err
+	}
 	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), WebRTC: mediaTCP.Addr().String(), Admin: adminLn.Addr().String()}
-	e.addr.URL = publicURL(cfg.PublicURL, e.addr.HTTP)
-	ingestHost := publicHost(e.addr.URL, e.addr.RTMP)
-	if !loopback(e.addr.HTTP) && cfg.PublicURL == "" {
+	e.addr.URL = publicURL(cfg.PublicURL, "http://"+reachable(e.addr.HTTP))
+	if secure != nil {
+		e.addr.HTTPS = secure.ln.Addr().String()
+		e.addr.URL = publicURL(cfg.PublicURL, secure.url())
+	}
+	ingestHost := e.addr.ingestHost()
+	e.addr.Ingest = e.addr.ingestServer()
+	if cfg.PublicURL == "" && onlyHere(e.addr.URL) && !loopback(cmp.Or(e.addr.HTTPS, e.addr.HTTP)) {
 		log.Warn("public-url is not set: other machines are sent to an address that is only good on this one", "url", e.addr.URL)
 	}
 
@@ -111,9 +121,13 @@ func (e *Engine) build(ctx context.Context) error {
 	minter := arn.Minter{Region: cfg.Region, Account: cfg.AccountID}
 	directory := ivs.NewDirectory(db, ring, minter)
 	maxStreams, maxViewers := cfg.liveLimits()
+	enforced := cfg.InsecureIngest == "enforce" || secure != nil
+	if !enforced {
+		log.Info("without TLS, RTMP and SRT are accepted unencrypted for every channel (insecure-ingest: auto)")
+	}
 	e.channels = channel.NewManager(channel.Deps{
 		Directory: directory, Viewers: directory, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
-		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: cfg.InsecureIngest == "enforce",
+		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: enforced, ExceptLoopback: cfg.InsecureIngest == "auto",
 		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(), Reconnect: cfg.reconnect(),
 	})
 	e.add("stream sessions", e.channels.Recover, nil)
@@ -161,7 +175,7 @@ func (e *Engine) build(ctx context.Context) error {
 	}).Routes()...)
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
 		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages, Replicator: stages, Quotas: cfg.quotas(),
-		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + ingestHost + "/app/"},
+		Endpoints: ivsrealtime.Endpoints{Events: sockets + "/stage-events", Whip: e.addr.URL + "/whip", Rtmp: "rtmp://" + publicHost(e.addr.URL, e.addr.RTMP) + "/app/", Rtmps: e.addr.rtmps()},
 	}).Routes()...)
 	mux.Handle(api.IVSChat, ivschat.NewService(ivschat.Deps{
 		DB: db, Minter: minter, Passes: passes, Rooms: rooms, Log: log.With("part", "ivschat"), Quotas: cfg.quotas(),
@@ -182,7 +196,7 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	web := site.New(site.Deps{
 		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
-		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(ingestHost), ChatEndpoint: e.chatEndpoint(sockets),
+		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(), ChatEndpoint: e.chatEndpoint(sockets),
 		WhipEndpoint: e.whipEndpoint(), MediaOrigins: e.mediaOrigins(),
 		Log: log.With("part", "site"), Registerer: e.reg,
 	})
@@ -225,7 +239,14 @@ func (e *Engine) build(ctx context.Context) error {
 		}
 		return nil
 	}}
-	e.serveHTTP("http server", httpLn, e.front)
+	plain := http.Handler(e.front)
+	if secure != nil {
+		e.front.upgrade = upgradeTo(e.addr.URL, proxies)
+		if secure.acme != nil {
+			plain = secure.acme.Challenges(plain)
+		}
+	}
+	e.serveHTTP("http server", httpLn, e.newHTTP("http server", plain))
 	rtmp := ingest.NewRTMP(ingest.RTMPDeps{Gates: []media.Gate{stages.RTMP(), e.channels}, MaxPerIP: 1024, Log: log.With("part", "rtmp"), Registerer: e.reg})
 	var serving sync.WaitGroup
 	e.add("rtmp server", func(context.Context) error {
@@ -239,6 +260,9 @@ func (e *Engine) build(ctx context.Context) error {
 		defer serving.Wait()
 		return rtmp.Shutdown(ctx)
 	})
+	if secure != nil {
+		e.serveTLS(secure, e.front, rtmp)
+	}
 	e.add("webrtc sessions", nil, realtime.Shutdown)
 	e.add("stages", nil, stages.Shutdown)
 	e.add("streams", nil, func(ctx context.Context) error {

@@ -21,9 +21,15 @@ type Config struct {
 	RTMPAddr            string `name:"rtmp-addr" default:"127.0.0.1:1935" help:"RTMP ingest."`
 	WebRTCAddr          string `name:"webrtc-addr" default:"127.0.0.1:8189" help:"All WebRTC media: one UDP port and the same TCP port."`
 	AdminAddr           string `name:"admin-addr" default:"127.0.0.1:9600" help:"Prometheus /metrics and /debug/pprof. Keep it private."`
-	InsecureIngest      string `name:"insecure-ingest" default:"auto" enum:"auto,enforce" help:"auto: plain RTMP is accepted for every channel; enforce: the channel's insecureIngest decides, as at AWS."`
+	HTTPSAddr           string `name:"https-addr" default:":443" help:"HTTPS, WSS and RTMPS on one port, once tls-cert or acme-domains is set."`
+	TLSCert             string `name:"tls-cert" help:"PEM file of the certificate and its chain; read anew when it changes."`
+	TLSKey              string `name:"tls-key" help:"PEM file of the private key that belongs to tls-cert."`
+	ACMEDomains         string `name:"acme-domains" help:"Names, comma-separated, to get certificates for by ACME, instead of tls-cert. It agrees to the authority's terms."`
+	ACMEEmail           string `name:"acme-email" help:"Address that the certificate authority may write to."`
+	ACMECA              string `name:"acme-ca" help:"URL of the ACME directory; Let's Encrypt if empty."`
+	InsecureIngest      string `name:"insecure-ingest" default:"auto" enum:"auto,enforce" help:"auto: plain RTMP and SRT are accepted for every channel while no TLS is configured or the peer is loopback; enforce: the channel's insecureIngest decides, as at AWS."`
 	PublicIP            string `name:"public-ip" help:"Addresses that WebRTC media is sent to from outside, comma-separated, each an IP or IP:port; those of webrtc-addr if empty."`
-	PublicURL           string `name:"public-url" help:"What goes into playbackUrl, endpoints and links; http:// and http-addr if empty."`
+	PublicURL           string `name:"public-url" help:"What goes into playbackUrl, endpoints and links; if empty, https:// and https-addr with TLS, else http:// and http-addr."`
 	TrustedProxies      string `name:"trusted-proxies" help:"Addresses or networks, comma-separated, whose X-Forwarded-For is believed; nobody's if empty."`
 	Region              string `name:"region" default:"us-east-1" help:"Appears in ARNs; requests must be signed for it."`
 	AccountID           string `name:"account-id" default:"000000000000" help:"12 digits; appears in ARNs."`
@@ -68,7 +74,7 @@ var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 // Check wants every setting to make sense; its error is a *BadConfig.
 func (c *Config) Check() error {
 	for _, a := range []struct{ name, value string }{
-		{"http-addr", c.HTTPAddr}, {"rtmp-addr", c.RTMPAddr}, {"webrtc-addr", c.WebRTCAddr}, {"admin-addr", c.AdminAddr},
+		{"http-addr", c.HTTPAddr}, {"https-addr", c.HTTPSAddr}, {"rtmp-addr", c.RTMPAddr}, {"webrtc-addr", c.WebRTCAddr}, {"admin-addr", c.AdminAddr},
 	} {
 		_, _, err := net.SplitHostPort(a.value) // the resolver takes an empty address for any port everywhere
 		if err == nil {
@@ -110,6 +116,9 @@ func (c *Config) Check() error {
 		return &BadConfig{"public-url", "must be a scheme and a host, with a port if need be, and nothing behind"}
 	}
 	if _, err := c.trustedProxies(); err != nil {
+		return err
+	}
+	if err := c.checkTLS(); err != nil {
 		return err
 	}
 	if _, err := parseRetention(c.Retention); err != nil {

@@ -34,6 +34,12 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
 		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
 		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
+		"https-addr":         func(c *Config) { c.HTTPSAddr = "443" },
+		"tls-cert":           func(c *Config) { c.TLSCert = "cert.pem" },
+		"tls-key":            func(c *Config) { c.TLSKey = "key.pem" },
+		"acme-domains":       func(c *Config) { c.ACMEDomains = "tv.example, *.tv.example" },
+		"acme-email":         func(c *Config) { c.ACMEEmail = "ops@tv.example" },
+		"acme-ca":            func(c *Config) { c.ACMEDomains, c.ACMECA = "tv.example", "http://ca.example" },
 		"retention":          func(c *Config) { c.Retention = "a while" },
 		"reconnect-window":   func(c *Config) { c.ReconnectWindow = "6m" },
 		"app-tag":            func(c *Config) { c.AppTag = "" },
@@ -59,6 +65,9 @@ func TestPublicURLIsASchemeAndAHost(t *testing.T) {
 		if err := c.Check(); (err == nil) != good {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+	if got := publicURL("", "https://tv.example"); got != "https://tv.example" {
+		t.Errorf("got %s", got)
 	}
 	if got := publicURL("HTTPS://Live.example.org/", ""); got != "https://Live.example.org" {
 		t.Errorf("got %s", got)

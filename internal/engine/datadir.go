@@ -27,11 +27,13 @@ func lockDataDir(dir string) (*os.File, error) {
 
 // Addresses are those really bound, as written to data-dir/addresses.json.
 type Addresses struct {
-	HTTP   string `json:"http"`   // host:port
-	RTMP   string `json:"rtmp"`   // host:port
-	WebRTC string `json:"webrtc"` // host:port, UDP and TCP
-	Admin  string `json:"admin"`  // host:port
-	URL    string `json:"url"`    // the public URL, without a slash at its end
+	HTTP   string `json:"http"`            // host:port
+	HTTPS  string `json:"https,omitempty"` // host:port, with RTMPS on the same; empty without TLS
+	RTMP   string `json:"rtmp"`            // host:port
+	WebRTC string `json:"webrtc"`          // host:port, UDP and TCP
+	Admin  string `json:"admin"`           // host:port
+	URL    string `json:"url"`             // the public URL, without a slash at its end
+	Ingest string `json:"ingest"`          // what encoders stream to: rtmps:// with TLS, else rtmp://
 }
 
 func (a Addresses) write(dir string) error {

@@ -137,17 +137,27 @@ func (e *Engine) listen(setting, addr string) (net.Listener, error) {
 	return ln, nil
 }
 
-// serveHTTP adds a listener's HTTP server as a part.
-func (e *Engine) serveHTTP(name string, ln net.Listener, h http.Handler) {
-	srv := &http.Server{
+// newHTTP makes the HTTP server of a part. What it says of HTTP/2 is for connections that come by TLS.
+func (e *Engine) newHTTP(name string, h http.Handler) *http.Server {
+	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      time.Minute, // longer than any blocked playlist; sockets clear it when they take over
+		WriteTimeout:      time.Minute, // of one answer; longer than any blocked playlist; sockets clear it when they take over
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(serverErrors{e.log.With("part", name)}, "", 0),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 128,              // a player blocks on two or three, a page loads some dozens
+			SendPingTimeout:      30 * time.Second, // silence after which a client is asked whether it is there
+			PingTimeout:          15 * time.Second,
+			WriteByteTimeout:     20 * time.Second, // a client that takes nothing at all is dropped
+		},
+		ErrorLog: log.New(serverErrors{e.log.With("part", name)}, "", 0),
 	}
+}
+
+// serveHTTP adds a listener's HTTP server as a part.
+func (e *Engine) serveHTTP(name string, ln net.Listener, srv *http.Server) {
 	var served sync.WaitGroup
 	e.add(name, func(context.Context) error {
 		served.Go(func() {

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -14,12 +16,13 @@ type front struct {
 		http.Handler
 		Owns(*http.Request) bool // POST /<OperationName> and /tags/…
 	}
-	plus     http.Handler // below /engine/v1/
-	chat     http.Handler // WebSocket on / and /chat
-	stages   http.Handler // WebSocket below /stage-events/
-	rtc      http.Handler // WHIP and WHEP: below /whip, and POST /
-	playback http.Handler // /api/video/v1/…
-	site     http.Handler // everything else
+	plus     http.Handler               // below /engine/v1/
+	chat     http.Handler               // WebSocket on / and /chat
+	stages   http.Handler               // WebSocket below /stage-events/
+	rtc      http.Handler               // WHIP and WHEP: below /whip, and POST /
+	playback http.Handler               // /api/video/v1/…
+	site     http.Handler               // everything else
+	upgrade  func(*http.Request) string // where a request for a page had better go; nil: pages are for all
 	ready    func(*http.Request) error
 	draining atomic.Bool
 }
@@ -43,6 +46,13 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case f.api.Owns(r):
 		f.api.ServeHTTP(w, r)
 	default:
+		if f.upgrade != nil {
+			if to := f.upgrade(r); to != "" {
+				w.Header().Set("Cache-Control", "no-store")
+				http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+				return
+			}
+		}
 		f.site.ServeHTTP(w, r)
 	}
 }
@@ -51,6 +61,26 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // OPTIONS whether it may.
 func whipOnRoot(r *http.Request) bool {
 	return r.Method == http.MethodPost || r.Method == http.MethodOptions
+}
+
+// upgradeTo sends people who opened a page in clear to the public URL, if that is https: their sign-in would not
+// hold, since its cookie is for https alone. Programs get what they asked for, and so do this machine and proxies,
+// which may have ended the TLS themselves.
+func upgradeTo(public string, proxies []netip.Prefix) func(*http.Request) string {
+	if !strings.HasPrefix(public, "https://") {
+		return nil
+	}
+	return func(r *http.Request) string {
+		if r.TLS != nil || r.Method != http.MethodGet && r.Method != http.MethodHead || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			return ""
+		}
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		ip := peer.Addr().Unmap()
+		if err != nil || ip.IsLoopback() || slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+			return ""
+		}
+		return public + r.URL.RequestURI()
+	}
 }
 
 func (f *front) serveReady(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/streamcat/streamcat/internal/engine"
+	"github.com/streamcat/streamcat/internal/tlsport/tlstest"
 )
 
 // Engine is a running engine. It stops, and its directory goes, when the test ends.
@@ -20,6 +21,8 @@ type Engine struct {
 	*engine.Engine
 	URL         string // of the HTTP listener, without a slash at its end
 	RTMP        string // rtmp://host:port/app/
+	HTTPS       string // URL of the TLS port, without a slash at its end; without TLS, nothing listens there
+	RTMPS       string // rtmps://host:port/app/, on the same port
 	Admin       string // URL of the admin listener
 	Region      string
 	AccessKeyID string
@@ -39,12 +42,19 @@ func DataDir(dir string) Option { return func(c *engine.Config) { c.DataDir = di
 // Database uses another database than SQLite in the data directory.
 func Database(url string) Option { return func(c *engine.Config) { c.DatabaseURL = url } }
 
+// TLS serves HTTPS and RTMPS on 127.0.0.1 with a certificate of that authority.
+func TLS(t testing.TB, ca *tlstest.CA) Option {
+	cert, key := ca.Issue(t.TempDir(), "127.0.0.1", "localhost")
+	return func(c *engine.Config) { c.TLSCert, c.TLSKey = cert, key }
+}
+
 // Start runs an engine and waits until it is ready.
 func Start(t testing.TB, options ...Option) *Engine {
 	t.Helper()
 	cfg := engine.Defaults()
 	cfg.DataDir = t.TempDir()
 	cfg.HTTPAddr, cfg.RTMPAddr, cfg.WebRTCAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.HTTPSAddr = "127.0.0.1:0"
 	cfg.LogLevel = "debug"
 	for _, o := range options {
 		o(&cfg)
@@ -78,7 +88,8 @@ func Start(t testing.TB, options ...Option) *Engine {
 	a := e.Addresses()
 	id, secret := e.RootKey()
 	te := &Engine{
-		Engine: e, URL: "http://" + a.HTTP, RTMP: "rtmp://" + a.RTMP + "/app/", Admin: "http://" + a.Admin,
+		Engine: e, URL: "http://" + a.HTTP, RTMP: "rtmp://" + a.RTMP + "/app/",
+		HTTPS: "https://" + a.HTTPS, RTMPS: "rtmps://" + a.HTTPS + "/app/", Admin: "http://" + a.Admin,
 		Region: cfg.Region, AccessKeyID: id, Secret: secret, t: t, log: log, stop: stop,
 	}
 	te.waitReady(ctx)
