@@ -80,7 +80,9 @@ func (c *conn) connect(txn float64, v []any) error {
 		}
 	}
 	return c.call(0, "_result", txn,
-		amfObject{{"fmsVer", "FMS/3,5,7,7009"}, {"capabilities", 31.0}}, // the form that encoders look for
+		append(amfObject{
+			{"fmsVer", "FMS/3,5,7,7009"}, {"capabilities", 31.0}, // the form that encoders look for
+		}, exCapabilities(exCanForward)...),
 		amfObject{
 			{"level", "status"},
 			{"code", "NetConnection.Connect.Success"},

@@ -4,10 +4,11 @@ import (
 	"fmt"
 
 	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/media"
 )
 
 // Audio and video messages carry the bodies of FLV tags: Adobe's "Video File Format Specification"
-// version 10.1, annex E.4. What Enhanced RTMP adds is recognised, in order to be named in the refusal.
+// version 10.1, annex E.4, and what Enhanced RTMP adds to it, which is in ertmp.go.
 
 const (
 	flvCodecAVC  = 7  // video
@@ -24,84 +25,72 @@ const (
 	packetEnd    = 2
 )
 
+// What is taken, as refusals say it.
+const (
+	videoTaken = "H.264, HEVC or AV1"
+	audioTaken = "AAC or Opus"
+)
+
 var flvVideoCodecs = map[byte]string{
 	1: "JPEG", 2: "Sorenson H.263", 3: "Screen Video", 4: "VP6", 5: "VP6 with alpha", 6: "Screen Video 2",
-	8: "H.263", 9: "MPEG-4 part 2", 12: "HEVC", 13: "AV1", 14: "VP9",
+	8: "H.263", 9: "MPEG-4 part 2", 12: "HEVC without Enhanced RTMP", 13: "AV1 without Enhanced RTMP", 14: "VP9",
 }
 
 var flvSounds = map[byte]string{
 	0: "PCM", 1: "ADPCM", 2: "MP3", 3: "PCM", 4: "Nellymoser", 5: "Nellymoser", 6: "Nellymoser",
-	7: "G.711 A-law", 8: "G.711 µ-law", 11: "Speex", 13: "Opus", 14: "MP3",
+	7: "G.711 A-law", 8: "G.711 µ-law", 11: "Speex", 13: "Opus without Enhanced RTMP", 14: "MP3",
 }
 
-var fourCCs = map[string]string{
-	"avc1": "H.264", "hvc1": "HEVC", "hev1": "HEVC", "vvc1": "VVC", "av01": "AV1", "vp08": "VP8", "vp09": "VP9",
-	"mp4a": "AAC", "Opus": "Opus", "fLaC": "FLAC", ".mp3": "MP3", "ac-3": "AC-3", "ec-3": "E-AC-3",
-}
-
-// flvTag is the body of an audio or video tag.
+// flvTag is what an audio or video tag holds for one track.
 type flvTag struct {
-	skip   bool // there is nothing in it for us
+	codec  media.Codec
+	track  byte // as the encoder counts, from 0
 	packet byte
-	offset int32 // composition time minus decoding time, ms; video only
+	nano   uint32 // ns to add to the message's timestamp, under a millisecond
+	offset int32  // composition time minus decoding time, ms; video only
 	data   []byte
 }
 
-// parseVideoTag reads a video tag. An error is a fault that names the codec.
-func parseVideoTag(b []byte) (flvTag, error) {
-	if len(b) == 0 {
-		return flvTag{skip: true}, nil // keep-alives of some encoders
-	}
-	if b[0]&flvEnhanced != 0 {
-		return flvTag{}, enhancedVideo(b)
-	}
-	if b[0]>>4 == flvInfoFrame {
-		return flvTag{skip: true}, nil
+// eachVideo reads a video tag and calls take for each track that has something in it. An error is take's,
+// or a fault that names the codec.
+func eachVideo(b []byte, take func(flvTag) error) error {
+	switch {
+	case len(b) == 0:
+		return nil // keep-alives of some encoders
+	case b[0]&flvEnhanced != 0:
+		return eachExVideo(b, take)
+	case b[0]>>4 == flvInfoFrame:
+		return nil
 	}
 	if codec := b[0] & 0x0F; codec != flvCodecAVC {
-		return flvTag{}, unsupported("video", name(flvVideoCodecs, codec), "H.264")
+		return unsupported("video", name(flvVideoCodecs, codec), videoTaken)
 	}
 	if len(b) < 5 {
-		return flvTag{}, badAVC("a tag is cut short")
+		return badAVC("a tag is cut short")
 	}
-	// The composition offset is signed, of 24 bits.
-	return flvTag{packet: b[1], offset: int32(uint24(b[2:])<<8) >> 8, data: b[5:]}, nil
+	return take(flvTag{codec: media.H264, packet: b[1], offset: int24(b[2:]), data: b[5:]})
 }
 
-// parseAudioTag reads an audio tag. An error is a fault that names the codec.
-func parseAudioTag(b []byte) (flvTag, error) {
+// eachAudio does the same for an audio tag.
+func eachAudio(b []byte, take func(flvTag) error) error {
 	if len(b) == 0 {
-		return flvTag{skip: true}, nil
+		return nil
 	}
 	switch codec := b[0] >> 4; codec {
 	case flvSoundAAC:
 	case flvSoundEx:
-		return flvTag{}, unsupported("audio", fourCC(b)+" in Enhanced RTMP", "AAC")
+		return eachExAudio(b, take)
 	default:
-		return flvTag{}, unsupported("audio", name(flvSounds, codec), "AAC")
+		return unsupported("audio", name(flvSounds, codec), audioTaken)
 	}
 	if len(b) < 2 {
-		return flvTag{}, badAudio("a tag is cut short")
+		return badAudio(media.AAC, "a tag is cut short")
 	}
-	return flvTag{packet: b[1], data: b[2:]}, nil
+	return take(flvTag{codec: media.AAC, packet: b[1], data: b[2:]})
 }
 
-func enhancedVideo(b []byte) error {
-	codec := fourCC(b)
-	if b[0]&0x0F == 6 { // a multitrack packet: its codec stands elsewhere
-		codec = "multitrack video"
-	}
-	return unsupported("video", codec+" in Enhanced RTMP", "H.264 in plain RTMP")
-}
-
-func fourCC(b []byte) string {
-	if len(b) >= 5 {
-		if s, ok := fourCCs[string(b[1:5])]; ok {
-			return s
-		}
-	}
-	return "an unknown codec"
-}
+// int24 reads a signed number of 24 bits, as composition offsets are.
+func int24(b []byte) int32 { return int32(uint24(b)<<8) >> 8 }
 
 func name(names map[byte]string, codec byte) string {
 	if s, ok := names[codec]; ok {
@@ -117,4 +106,6 @@ func unsupported(kind, got, want string) error {
 	return fault.InvalidInput("%s codec not supported: the encoder sends %s, use %s", kind, got, want).Because(errCodec)
 }
 
-func badAudio(what string) error { return fault.InvalidInput("broken AAC audio: %s", what) }
+func badAudio(c media.Codec, what string) error {
+	return fault.InvalidInput("broken %v audio: %s", c, what)
+}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 )
 
 // Kinds of FLV tags.
@@ -21,12 +22,19 @@ type FLVTag struct {
 	Data      []byte
 }
 
-// Config says whether the tag holds a decoder configuration and no samples.
+// Config says whether the tag holds decoder configurations and no samples.
 func (t FLVTag) Config() bool {
-	if len(t.Data) < 2 || t.Data[1] != packetConfig {
-		return false
+	var packets []byte
+	note := func(tag flvTag) error { packets = append(packets, tag.packet); return nil }
+	var err error
+	switch t.Kind {
+	case FLVVideo:
+		err = eachVideo(t.Data, note)
+	case FLVAudio:
+		err = eachAudio(t.Data, note)
 	}
-	return t.Kind == FLVVideo && t.Data[0]&0x8F == flvCodecAVC || t.Kind == FLVAudio && t.Data[0]>>4 == flvSoundAAC
+	samples := func(packet byte) bool { return packet != packetConfig }
+	return err == nil && len(packets) > 0 && !slices.ContainsFunc(packets, samples)
 }
 
 var errNotFLV = errors.New("ingest: not an FLV file")

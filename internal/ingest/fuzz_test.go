@@ -71,29 +71,56 @@ func FuzzFLVTags(f *testing.F) {
 	f.Add(videoConfig(avcRecord(1, sps360, pps)), videoFrame(-5, sps180, pps2, idr), uint32(5), true)
 	f.Add(videoConfig(avcRecord(4, sps180, pps)), []byte("\x90hvc1\x00"), uint32(5), true)
 	f.Add(audioConfig(aacLC), audioFrame(1, 2), uint32(7), false)
-	f.Fuzz(func(t *testing.T, config, frame []byte, ts uint32, isVideo bool) {
-		kind := byte(FLVAudio)
-		if isVideo {
-			kind = FLVVideo
+	f.Fuzz(fuzzTags)
+}
+
+func FuzzEnhancedVideo(f *testing.F) {
+	hevc, av1 := hevcRecord(4, hevcVPS720, hevcSPS720, hevcPPSx265), av1Record(av1Head180)
+	f.Add(exVideo(exSequenceStart, "hvc1", hevc), exVideo(exCodedFrames, "hvc1", []byte{0, 0, 40}, nals(4, hevcIDR)), uint32(5), true)
+	f.Add(exVideo(exSequenceStart, "av01", av1), exVideo(exCodedFrames, "av01", av1Delim, av1Key), uint32(5), true)
+	f.Add(exTracks(exManyTracksManyCodecs, exSequenceStart, exTrack{1, "hvc1", hevc}, exTrack{2, "av01", av1}),
+		exTracks(exManyTracks, exCodedFramesX, exTrack{1, "hvc1", nals(4, hevcIDR)}, exTrack{9, "hvc1", nals(4, hevcIDR)}), uint32(5), true)
+	f.Add([]byte("\x97\x02\x01\x02\x03\x00hvc1"), []byte("\xD0\x00"), uint32(5), true)
+	f.Fuzz(fuzzTags)
+}
+
+func FuzzEnhancedAudio(f *testing.F) {
+	f.Add(exAudio(exSequenceStart, "Opus", opusHead), exAudio(exCodedFrames, "Opus", []byte{0xF8, 0xFF, 0xFE}), uint32(5), false)
+	f.Add(exAudio(exMultichannelConfig, "Opus", []byte{1, 2, 0, 0, 0, 3}), exAudio(exSequenceEnd, "Opus"), uint32(5), false)
+	f.Add([]byte("\x95\x10mp4a\x00\x00\x00\x02\x11\x90\x01\x00\x00\x00"), []byte("\x95\x01Opus\x01"), uint32(5), false)
+	f.Add([]byte("\x97\xFF\x00\x02\x00\x00\x01\x00mp4a\x11\x90"), []byte("\x91mp4a\x01"), uint32(5), false)
+	f.Fuzz(fuzzTags)
+}
+
+// fuzzTags feeds two tags to a publication that runs.
+func fuzzTags(t *testing.T, config, frame []byte, ts uint32, isVideo bool) {
+	kind := byte(FLVAudio)
+	if isVideo {
+		kind = FLVVideo
+	}
+	frames, p, err := take(t, vid(0, videoConfig(avcRecord(4, sps180, pps))), vid(0, videoFrame(0, idr)),
+		FLVTag{kind, ts, config}, FLVTag{kind, ts, frame}, FLVTag{kind, ts + 20, frame})
+	if err != nil && fault.Of(err) != fault.Invalid {
+		t.Fatalf("error: %v", err)
+	}
+	if n := p.stream.Info().Videos; n < len(p.pictures.all) || n > maxVideoTracks {
+		t.Fatalf("%d tracks are announced, there are %d", n, len(p.pictures.all))
+	}
+	checkTimeline(t, frames)
+	for _, fr := range frames {
+		if id := fr.Track.ID; fr.Track.Kind == media.Video && (id < media.FirstVideo || id >= media.FirstVideo+maxVideoTracks) {
+			t.Fatalf("track %d", id)
 		}
-		frames, _, err := take(t, vid(0, videoConfig(avcRecord(4, sps180, pps))), vid(0, videoFrame(0, idr)),
-			FLVTag{kind, ts, config}, FLVTag{kind, ts, frame}, FLVTag{kind, ts + 20, frame})
-		if err != nil && fault.Of(err) != fault.Invalid {
-			t.Fatalf("error: %v", err)
-		}
-		checkTimeline(t, frames)
-		for _, fr := range frames {
-			if fr.Track.Kind == media.Video {
-				c, err := parseAVCConfig(fr.Track.Config)
-				if err != nil {
-					t.Fatalf("config %x: %v", fr.Track.Config, err)
-				}
-				if p, err := c.accessUnit(bytes.Clone(fr.Payload)); err != nil || p.changed || !bytes.Equal(p.payload, fr.Payload) {
-					t.Fatalf("payload %x is not clean: %v", fr.Payload, err)
-				}
+		if fr.Track.Kind == media.Video {
+			c, err := parseVideoConfig(fr.Track.Codec, fr.Track.Config)
+			if err != nil {
+				t.Fatalf("config %x: %v", fr.Track.Config, err)
+			}
+			if p, err := c.accessUnit(bytes.Clone(fr.Payload)); err != nil || p.changed || !bytes.Equal(p.payload, fr.Payload) {
+				t.Fatalf("payload %x is not clean: %v", fr.Payload, err)
 			}
 		}
-	})
+	}
 }
 
 func FuzzFLVFile(f *testing.F) {

@@ -3,11 +3,10 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"github.com/streamcat/streamcat/internal/media"
 )
@@ -24,13 +23,13 @@ type publication struct {
 	arena  arena
 	clock  clock
 	said   declared
+	info   media.Info
 
-	avc        *avcConfig
-	video      *media.Track // nil until there is a decoder configuration
-	videoClock trackClock
-	asc        []byte
-	audio      *media.Track
-	audioClock trackClock
+	pictures videoTracks
+
+	audioConfig []byte       // as it came
+	audio       *media.Track // nil until there is a decoder configuration
+	audioClock  trackClock
 
 	videos, audios int64 // frames written
 	early          int64 // frames that came before their configuration, or held no picture
@@ -44,111 +43,141 @@ func (p *publication) alloc(kind byte, n int) []byte {
 	return make([]byte, 0, n)
 }
 
-// onVideo takes the body of a video tag; b becomes the frame's.
+// onVideo takes the body of a video tag; b becomes the frames'.
 func (p *publication) onVideo(b []byte, timestamp uint32, arrived time.Time) error {
-	tag, err := parseVideoTag(b)
-	if err != nil || tag.skip {
-		return err
-	}
-	switch tag.packet {
-	case packetConfig:
-		return p.configureVideo(tag.data)
-	case packetFrame:
-	default:
+	return eachVideo(b, func(tag flvTag) error {
+		switch tag.packet {
+		case packetConfig:
+			return p.configureVideo(tag)
+		case packetFrame:
+			return p.picture(tag, timestamp, arrived)
+		}
 		return nil
-	}
-	if p.avc == nil {
+	})
+}
+
+func (p *publication) picture(tag flvTag, timestamp uint32, arrived time.Time) error {
+	v := p.pictures.find(tag.track)
+	if v == nil || v.codec != tag.codec {
 		p.early++
 		return nil
 	}
-	pic, err := p.avc.accessUnit(tag.data)
+	pic, err := v.decoder.accessUnit(tag.data)
 	if err != nil {
 		return err
 	}
-	if pic.changed {
-		if err := p.avc.rebuild(); err != nil {
+	if pic.changed && v.decoder.whole() {
+		if err := v.decoder.rebuild(); err != nil {
 			return err
 		}
-		if p.video, err = p.avc.track(media.FirstVideo, p.said); err != nil {
+		if err := p.describe(v); err != nil {
 			return err
 		}
 	}
-	if pic.payload == nil {
+	if pic.payload == nil || v.track == nil {
 		p.early++
 		return nil
 	}
+	if !p.pictures.settled {
+		p.pictures.settle()
+		p.count()
+	}
 	f := p.arena.frame()
-	f.Track, f.Arrived, f.Key, f.Payload = p.video, arrived, pic.key, pic.payload
-	f.DTS = p.clock.at(&p.videoClock, timestamp)
+	f.Track, f.Arrived, f.Key, f.Payload = v.track, arrived, pic.key, pic.payload
+	f.DTS = p.clock.at(&v.clock, timestamp) + time.Duration(tag.nano)
 	f.PTS = max(f.DTS+time.Duration(tag.offset)*time.Millisecond, 0)
 	p.videos++
 	return p.stream.Write(f)
 }
 
-func (p *publication) configureVideo(b []byte) error {
-	c, err := parseAVCConfig(b)
+func (p *publication) configureVideo(tag flvTag) error {
+	d, err := parseVideoConfig(tag.codec, tag.data)
 	if err != nil {
 		return err
 	}
-	if p.avc != nil && p.avc.lengthSize == c.lengthSize && bytes.Equal(p.avc.record, c.record) {
+	v := p.pictures.find(tag.track)
+	if v == nil {
+		if v, err = p.pictures.add(tag.track); err != nil {
+			return err
+		}
+		p.count()
+	} else if v.decoder.same(d) {
 		return nil // encoders repeat it: the track stays the same one
 	}
-	t, err := c.track(media.FirstVideo, p.said)
-	if err != nil {
-		return err
+	v.codec, v.decoder = tag.codec, d
+	if !d.whole() {
+		v.track = nil
+		return nil
 	}
-	p.avc, p.video = c, t
-	return nil
+	return p.describe(v)
+}
+
+// describe makes the track of what v's decoder now says.
+func (p *publication) describe(v *videoTrack) (err error) {
+	said := p.said
+	if own, ok := p.pictures.said[v.number]; ok {
+		said = own
+	}
+	v.track, err = v.decoder.track(v.id, said)
+	return err
+}
+
+// count tells readers how many video tracks there will be, as far as that is known. Frames of the first
+// one come after the configurations of all from encoders that keep to good manners.
+func (p *publication) count() {
+	p.tell(func(i *media.Info) { i.Videos = p.pictures.expected() })
+}
+
+func (p *publication) tell(change func(*media.Info)) {
+	i := p.info
+	if change(&i); i != p.info {
+		p.info = i
+		p.stream.Describe(i)
+	}
 }
 
 // onAudio takes the body of an audio tag; b becomes the frame's.
 func (p *publication) onAudio(b []byte, timestamp uint32, arrived time.Time) error {
-	tag, err := parseAudioTag(b)
-	if err != nil || tag.skip {
-		return err
-	}
-	switch tag.packet {
-	case packetConfig:
-		return p.configureAudio(tag.data)
-	case packetFrame:
-	default:
+	return eachAudio(b, func(tag flvTag) error {
+		switch tag.packet {
+		case packetConfig:
+			return p.configureAudio(tag)
+		case packetChannels:
+			// Its second byte is the number of channels. Other codecs say it in their configuration.
+			if tag.codec == media.Opus && len(tag.data) >= 2 && tag.data[1] > 2 {
+				return badAudio(media.Opus, tooManyChannels)
+			}
+		case packetFrame:
+			return p.sound(tag, timestamp, arrived)
+		}
 		return nil
-	}
-	if p.audio == nil || len(tag.data) == 0 {
+	})
+}
+
+func (p *publication) sound(tag flvTag, timestamp uint32, arrived time.Time) error {
+	if p.audio == nil || p.audio.Codec != tag.codec || len(tag.data) == 0 {
 		p.early++
 		return nil
 	}
 	f := p.arena.frame()
 	f.Track, f.Arrived, f.Key, f.Payload = p.audio, arrived, true, tag.data
-	f.DTS = p.clock.at(&p.audioClock, timestamp)
+	f.DTS = p.clock.at(&p.audioClock, timestamp) + time.Duration(tag.nano)
 	f.PTS = f.DTS
 	p.audios++
 	return p.stream.Write(f)
 }
 
-func (p *publication) configureAudio(b []byte) error {
-	if len(b) == 0 || p.audio != nil && bytes.Equal(p.asc, b) {
+func (p *publication) configureAudio(tag flvTag) error {
+	known := p.audio != nil && p.audio.Codec == tag.codec
+	if len(tag.data) == 0 && tag.codec == media.AAC || known && bytes.Equal(p.audioConfig, tag.data) {
 		return nil
 	}
-	var asc mpeg4audio.AudioSpecificConfig
-	if err := asc.Unmarshal(b); err != nil {
-		return badAudio("the decoder configuration cannot be read, use AAC-LC")
+	t, err := parseAudioConfig(tag.codec, bytes.Clone(tag.data))
+	if err != nil {
+		return err
 	}
-	channels := int(asc.ChannelConfig)
-	switch {
-	case channels == 7:
-		channels = 8
-	case channels == 0 || channels > 7:
-		return badAudio("the channel layout cannot be read, use mono or stereo")
-	}
-	if asc.SampleRate < 7350 || asc.SampleRate > 96000 {
-		return badAudio("the sample rate is out of bounds")
-	}
-	p.asc = bytes.Clone(b)
-	p.audio = &media.Track{
-		ID: media.FirstAudio, Kind: media.Audio, Codec: media.AAC, Config: p.asc,
-		SampleRate: asc.SampleRate, Channels: channels, Bitrate: p.said.audio,
-	}
+	t.Bitrate = p.said.audio
+	p.audioConfig, p.audio = bytes.Clone(tag.data), t
 	return nil
 }
 
@@ -162,13 +191,37 @@ func (p *publication) onData(values []any) {
 		return
 	}
 	m, _ := values[1].(amfObject)
-	p.said = declared{
-		frameRate: positive(m.number("framerate"), 1000),
-		video:     media.Bitrate(positive(m.number("videodatarate"), 1e6) * 1000),
-		audio:     media.Bitrate(positive(m.number("audiodatarate"), 1e6) * 1000),
+	p.said = declaredIn(m, declared{})
+	p.pictures.said = map[byte]declared{}
+	more, _ := m.get("videoTrackIdInfoMap").(amfObject)
+	for _, track := range more {
+		n, err := strconv.ParseUint(track.Name, 10, 8)
+		if o, ok := track.Value.(amfObject); ok && err == nil && len(p.pictures.said) < maxVideoTracks {
+			p.pictures.said[byte(n)] = declaredIn(o, p.said)
+		}
 	}
-	if e := printable(m.text("encoder"), 128); e != "" {
-		p.stream.Describe(media.Info{Encoder: e})
+	p.tell(func(i *media.Info) {
+		if e := printable(m.text("encoder"), 128); e != "" {
+			i.Encoder = e
+		}
+		if len(p.pictures.said) > 0 {
+			i.Videos = p.pictures.expected()
+		}
+	})
+}
+
+// declaredIn reads metadata; what is not in it is as in or.
+func declaredIn(m amfObject, or declared) declared {
+	either := func(name string, most, or float64) float64 {
+		if v := positive(m.number(name), most); v > 0 {
+			return v
+		}
+		return or
+	}
+	return declared{
+		frameRate: either("framerate", 1000, or.frameRate),
+		video:     media.Bitrate(either("videodatarate", 1e6, float64(or.video)/1000) * 1000),
+		audio:     media.Bitrate(either("audiodatarate", 1e6, float64(or.audio)/1000) * 1000),
 	}
 }
 

@@ -118,9 +118,9 @@ func (p *PublishConn) open(ctx context.Context, u *url.URL, app, name string) er
 		return err
 	}
 	server := u.Scheme + "://" + u.Host + "/" + app
-	err := p.call(0, "connect", 1.0, amfObject{
+	err := p.call(0, "connect", 1.0, append(amfObject{
 		{"app", app}, {"type", "nonprivate"}, {"flashVer", "FMLE/3.0 (compatible; StreamCat)"}, {"tcUrl", server},
-	})
+	}, exCapabilities(exCanEncode|exCanForward)...))
 	if err == nil {
 		err = p.await("_result", 1)
 	}
@@ -210,81 +210,6 @@ func (p *PublishConn) Err() error {
 	p.errMu.Lock()
 	defer p.errMu.Unlock()
 	return p.err
-}
-
-// WriteTag sends one FLV tag; the caller keeps the pace. Metadata that names no encoder gets ours.
-func (p *PublishConn) WriteTag(t FLVTag) error {
-	m := message{kind: t.Kind, stream: messageStreamID, timestamp: t.Timestamp, payload: t.Data}
-	cs := byte(csVideo)
-	switch t.Kind {
-	case FLVAudio:
-		cs = csAudio
-	case FLVScript:
-		cs = csAudio
-		m.payload = p.metadata(t.Data)
-	}
-	err := p.send(cs, m)
-	if err != nil {
-		select {
-		case <-p.done: // the server's reason is better than a broken pipe
-			return p.Err()
-		default:
-		}
-	}
-	return err
-}
-
-// metadata makes the message that carries the script tag b.
-func (p *PublishConn) metadata(b []byte) []byte {
-	values, err := decodeAMF(b)
-	if err != nil || len(values) < 2 || values[0] != "onMetaData" {
-		return append(appendAMF(nil, "@setDataFrame"), b...)
-	}
-	if o, ok := values[1].(amfObject); ok && o.get("encoder") == nil {
-		values[1] = append(o, amfMember{"encoder", p.encoder})
-	}
-	return appendAMF(nil, append([]any{"@setDataFrame"}, values...)...)
-}
-
-// WriteFrame sends one frame, with the configuration of its track before it where that is new.
-func (p *PublishConn) WriteFrame(f *media.Frame) error {
-	t := f.Track
-	ts := uint32(f.DTS.Milliseconds())
-	if p.tracks[t.ID] != t {
-		if len(p.tracks) == 0 {
-			meta := appendAMF(nil, "onMetaData", amfObject{})
-			if err := p.WriteTag(FLVTag{FLVScript, ts, meta}); err != nil {
-				return err
-			}
-		}
-		p.tracks[t.ID] = t
-		if err := p.WriteTag(FLVTag{flvKind(t), ts, appendTag(nil, t, packetConfig, true, 0, t.Config)}); err != nil {
-			return err
-		}
-	}
-	offset := int32((f.PTS - f.DTS).Milliseconds())
-	return p.WriteTag(FLVTag{flvKind(t), ts, appendTag(nil, t, packetFrame, f.Key, offset, f.Payload)})
-}
-
-func flvKind(t *media.Track) byte {
-	if t.Kind == media.Video {
-		return FLVVideo
-	}
-	return FLVAudio
-}
-
-// appendTag writes the body of an FLV tag.
-func appendTag(b []byte, t *media.Track, packet byte, key bool, offset int32, data []byte) []byte {
-	if t.Kind == media.Audio {
-		// 0xAF: AAC, and the 44 kHz, 16 bit and stereo that the format wants said whatever the truth is.
-		return append(append(b, flvSoundAAC<<4|0x0F, packet), data...)
-	}
-	frame := byte(2) // an inter frame
-	if key {
-		frame = 1
-	}
-	b = append(b, frame<<4|flvCodecAVC, packet)
-	return append(appendUint24(b, uint32(offset)&0xFFFFFF), data...)
 }
 
 // Close ends the stream in good order: it waits, but not long, for the server to have read everything.

@@ -139,11 +139,11 @@ func TestBadMediaEndsTheStreamWithItsReason(t *testing.T) {
 	s := startServer(t, nil)
 	p := dialGood(t, s, goodKey)
 	a := s.gate.next(t)
-	if err := p.WriteTag(vid(0, []byte("\x90hvc1\x00"))); err != nil {
+	if err := p.WriteTag(vid(0, []byte("\x90vvc1\x00"))); err != nil {
 		t.Fatal(err)
 	}
-	refusedAs(t, p, codeRejected, "HEVC in Enhanced RTMP")
-	if _, err := a.frames.all(t); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "HEVC") {
+	refusedAs(t, p, codeRejected, "the encoder sends VVC, use")
+	if _, err := a.frames.all(t); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "VVC") {
 		t.Errorf("stream ended with %v", err)
 	}
 	if n := s.metric(t, "streamcat_ingest_refusals_total", "codec"); n != 1 {
