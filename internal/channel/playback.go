@@ -116,7 +116,7 @@ func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, 
 		m.turnAway(w, id, err)
 		return
 	}
-	c.pack.ServeMultivariant(w, r, media)
+	c.pack.ServeMultivariant(w, r, media, lines(token.MaxResolution))
 }
 
 // known finds a channel and what it is. A live one is found in memory: its settings cannot change, and
@@ -131,9 +131,15 @@ func (m *Manager) known(ctx context.Context, id string) (c *channel, live bool, 
 	return c, false, spec, err
 }
 
-// mediaURL names the media playlist for one player, which gets a session of its own: one by which it is
-// counted, and of a private channel also one that says what it may do. Where each file needs an origin
-// that the token gave, that session is a folder, so that the files in it are asked for below it.
+// lines gives how many lines a picture may have at most for a token that limits them; 0: as many as there are.
+func lines(maxResolution string) int {
+	return map[string]int{"SD": 480, "HD": 720, "FULL_HD": 1080}[maxResolution]
+}
+
+// mediaURL names the best rendition's media playlist for one player; the others' differ in the file. The
+// player gets a session of its own: one by which it is counted, and of a private channel also one that says
+// what it may do. Where each file needs an origin that the token gave, that session is a folder, so that the
+// files in it are asked for below it.
 func (m *Manager) mediaURL(r *http.Request, spec Spec, token auth.Playback, name string) (string, error) {
 	counted := arn.NewID(sessionLength)
 	if r.URL.Query().Has(preview) { // a preview on a page counts as nobody
@@ -199,7 +205,8 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 		m.nothingThere(w, r, id, file)
 		return
 	}
-	if spec.Authorized && (foldered || file == hls.PlaylistFile) {
+	lane, playlist := hls.PlaylistOf(file)
+	if spec.Authorized && (foldered || playlist) {
 		if !foldered {
 			session = parameter(r, sessionQuery)
 		}
@@ -211,6 +218,10 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 		}
 		if err != nil {
 			m.refuse(w, http.StatusForbidden, needsToken)
+			return
+		}
+		if playlist && !c.pack.Allows(lane, g.Lines) {
+			m.refuse(w, http.StatusForbidden, "the playback token does not allow this resolution")
 			return
 		}
 		if g.Viewer != "" {
@@ -250,8 +261,9 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 // keepPrivate lets no cache between here and one viewer of a private channel answer for us. Files that all
 // viewers share may be kept by their names.
 func keepPrivate(w http.ResponseWriter, file string, foldered bool) {
+	_, playlist := hls.PlaylistOf(file)
 	switch {
-	case file == hls.PlaylistFile:
+	case playlist:
 		w.Header().Set("Cache-Control", "no-store")
 	case foldered:
 		w.Header().Set("Cache-Control", "private, max-age=3600, immutable")
@@ -261,7 +273,7 @@ func keepPrivate(w http.ResponseWriter, file string, foldered bool) {
 // nothingThere answers for a channel of which there is no media. Whether it is private decides what its
 // playlist says.
 func (m *Manager) nothingThere(w http.ResponseWriter, r *http.Request, id, file string) {
-	if file == hls.PlaylistFile {
+	if _, playlist := hls.PlaylistOf(file); playlist {
 		if spec, err := m.d.Directory.Channel(r.Context(), id); err != nil && fault.Of(err) != fault.NotFound {
 			m.turnAway(w, id, err)
 			return

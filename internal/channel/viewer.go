@@ -37,13 +37,14 @@ type grant struct {
 	Viewer  string   `json:"v,omitempty"` // empty: cannot be revoked
 	Version int64    `json:"n,omitempty"`
 	Origins []string `json:"o,omitempty"` // each request must carry one of them; empty: none need be carried
+	Lines   int      `json:"l,omitempty"` // of the largest picture; 0: any
 }
 
 const maxGrant = 16 << 10 // of a token of any length
 
 // grantFor makes the session that a token begins.
 func (m *Manager) grantFor(p auth.Playback) grant {
-	g := grant{Until: m.d.Now().Add(sessionLife).Unix(), Viewer: p.ViewerID, Version: p.SessionVersion}
+	g := grant{Until: m.d.Now().Add(sessionLife).Unix(), Viewer: p.ViewerID, Version: p.SessionVersion, Lines: lines(p.MaxResolution)}
 	if p.Strict {
 		g.Origins = p.Origins
 	}

@@ -74,7 +74,7 @@ func BenchmarkPackage(b *testing.B) {
 		n++
 	}
 	used := cpu() - begin
-	_, average := p.rate.bandwidth()
+	_, average := p.lanes[0].rate.bandwidth()
 	b.ReportMetric(used.Seconds()/float64(n)*100, "%core")
 	b.ReportMetric(float64(average)/1e6, "Mbit/s")
 }

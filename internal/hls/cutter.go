@@ -220,20 +220,13 @@ func (c *cutter) part(t ticks) {
 	c.write(t, n)
 }
 
-// write makes a part of what is pending and of the first n audio samples.
+// write makes a part of what is pending, of what other renditions have before t, and of the first n audio
+// samples.
 func (c *cutter) write(t ticks, n int) {
 	if t <= c.partStart {
 		return
 	}
-	independent := false
-	if len(c.pending) > 0 {
-		last := c.lastVideo()
-		c.session.videoEnd, c.session.hasVideo = ticks(last.dts)+ticks(last.dur), true
-		independent = c.pending[0].key
-	}
-	number, messages := c.window.fragment(c.partStart)
-	data := newFragment(number, c.partStart, messages, c.pending, c.sound[:n])
-	c.window.add(data, c.partStart, t-c.partStart, independent, c.arrived)
+	c.window.add(c.session.pack(t, c.sound[:n]), c.partStart, t-c.partStart, c.arrived)
 	clear(c.pending)
 	c.pending = c.pending[:0]
 	rest := copy(c.sound, c.sound[n:])
@@ -264,4 +257,4 @@ func (c *cutter) endSegment() {
 	c.segStart, c.begun, c.independent = c.partStart, false, false
 }
 
-func (c *cutter) show() { c.window.show(c.rate.perSecond()) }
+func (c *cutter) show() { c.window.show(c.session.paces()...) }

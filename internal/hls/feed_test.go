@@ -2,13 +2,9 @@ package hls
 
 import (
 	"encoding/binary"
-	"fmt"
-	"log/slog"
 	"sort"
-	"testing"
 	"time"
 
-	"github.com/streamcat/streamcat/internal/hls/hlscheck"
 	"github.com/streamcat/streamcat/internal/media"
 )
 
@@ -129,113 +125,4 @@ func (f feed) frames() []*media.Frame {
 		out[i] = all[i].Frame
 	}
 	return out
-}
-
-// watch packages frames in the test's own goroutine, and judges every playlist and part that appears.
-type watch struct {
-	t        *testing.T
-	p        *Packager
-	s        *session
-	now      time.Time
-	playlist *hlscheck.Checker
-	media    map[string]*hlscheck.Media // by initialization section
-	known    map[string]bool
-	seen     *snapshot
-	holes    bool      // gaps in decoding times are expected
-	first    time.Time // when the first part was there
-	restarts uint64
-}
-
-func newWatch(t *testing.T) *watch {
-	t.Helper()
-	w := &watch{t: t, now: testStart, playlist: hlscheck.New(), known: map[string]bool{}}
-	w.restart()
-	return w
-}
-
-// restart is what a new server process would do.
-func (w *watch) restart() {
-	w.restarts++
-	w.p = New(Options{Now: func() time.Time { return w.now }, Discontinuity: 16 * w.restarts})
-	w.seen = w.p.current.Load()
-}
-
-// session feeds one session from its first frame to its end.
-func (w *watch) session(frames []*media.Frame) {
-	w.t.Helper()
-	w.begin()
-	w.feed(frames)
-	w.s.finish()
-	w.look()
-}
-
-func (w *watch) begin() {
-	w.s = newSession(w.p.Window, slog.New(slog.DiscardHandler), func() time.Time { return w.now })
-}
-
-func (w *watch) feed(frames []*media.Frame) {
-	w.t.Helper()
-	for _, f := range frames {
-		w.now = f.Arrived
-		if err := w.s.frame(f); err != nil {
-			w.t.Fatal(err)
-		}
-		w.look()
-	}
-}
-
-func (w *watch) text() string { return string(w.p.current.Load().playlist.plain) }
-
-func (w *watch) look() {
-	w.t.Helper()
-	s := w.p.current.Load()
-	if s == w.seen || s.variant == nil {
-		return
-	}
-	w.seen = s
-	if w.first.IsZero() {
-		w.first = w.now
-	}
-	for _, fault := range w.playlist.Playlist(w.text()) {
-		w.t.Errorf("at %v: %s", w.now.Sub(testStart), fault)
-	}
-	for _, seg := range w.playlist.Last().Segments {
-		for _, part := range seg.Parts {
-			if !w.known[part.URI] {
-				w.known[part.URI] = true
-				w.part(seg, part)
-			}
-		}
-	}
-	if w.t.Failed() {
-		w.t.Fatalf("at %v, after which the playlist is\n%s", w.now.Sub(testStart), w.text())
-	}
-}
-
-func (w *watch) part(seg hlscheck.Segment, part hlscheck.Part) {
-	w.t.Helper()
-	s := w.p.current.Load()
-	key := fmt.Sprint(seg.Map, seg.CC)
-	m := w.media[key]
-	if m == nil {
-		_, _, init := s.file(seg.Map)
-		if init == nil {
-			w.t.Fatalf("%s is not served", seg.Map)
-		}
-		var faults []string
-		m, faults = hlscheck.NewMedia(init.data)
-		for _, fault := range faults {
-			w.t.Error(fault)
-		}
-		w.media = map[string]*hlscheck.Media{key: m}
-	}
-	p, _, _ := s.file(part.URI)
-	if p == nil {
-		w.t.Fatalf("%s is not served", part.URI)
-	}
-	for _, fault := range m.Part(part, p.data) {
-		if !w.holes {
-			w.t.Errorf("at %v: %s", w.now.Sub(testStart), fault)
-		}
-	}
 }

@@ -91,7 +91,7 @@ func TestGoldenPlaylists(t *testing.T) {
 	t.Run("multivariant", func(t *testing.T) {
 		w := newWatch(t)
 		w.session(feed{length: 7 * time.Second, audio: sound}.frames())
-		golden(t, "multivariant.m3u8", string(appendMultivariant(nil, w.p.current.Load().variant, "/hls/AbCdEf123456/av.m3u8")))
+		golden(t, "multivariant.m3u8", string(appendMultivariant(nil, w.p.current.Load(), "/hls/AbCdEf123456/av.m3u8", 0)))
 	})
 }
 

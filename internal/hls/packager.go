@@ -87,6 +87,9 @@ func (p *Packager) Run(ctx context.Context, r *media.Reader) error {
 			}
 			return err
 		}
+		if s.videos == 0 {
+			s.videos = max(1, r.Info().Videos)
+		}
 		for _, f := range frames {
 			if err := s.frame(f); err != nil {
 				return err

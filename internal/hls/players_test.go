@@ -50,7 +50,7 @@ func serve(t *testing.T, p *Packager) *httptest.Server {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if file := strings.TrimPrefix(r.URL.Path, "/"); file == "channel.m3u8" {
-			p.ServeMultivariant(w, r, PlaylistFile)
+			p.ServeMultivariant(w, r, PlaylistFile, 0)
 		} else {
 			p.ServeMedia(w, r, file)
 		}

@@ -2,9 +2,7 @@ package hls
 
 import (
 	"bytes"
-	"strconv"
 	"sync"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -19,11 +17,14 @@ const (
 		"#EXT-X-PART-INF:PART-TARGET=0.35\n"
 )
 
-// appendPlaylist writes the media playlist of s, which has at least one segment or part. Reports on
-// other renditions (EXT-X-RENDITION-REPORT) would stand after the preload hint. A plain one lists no
-// parts, and so nothing of the open segment.
-func appendPlaylist(b []byte, s *snapshot) []byte {
-	first := s.first()
+// appendPlaylist writes lane i's media playlist of s; the lane has at least one segment or part. A plain
+// one lists no parts, and so nothing of the open segment.
+func appendPlaylist(b []byte, s *snapshot, i int) []byte {
+	v, from := s.lane(i), s.from(i)
+	first := s.open
+	if from < len(s.segments) {
+		first = s.segments[from]
+	}
 	b = append(b, playlistHead...)
 	if !s.plain {
 		b = append(b, lowLatencyHead...)
@@ -41,31 +42,35 @@ func appendPlaylist(b []byte, s *snapshot) []byte {
 		b = appendRange(b, r)
 	}
 
-	left, _ := totals(s.segments) // media after the segment at hand
-	for _, p := range s.parts {
+	left, _ := totals(s.segments[from:]) // media after the segment at hand
+	for _, p := range v.parts {
 		left += p.dur
 	}
 	var init *initSection
-	for _, g := range s.segments {
-		b = appendSegment(b, g, &init)
+	for _, g := range s.segments[from:] {
+		in := g.lane(i)
+		b = appendSegment(b, g, in, &init)
 		if left -= g.dur; left < 3*targetDuration && !s.plain {
-			b = append(b, g.middle...)
+			b = append(b, in.middle...)
 		}
-		b = append(b, g.tail...)
+		b = append(b, in.tail...)
 	}
 	if s.open != nil && !s.plain {
-		b = appendSegment(b, s.open, &init)
-		b = append(b, s.open.middle...)
+		if in := s.open.lane(i); in != nil {
+			b = appendSegment(b, s.open, in, &init)
+			b = append(b, in.middle...)
+		}
 	}
 	switch {
 	case s.ended:
 		b = append(b, "#EXT-X-ENDLIST\n"...)
 	case s.plain:
 		b = append(b, "# more follows\n"...) // see below
-	case s.hint != "":
+	case v.hint != "":
 		b = append(b, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
-		b = append(b, s.hint...)
+		b = append(b, v.hint...)
 		b = append(b, "\"\n"...)
+		b = appendReports(b, s, i)
 	case s.open == nil:
 		// hls.js (1.7.4) takes a segment that nothing follows for the open one, and fails for good when
 		// the next one comes.
@@ -74,18 +79,43 @@ func appendPlaylist(b []byte, s *snapshot) []byte {
 	return b
 }
 
+// appendReports tells how far the other lanes are, so that a player which switches asks at once for what
+// comes next there. URIs have no query, since all viewers read the same bytes: players resolve them against
+// the playlist's own address, and hls.js takes one for the playlist whose address begins like it.
+func appendReports(b []byte, s *snapshot, i int) []byte {
+	for j := range s.lanes() {
+		other := s.lane(j)
+		if j == i || other.variant == nil {
+			continue
+		}
+		msn, parts := s.nextMSN, len(other.parts)
+		if parts == 0 {
+			msn--
+			parts = len(s.segments[len(s.segments)-1].lane(j).parts)
+		}
+		b = append(b, `#EXT-X-RENDITION-REPORT:URI="`...)
+		b = appendPlaylistFile(b, j)
+		b = append(b, `",LAST-MSN=`...)
+		b = appendUint(b, msn)
+		b = append(b, ",LAST-PART="...)
+		b = appendUint(b, uint64(parts-1))
+		b = append(b, '\n')
+	}
+	return b
+}
+
 // appendSegment writes what stands before a segment's parts; init is what the segment before it needs.
-func appendSegment(b []byte, g *segment, init **initSection) []byte {
+func appendSegment(b []byte, g *segment, in *strand, init **initSection) []byte {
 	if g.discontinuity {
 		b = append(b, "#EXT-X-DISCONTINUITY\n"...)
 	}
-	if g.init != *init {
+	if in.init != *init {
 		b = append(b, `#EXT-X-MAP:URI="`...)
-		b = append(b, g.init.name...)
+		b = append(b, in.init.name...)
 		b = append(b, "\"\n"...)
-		*init = g.init
+		*init = in.init
 	}
-	return append(b, g.head...)
+	return append(b, in.head...)
 }
 
 func appendSegmentHead(b []byte, g *segment) []byte {
@@ -106,11 +136,11 @@ func appendPart(b []byte, p *part) []byte {
 	return append(b, '\n')
 }
 
-func appendSegmentTail(b []byte, g *segment) []byte {
+func appendSegmentTail(b []byte, name string, dur ticks) []byte {
 	b = append(b, "#EXTINF:"...)
-	b = appendSeconds(b, g.dur)
+	b = appendSeconds(b, dur)
 	b = append(b, ",\n"...)
-	b = append(b, g.name...)
+	b = append(b, name...)
 	return append(b, '\n')
 }
 
@@ -146,81 +176,3 @@ var packers = sync.Pool{New: func() any {
 	}
 	return &packer{Writer: z}
 }}
-
-// variant is what the multivariant playlist says of the rendition; it is immutable.
-type variant struct {
-	codecs        string
-	width, height int
-	frameRate     float64
-	peak, average int64 // bits per second
-}
-
-func newVariant(init *initSection, r rateMeter, frameRate float64) *variant {
-	v := &variant{codecs: init.video.codec, width: init.video.width, height: init.video.height, frameRate: frameRate}
-	if init.audio != nil {
-		v.codecs += "," + init.audio.codec
-	}
-	v.peak, v.average = r.bandwidth()
-	return v
-}
-
-// appendMultivariant writes the multivariant playlist. It does not claim EXT-X-INDEPENDENT-SEGMENTS:
-// segments of an encoder with a long key frame interval begin in the middle of one.
-func appendMultivariant(b []byte, v *variant, url string) []byte {
-	b = append(b, "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-STREAM-INF:BANDWIDTH="...)
-	b = strconv.AppendInt(b, v.peak, 10)
-	b = append(b, ",AVERAGE-BANDWIDTH="...)
-	b = strconv.AppendInt(b, v.average, 10)
-	b = append(b, `,CODECS="`...)
-	b = append(b, v.codecs...)
-	b = append(b, '"')
-	if v.width > 0 && v.height > 0 {
-		b = append(b, ",RESOLUTION="...)
-		b = strconv.AppendInt(b, int64(v.width), 10)
-		b = append(b, 'x')
-		b = strconv.AppendInt(b, int64(v.height), 10)
-	}
-	if v.frameRate > 0 {
-		b = append(b, ",FRAME-RATE="...)
-		b = strconv.AppendFloat(b, v.frameRate, 'f', 3, 64)
-	}
-	b = append(b, '\n')
-	b = append(b, url...)
-	return append(b, '\n')
-}
-
-// rateMeter measures a session.
-type rateMeter struct {
-	bytes int
-	dur   ticks
-	peak  int64 // of segments that are at least half a target duration long (§4.4.6.2)
-}
-
-func (r *rateMeter) segment(bytes int, dur ticks) {
-	r.bytes += bytes
-	r.dur += dur
-	if dur >= targetDuration/2-100*millisecond {
-		r.peak = max(r.peak, bitrate(bytes, dur))
-	}
-}
-
-// with counts a segment that is still open, which may be nil, too.
-func (r rateMeter) with(open *segment) rateMeter {
-	if open != nil {
-		r.bytes += open.bytes
-		r.dur += open.dur
-	}
-	return r
-}
-
-func (r rateMeter) bandwidth() (peak, average int64) {
-	average = bitrate(r.bytes, r.dur)
-	return max(r.peak, average), average
-}
-
-func bitrate(bytes int, dur ticks) int64 {
-	if dur <= 0 {
-		return 0
-	}
-	return int64(float64(bytes) * 8 / time.Duration(dur.duration()).Seconds())
-}

@@ -24,23 +24,51 @@ type part struct {
 	independent bool // begins with a key frame
 }
 
-// segment is a sequence of parts. Its writer appends parts; readers see it only through snapshots,
-// which carry how many parts it had. Once complete it is immutable.
+// segment is a stretch of the timeline: as many parts in each lane, which begin and end at the same times.
+// Its writer appends parts; readers see it only through snapshots, which carry how many parts it had.
+// Once complete it is immutable.
 type segment struct {
 	msn           uint64
-	name          string
 	discontinuity bool
 	cc            uint64 // discontinuity sequence number
-	init          *initSection
 	start, dur    ticks
-	firstPart     uint64 // number of the first part, counted over the packager's life
-	parts         []*part
-	bytes         int
-	length        []string // the Content-Length header; set when complete
+	firstPart     uint64    // number of the first part, counted over the packager's life
+	strand                  // of lane 0
+	others        []*strand // of lanes 1, 2, …; those that joined later are not there
+}
+
+// strand is what one lane has of a segment.
+type strand struct {
+	name   string
+	init   *initSection
+	parts  []*part
+	bytes  int
+	held   int      // bytes that no other lane's strand holds, too
+	length []string // the Content-Length header; set when complete
 
 	head   []byte // playlist text before the parts, without EXT-X-MAP
 	middle []byte // playlist text of the parts
 	tail   []byte // playlist text after the parts; set when complete
+}
+
+// lane gives what lane i has of the segment, nil if it was not there yet.
+func (g *segment) lane(i int) *strand {
+	switch {
+	case i == 0:
+		return &g.strand
+	case i <= len(g.others):
+		return g.others[i-1]
+	}
+	return nil
+}
+
+// size is how many bytes all lanes hold.
+func (g *segment) size() int {
+	n := g.held
+	for _, s := range g.others {
+		n += s.held
+	}
+	return n
 }
 
 // nameOf makes a file name that says for people which session and which number it is, and that nobody

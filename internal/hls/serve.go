@@ -5,13 +5,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// PlaylistFile is the name of the media playlist that ServeMedia answers.
-const PlaylistFile = "av.m3u8"
 
 type fileKind int
 
@@ -53,10 +51,11 @@ var (
 // tell by them how old a playlist is that a cache kept, and how fast bytes come.
 const ExposedHeaders = "Age, Content-Length, Content-Range, Date"
 
-// ServeMultivariant answers the multivariant playlist, whose only variant is at mediaURL (absolute, or
-// relative to the request's URL). If mediaURL has no query, the request's own is carried over, without
-// _HLS_ parameters. Before the first part it waits for one.
-func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, mediaURL string) {
+// ServeMultivariant answers the multivariant playlist. mediaURL is the address of PlaylistFile (absolute, or
+// relative to the request's URL); the other renditions' are alike. If it has no query, the request's own is
+// carried over, without _HLS_ parameters. Renditions of more than so many lines are left out, unless all are;
+// 0 leaves none out. Before the first part it waits for one.
+func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, mediaURL string, lines int) {
 	if !prepare(rw, r) {
 		return
 	}
@@ -65,7 +64,7 @@ func (w *Window) ServeMultivariant(rw http.ResponseWriter, r *http.Request, medi
 		w.refuse(rw, kindMultivariant, status)
 		return
 	}
-	text := appendMultivariant(make([]byte, 0, 512), s.variant, carryQuery(mediaURL, r.URL.RawQuery))
+	text := appendMultivariant(make([]byte, 0, 512), s, carryQuery(mediaURL, r.URL.RawQuery), lines)
 	h := rw.Header()
 	h["Content-Type"] = typePlaylist
 	h["Cache-Control"] = cacheShortly
@@ -83,7 +82,15 @@ func (w *Window) Await(ctx context.Context) bool {
 	return status == http.StatusOK
 }
 
-// ServeMedia answers one file of the rendition: PlaylistFile, or an initialization section, a segment
+// Allows tells whether a viewer who may see no more than so many lines may see a lane, as ServeMultivariant
+// would show it. What is not there is allowed.
+func (w *Window) Allows(lane, lines int) bool {
+	s := w.current.Load()
+	v := s.lane(lane)
+	return lines <= 0 || v == nil || v.variant == nil || slices.Contains(s.allowed(lines), lane)
+}
+
+// ServeMedia answers one file: a media playlist (PlaylistOf), or an initialization section, a segment
 // or a part whose name a playlist gave; a part that was only hinted at is waited for. Anything else is
 // a 404. An Access-Control-Allow-Origin, a Vary and a Cache-Control header that are already set stay;
 // without the first every origin is allowed.
@@ -91,15 +98,15 @@ func (w *Window) ServeMedia(rw http.ResponseWriter, r *http.Request, file string
 	if !prepare(rw, r) {
 		return
 	}
-	if file == PlaylistFile {
-		w.servePlaylist(rw, r)
+	if lane, ok := PlaylistOf(file); ok {
+		w.servePlaylist(rw, r, lane)
 		return
 	}
 	s := w.current.Load()
-	if s.hint != "" && file == s.hint {
+	if s.hinted(file) != nil {
 		var status int
 		if s, status = w.await(r.Context(), func(s *snapshot) state {
-			if s.hint == file {
+			if s.hinted(file) != nil {
 				return wait
 			}
 			return ready
@@ -127,7 +134,7 @@ func (w *Window) ServeMedia(rw http.ResponseWriter, r *http.Request, file string
 	}
 }
 
-func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
+func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request, lane int) {
 	d, err := parseDirectives(r.URL.RawQuery)
 	if err != nil {
 		w.refuse(rw, kindPlaylist, http.StatusBadRequest)
@@ -138,9 +145,9 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 	if w.viewer != nil {
 		w.viewer(r, d.blocking)
 	}
-	if d.answer(s) != ready {
+	if d.answer(s, lane) != ready {
 		var status int
-		if s, status = w.await(r.Context(), d.answer); status != http.StatusOK {
+		if s, status = w.await(r.Context(), func(s *snapshot) state { return d.answer(s, lane) }); status != http.StatusOK {
 			w.refuse(rw, kindPlaylist, status)
 			return
 		}
@@ -159,10 +166,11 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request) {
 	if h["Vary"] == nil {
 		h["Vary"] = varyEncoding
 	}
-	data, length := s.playlist.plain, s.playlist.plainLength
+	list := &s.lane(lane).playlist
+	data, length := list.plain, list.plainLength
 	if acceptsGzip(r.Header) {
 		h["Content-Encoding"] = encodingGzip
-		data, length = s.playlist.packed, s.playlist.packedLength
+		data, length = list.packed, list.packedLength
 	}
 	h["Content-Length"] = length
 	w.metrics.ok(kindPlaylist)
@@ -190,8 +198,27 @@ func (s *snapshot) filled() state {
 	return wait
 }
 
-// answer applies the rules of blocking playlist reload (rfc8216bis §6.2.5.2).
-func (d directives) answer(s *snapshot) state {
+// filledIn tells whether there is a playlist of one lane. What lanes there are is known with the first part.
+func (s *snapshot) filledIn(lane int) state {
+	at := s.filled()
+	if lane == 0 || at != ready {
+		return at
+	}
+	switch v := s.lane(lane); {
+	case v == nil, v.variant == nil && !s.running:
+		return nothing
+	case v.variant == nil, s.plain && s.from(lane) == len(s.segments):
+		return wait
+	}
+	return ready
+}
+
+// answer applies the rules of blocking playlist reload (rfc8216bis §6.2.5.2). Lanes are cut alike, so that
+// those rules are the same for all.
+func (d directives) answer(s *snapshot, lane int) state {
+	if at := s.filledIn(lane); at != ready && lane > 0 {
+		return at
+	}
 	if s.ended || !d.blocking || d.msn+1 < s.nextMSN {
 		return s.filled()
 	}
@@ -292,7 +319,7 @@ func (w *Window) serveData(rw http.ResponseWriter, r *http.Request, k fileKind, 
 }
 
 // serveSegment writes a segment's parts one after the other, without joining them first.
-func (w *Window) serveSegment(rw http.ResponseWriter, r *http.Request, g *segment) {
+func (w *Window) serveSegment(rw http.ResponseWriter, r *http.Request, g *strand) {
 	w.metrics.ok(kindSegment)
 	if r.Header["Range"] != nil {
 		all := make(chain, len(g.parts))

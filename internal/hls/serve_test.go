@@ -68,7 +68,7 @@ func (l *live) request(ctx context.Context, method, file, query string, header .
 	}
 	rec := httptest.NewRecorder()
 	if file == "channel.m3u8" {
-		l.ServeMultivariant(rec, r, "hls/x/"+PlaylistFile)
+		l.ServeMultivariant(rec, r, "hls/x/"+PlaylistFile, 0)
 	} else {
 		l.ServeMedia(rec, r, file)
 	}

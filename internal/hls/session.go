@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -28,11 +29,20 @@ type session struct {
 	cut *cutter
 	id  string
 
+	videos  int            // renditions that the publisher means to send
 	held    []*media.Frame // until the tracks are known
 	started bool
 	inits   uint64
 
-	video   *videoFormat
+	layers  []*layer  // the stream's renditions: those of its start from the best down, then as they came
+	lead    *layer    // the one that decides where parts and segments end
+	carried []*layer  // by lane: whose rendition it carries
+	planned []*layer  // and whose from the next initialization section on
+	waiting []waiting // for other renditions to come as far
+	pieces  []piece
+	rates   []float64
+	unfit   *media.Track // a rendition that cannot be packaged, said once
+
 	audio   *audioFormat // nil: none yet
 	late    *audioFormat // audio that the next key frame brings in
 	refused *media.Track // audio that cannot be packaged, said once
@@ -41,8 +51,6 @@ type session struct {
 	base      ticks
 	newest    ticks // the latest decoding time of any frame so far
 	waitKey   bool  // after a jump: nothing is taken before the next key frame
-	videoEnd  ticks // where the last video sample ends; valid if hasVideo
-	hasVideo  bool
 	audioEnd  int64 // where the last audio sample ends, in audio units; valid if hasAudio
 	hasAudio  bool
 	audioWait ticks // lag after which silence is put in
@@ -59,20 +67,44 @@ func newSession(w *Window, log *slog.Logger, now func() time.Time) *session {
 
 // frame takes the next frame. The first one is a video key frame, as media.Reader promises.
 func (s *session) frame(f *media.Frame) error {
-	if len(f.Payload) == 0 {
+	switch {
+	case len(f.Payload) == 0:
 		return nil
-	}
-	if s.started {
+	case !s.started:
+		return s.hold(f)
+	case len(s.layers) == 1 && (f.Track.Kind == media.Audio || f.Track.ID == s.lead.id):
 		return s.place(f)
 	}
+	return s.align(f)
+}
+
+// hold keeps what comes before the tracks are known: before there is sound, and a key frame of each
+// rendition, or enough was waited.
+func (s *session) hold(f *media.Frame) error {
 	if len(s.held) == 0 && (f.Track.Kind != media.Video || !f.Key) {
 		return nil
 	}
 	s.held = append(s.held, f)
-	if f.Track.Kind == media.Video && f.DTS-s.held[0].DTS < audioPatience && len(s.held) < heldFrames {
+	if f.DTS-s.held[0].DTS < audioPatience && len(s.held) < heldFrames && !s.complete() {
 		return nil
 	}
 	return s.start()
+}
+
+// complete tells whether all tracks that are to be expected have begun.
+func (s *session) complete() bool {
+	if s.videos <= 1 { // the common case needs no look back: sound was waited for, and is here
+		return s.held[len(s.held)-1].Track.Kind == media.Audio
+	}
+	var begun uint64
+	for _, f := range s.held {
+		if f.Track.Kind == media.Audio {
+			begun |= 1
+		} else if f.Key {
+			begun |= 2 << f.Track.ID
+		}
+	}
+	return begun&1 != 0 && bits.OnesCount64(begun) > s.videos
 }
 
 // start decides the tracks by the frames held so far, and takes these.
@@ -86,14 +118,18 @@ func (s *session) start() error {
 			break
 		}
 	}
-	s.cut.window.begin(s.id)
-	s.anchor(held[0])
-	if err := s.configure(held[0].Track, s.audio); err != nil {
-		return err
+	first, err := s.cast(held)
+	if err != nil {
+		return fmt.Errorf("hls: %w", err)
 	}
-	s.cut.start(s.base, held[0].Track.FrameRate)
+	s.cut.window.begin(s.id, len(s.layers))
+	s.anchor(first)
+	s.cut.window.breaks()
+	s.assign()
+	s.configure(s.audio)
+	s.cut.start(s.base, first.Track.FrameRate)
 	for _, f := range held {
-		if err := s.place(f); err != nil {
+		if err := s.frame(f); err != nil {
 			return err
 		}
 	}
@@ -106,9 +142,13 @@ func (s *session) finish() {
 	if !s.started && len(s.held) > 0 {
 		if err := s.start(); err != nil {
 			s.log.Debug("stream too short to package", "error", err)
+			return
 		}
 	}
-	if s.started {
+	if s.started && s.lead != nil {
+		if err := s.release(time.Time{}); err != nil {
+			s.log.Debug("the last frames could not be packaged", "error", err)
+		}
 		s.cut.flush()
 		s.cut.window.finish()
 	}
@@ -116,37 +156,22 @@ func (s *session) finish() {
 
 // anchor puts f, a video key frame, at its date on the timeline, or after what the window already has.
 func (s *session) anchor(f *media.Frame) {
-	at := f.Arrived
-	if at.IsZero() {
-		at = s.now()
-	}
-	s.origin, s.base = f.DTS, max(ticksAt(at), s.cut.window.endOfMedia())
+	s.origin, s.base = f.DTS, max(ticksAt(s.arrival(f)), s.cut.window.endOfMedia())
 	s.newest = s.base
-	s.hasVideo, s.hasAudio = false, false
+	s.hasAudio = false
+	for _, l := range s.layers {
+		l.begin()
+	}
+}
+
+func (s *session) arrival(f *media.Frame) time.Time {
+	if f.Arrived.IsZero() {
+		return s.now()
+	}
+	return f.Arrived
 }
 
 func (s *session) ticks(d time.Duration) ticks { return s.base + ticksOf(d-s.origin) }
-
-// configure makes an initialization section for the tracks from here on.
-func (s *session) configure(video *media.Track, audio *audioFormat) error {
-	v, err := newVideoFormat(video)
-	if err != nil {
-		return fmt.Errorf("hls: %w", err)
-	}
-	s.video, s.audio, s.late = v, audio, nil
-	s.hasAudio = false
-	data := appendInit(nil, v, audio)
-	s.cut.window.format(&initSection{
-		name: nameOf('i', s.inits, s.id, ".mp4"), data: data, length: contentLength(len(data)), video: v, audio: audio,
-	})
-	s.inits++
-	sound := "none"
-	if audio != nil {
-		sound = audio.codec
-	}
-	s.log.Info("packaging", "video", v.codec, "width", v.width, "height", v.height, "audio", sound)
-	return nil
-}
 
 // audioFormat gives nil, and says why once, if t cannot be packaged.
 func (s *session) audioFormat(t *media.Track) *audioFormat {
@@ -162,6 +187,7 @@ func (s *session) audioFormat(t *media.Track) *audioFormat {
 	return a
 }
 
+// place takes a frame of the leading rendition, or sound.
 func (s *session) place(f *media.Frame) error {
 	if !s.waitKey && s.ticks(f.DTS) > s.newest+jump {
 		// The encoder's clock jumped, or it was silent for long.
@@ -174,7 +200,7 @@ func (s *session) place(f *media.Frame) error {
 		}
 		s.waitKey = false
 		s.anchor(f)
-		s.cut.window.format(nil)
+		s.cut.window.breaks()
 		s.cut.restart(s.base)
 	}
 	if f.Track.Kind == media.Video {
@@ -186,7 +212,8 @@ func (s *session) place(f *media.Frame) error {
 
 func (s *session) placeVideo(f *media.Frame) error {
 	dts, pts := s.ticks(f.DTS), s.ticks(f.PTS)
-	changed := !sameFormat(s.video.track, f.Track)
+	lead := s.lead
+	changed := !sameFormat(lead.video.track, f.Track)
 	if changed && !f.Key {
 		return nil // of no use before its key frame
 	}
@@ -199,27 +226,40 @@ func (s *session) placeVideo(f *media.Frame) error {
 	at, decode := dts, dts
 	if last := s.cut.lastVideo(); last != nil {
 		decode = max(dts, ticks(last.dts)+1)
-	} else if gap := dts - s.videoEnd; s.hasVideo && gap <= jump {
-		decode = s.videoEnd
+	} else if gap := dts - lead.end; lead.hasEnd && gap <= jump {
+		decode = lead.end
 		if gap <= s.cut.frameTime()/2 {
 			at = decode
 		}
 	}
 	at = max(at, decode)
 
-	switch {
-	case changed || f.Key && s.late != nil:
-		audio := s.audio
-		if s.late != nil {
-			audio = s.late
+	if f.Key {
+		lead.track = f.Track
+		if changed {
+			video, err := newVideoFormat(f.Track)
+			if err != nil {
+				return fmt.Errorf("hls: %w", err)
+			}
+			lead.next = video
 		}
-		s.cut.segment(at, decode)
-		s.cut.forget()
-		if err := s.configure(f.Track, audio); err != nil {
-			return err
+		switch recast, joined := s.recast(), s.join(); {
+		case recast || s.late != nil:
+			audio := s.audio
+			if s.late != nil {
+				audio = s.late
+			}
+			s.cut.segment(at, decode)
+			s.cut.forget()
+			s.cut.window.breaks()
+			s.hasAudio = false
+			s.configure(audio)
+		case joined:
+			s.cut.segment(at, decode)
+			s.configure(s.audio)
+		default:
+			s.cut.keyFrame(at, decode)
 		}
-	case f.Key:
-		s.cut.keyFrame(at, decode)
 	}
 	s.cut.video(sample{payload: f.Payload, dts: int64(decode), cts: offset(pts - decode), key: f.Key}, at, f.Arrived)
 	return nil

@@ -23,25 +23,22 @@ type Window struct {
 	viewer   viewerFunc
 	current  atomic.Pointer[snapshot]
 
-	mu        sync.Mutex // guards all below, which is the writer's
-	segments  []*segment // complete, in the playlist
-	retired   []*segment // complete, no longer in the playlist
-	open      *segment   // nil: the next part opens one
-	init      *initSection
-	broken    bool // the next segment follows a discontinuity
-	nextMSN   uint64
-	nextPart  uint64
-	cc        uint64 // discontinuity sequence number of the newest segment
-	session   string
-	hint      string // the next part's name
-	end       ticks  // where the newest part ends
-	newest    time.Time
-	rate      rateMeter
-	frameRate float64
-	running   bool
-	ended     bool
-	closed    bool
-	buf       []byte // playlist text under construction
+	mu       sync.Mutex // guards all below, which is the writer's
+	segments []*segment // complete, in the playlist
+	retired  []*segment // complete, no longer in the playlist
+	open     *segment   // nil: the next part opens one
+	lanes    []lane     // at least one
+	broken   bool       // the next segment follows a discontinuity
+	nextMSN  uint64
+	nextPart uint64
+	cc       uint64 // discontinuity sequence number of the newest segment
+	session  string
+	end      ticks // where the newest part ends
+	newest   time.Time
+	running  bool
+	ended    bool
+	closed   bool
+	buf      []byte // playlist text under construction
 
 	ranges      []*dateRange // by the time they were added
 	takes       bool         // messages and ranges: there is a session, a first part or not
@@ -60,17 +57,15 @@ type snapshot struct {
 	segments []*segment
 	retired  []*segment
 	open     *segment // only its fixed fields may be read
-	parts    []*part  // of open
 	ranges   []*dateRange
-	nextMSN  uint64   // of the segment that is open, or will be next
-	hint     string   // name of the next part; empty while nothing runs
-	variant  *variant // nil before the first part
+	nextMSN  uint64 // of the segment that is open, or will be next
 	running  bool
 	ended    bool
 	closed   bool
 	plain    bool // no part is listed, and none of open
 	newest   time.Time
-	playlist body
+	view             // of lane 0
+	others   []*view // of lanes 1, 2, …
 	changed  chan struct{}
 }
 
@@ -80,6 +75,7 @@ func newWindow(o Options) *Window {
 	// 128 a second are more than fit into the parts: no number comes twice within a year, restarts included.
 	w.nextMessage = uint32(w.nextMSN) << 5
 	w.cc = o.Discontinuity
+	w.lanes = make([]lane, 1)
 	w.current.Store(&snapshot{nextMSN: w.nextMSN, changed: make(chan struct{})})
 	return w
 }
@@ -94,7 +90,7 @@ func (w *Window) Live() (live bool, newest time.Time) {
 func (w *Window) Edge() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.hint == "" {
+	if w.lanes[0].hint == "" {
 		return time.Time{}
 	}
 	return w.end.date()
@@ -129,62 +125,112 @@ func (w *Window) Close() {
 	w.publish()
 }
 
-// begin starts a session. Its first segment follows a discontinuity if there was any before.
-func (w *Window) begin(session string) {
+// begin starts a session of so many renditions, for which there are lanes from now on. Its first segment
+// follows a discontinuity if there was any before.
+func (w *Window) begin(session string, renditions int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.session, w.hint = session, ""
+	for len(w.lanes) < renditions {
+		w.lanes = append(w.lanes, lane{})
+	}
+	w.session = session
 	w.running, w.ended = true, false
-	w.rate = rateMeter{}
+	for i := range w.lanes {
+		w.lanes[i].hint = ""
+		if i < renditions {
+			w.lanes[i].rate, w.lanes[i].frameRate = rateMeter{}, 0
+		}
+	}
 	w.publish()
 }
 
-// format changes the initialization section; nil keeps it and makes a discontinuity only. The open
-// segment must be complete.
-func (w *Window) format(init *initSection) {
+// breaks makes the next segment follow a discontinuity, if there is any before it. The open segment must
+// be complete.
+func (w *Window) breaks() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if init != nil {
-		w.init = init
-	}
 	w.broken = len(w.segments) > 0
 }
 
-// add appends a part, opening a segment if none is open. Readers see it after the next publish.
-func (w *Window) add(data []byte, start, dur ticks, independent bool, at time.Time) {
+// format changes a lane's initialization section; the open segment must be complete. standIn says that it
+// is another lane's, whose rendition this one carries for now. The lane that is one more than there are
+// joins with the next segment.
+func (w *Window) format(i int, init *initSection, standIn bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.hint == "" {
-		w.hint = nameOf('p', w.nextPart, w.session, ".m4s")
+	if i == len(w.lanes) {
+		w.lanes = append(w.lanes, lane{})
 	}
-	p := &part{name: w.hint, data: data, length: contentLength(len(data)), start: start, dur: dur, independent: independent}
+	l := &w.lanes[i]
+	l.init = init
+	if !standIn || l.about == nil {
+		l.about = init
+	}
+}
+
+// piece is the next part of one lane.
+type piece struct {
+	data        []byte
+	independent bool // begins with a key frame
+	standIn     bool // another lane has the same data
+}
+
+// add appends a part to each lane, opening a segment if none is open. Readers see it after the next publish.
+func (w *Window) add(pieces []piece, start, dur ticks, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.open == nil {
 		w.openSegment(start)
 	}
-	s := w.open
-	s.parts = append(s.parts, p)
-	s.dur += dur
-	s.bytes += len(data)
-	s.middle = appendPart(s.middle, p)
+	for i := range pieces {
+		s := w.open.lane(i)
+		if s == nil {
+			break // it joins with the next segment
+		}
+		piece, l := &pieces[i], &w.lanes[i]
+		if l.hint == "" {
+			l.hint = nameOf('p', w.nextPart, w.session, ".m4s")
+		}
+		p := &part{
+			name: l.hint, data: piece.data, length: contentLength(len(piece.data)), start: start, dur: dur,
+			independent: piece.independent,
+		}
+		s.parts = append(s.parts, p)
+		s.bytes += len(piece.data)
+		if !piece.standIn {
+			s.held += len(piece.data)
+			w.metrics.part(len(piece.data))
+		}
+		s.middle = appendPart(s.middle, p)
+	}
+	w.open.dur += dur
 	w.nextPart++
-	w.hint = nameOf('p', w.nextPart, w.session, ".m4s")
+	for i := range w.lanes {
+		w.lanes[i].hint = nameOf('p', w.nextPart, w.session, ".m4s")
+	}
 	w.end, w.newest = start+dur, at
-	w.metrics.part(len(data))
 }
 
 func (w *Window) openSegment(start ticks) {
-	s := &segment{
-		msn: w.nextMSN, name: nameOf('s', w.nextMSN, w.session, ".m4s"), start: start, init: w.init,
-		firstPart: w.nextPart, discontinuity: w.broken, parts: make([]*part, 0, 13),
-	}
+	s := &segment{msn: w.nextMSN, start: start, firstPart: w.nextPart, discontinuity: w.broken}
 	if w.broken {
 		w.cc++
 		w.broken = false
 		w.metrics.discontinuity()
 	}
 	s.cc = w.cc
-	s.head = appendSegmentHead(nil, s)
-	s.middle = make([]byte, 0, 1024)
+	if len(w.lanes) > 1 {
+		s.others = make([]*strand, len(w.lanes)-1)
+	}
+	for i := range w.lanes {
+		if i > 0 {
+			s.others[i-1] = new(strand)
+		}
+		*s.lane(i) = strand{
+			name: nameOf('s', w.nextMSN, w.session, ".m4s"), init: w.lanes[i].init, parts: make([]*part, 0, 13),
+			head: appendSegmentHead(nil, s), middle: make([]byte, 0, 1024),
+		}
+	}
 	w.open = s
 }
 
@@ -196,9 +242,13 @@ func (w *Window) complete() {
 	if s == nil {
 		return
 	}
-	s.length = contentLength(s.bytes)
-	s.tail = appendSegmentTail(nil, s)
-	w.rate.segment(s.bytes, s.dur)
+	for i := range w.lanes {
+		if l := s.lane(i); l != nil {
+			l.length = contentLength(l.bytes)
+			l.tail = appendSegmentTail(nil, l.name, s.dur)
+			w.lanes[i].rate.segment(l, s.dur)
+		}
+	}
 	w.open = nil
 	w.nextMSN++
 	// Snapshots share these slices: they are replaced, never changed in place.
@@ -212,7 +262,7 @@ func (w *Window) complete() {
 			break
 		}
 		total -= first.dur
-		size -= first.bytes
+		size -= first.size()
 		drop++
 	}
 	w.retired = append(w.retired[:len(w.retired):len(w.retired)], w.segments[:drop]...)
@@ -220,7 +270,7 @@ func (w *Window) complete() {
 	gone, goneSize := totals(w.retired)
 	for len(w.retired) > 0 && (total+gone > kept || size+goneSize > w.maxBytes) {
 		gone -= w.retired[0].dur
-		goneSize -= w.retired[0].bytes
+		goneSize -= w.retired[0].size()
 		w.retired = w.retired[1:]
 	}
 }
@@ -228,7 +278,7 @@ func (w *Window) complete() {
 func totals(segments []*segment) (dur ticks, size int) {
 	for _, s := range segments {
 		dur += s.dur
-		size += s.bytes
+		size += s.size()
 	}
 	return dur, size
 }
@@ -245,6 +295,13 @@ func (w *Window) fragment(start ticks) (number uint32, messages []message) {
 	return uint32(w.nextPart + 1), messages
 }
 
+// laneCount is how many lanes there are.
+func (w *Window) laneCount() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.lanes)
+}
+
 // endOfMedia is where the newest part ends.
 func (w *Window) endOfMedia() ticks {
 	w.mu.Lock()
@@ -258,7 +315,7 @@ func (w *Window) full(more int) bool {
 	defer w.mu.Unlock()
 	size := more
 	if w.open != nil {
-		size += w.open.bytes
+		size += w.open.size()
 	}
 	return size > w.maxBytes/4
 }
@@ -275,94 +332,53 @@ func (w *Window) finish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running = false
-	w.hint = ""
+	for i := range w.lanes {
+		w.lanes[i].hint = ""
+	}
 	if !w.expected {
 		w.endRanges()
 	}
 	w.publish()
 }
 
-// show makes what was added visible. frameRate is what the video runs at now.
-func (w *Window) show(frameRate float64) {
+// show makes what was added visible. rates are what the lanes' own renditions run at now, in frames per
+// second; 0: as it was.
+func (w *Window) show(rates ...float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.frameRate = frameRate
+	for i, rate := range rates {
+		if rate > 0 {
+			w.lanes[i].frameRate = rate
+		}
+	}
 	w.publish()
 }
 
 // publish replaces the snapshot and wakes who waits. The caller holds mu.
 func (w *Window) publish() {
 	s := &snapshot{
-		segments: w.segments, retired: w.retired, open: w.open, nextMSN: w.nextMSN, hint: w.hint,
+		segments: w.segments, retired: w.retired, open: w.open, nextMSN: w.nextMSN,
 		running: w.running, ended: w.ended, closed: w.closed, plain: w.broadcast.Plain, newest: w.newest, changed: make(chan struct{}),
 	}
-	if w.open != nil {
-		s.parts = w.open.parts[:len(w.open.parts):len(w.open.parts)]
+	if len(w.lanes) > 1 {
+		s.others = make([]*view, len(w.lanes)-1)
 	}
 	if first := s.first(); first != nil {
 		w.tidyRanges(first)
 		s.ranges = w.ranges
-		w.buf = appendPlaylist(w.buf[:0], s)
-		s.playlist = newBody(w.buf)
-		s.variant = newVariant(w.init, w.rate.with(w.open), w.frameRate)
+	}
+	for i := range w.lanes {
+		if i > 0 {
+			s.others[i-1] = new(view)
+		}
+		w.lanes[i].look(s.lane(i), s, i)
+	}
+	for i := range w.lanes { // each playlist tells of the other lanes
+		if v := s.lane(i); v.variant != nil {
+			w.buf = appendPlaylist(w.buf[:0], s, i)
+			v.playlist = newBody(w.buf)
+		}
 	}
 	old := w.current.Swap(s)
 	close(old.changed)
-}
-
-// first is the first listed segment, nil if there is none.
-func (s *snapshot) first() *segment {
-	if len(s.segments) > 0 {
-		return s.segments[0]
-	}
-	return s.open
-}
-
-// file finds a part, segment or initialization section by its name.
-func (s *snapshot) file(name string) (one *part, all *segment, init *initSection) {
-	kind, number, ok := numberOf(name)
-	if !ok {
-		return nil, nil, nil
-	}
-	switch kind {
-	case 'p':
-		if s.open != nil && number >= s.open.firstPart {
-			return partNamed(s.parts, number-s.open.firstPart, name), nil, nil
-		}
-		if seg := find(s.segments, s.retired, func(g *segment) bool { return g.firstPart <= number }); seg != nil {
-			return partNamed(seg.parts, number-seg.firstPart, name), nil, nil
-		}
-	case 's':
-		seg := find(s.segments, s.retired, func(g *segment) bool { return g.msn == number })
-		if seg != nil && seg.name == name {
-			return nil, seg, nil
-		}
-	case 'i':
-		if s.open != nil && s.open.init.name == name {
-			return nil, nil, s.open.init
-		}
-		if seg := find(s.segments, s.retired, func(g *segment) bool { return g.init.name == name }); seg != nil {
-			return nil, nil, seg.init
-		}
-	}
-	return nil, nil, nil
-}
-
-func partNamed(parts []*part, index uint64, name string) *part {
-	if index < uint64(len(parts)) && parts[index].name == name {
-		return parts[index]
-	}
-	return nil
-}
-
-// find gives the newest segment that is meant, or nil.
-func find(segments, retired []*segment, meant func(*segment) bool) *segment {
-	for _, list := range [][]*segment{segments, retired} {
-		for i := len(list) - 1; i >= 0; i-- {
-			if meant(list[i]) {
-				return list[i]
-			}
-		}
-	}
-	return nil
 }

@@ -27,7 +27,7 @@ type Reader struct {
 	until   time.Duration // see Until
 	due     bool          // Next is to give what is queued
 	flowing uint64 // video tracks, a bit by ID, that had a key frame since the start or the last loss
-	started bool   // the first key frame has come
+	begun   uint64 // tracks, a bit by ID, of which a frame was taken: what comes before that is no loss
 	dropped int64
 	err     error
 }
@@ -49,12 +49,12 @@ func (r *Reader) push(f *Frame) {
 		return
 	}
 	if !r.flows(f) {
-		if r.started {
+		if r.begun&(1<<f.Track.ID) != 0 {
 			r.dropped++
 		}
 		return
 	}
-	r.started = true
+	r.begun |= 1 << f.Track.ID
 	if len(r.queue) >= r.maxFrames || r.bytes+len(f.Payload) > r.maxBytes {
 		// Too slow: what is queued stays good, this and all up to each track's next key frame is lost.
 		r.flowing = 0
@@ -138,7 +138,10 @@ func (r *Reader) Next(ctx context.Context) ([]*Frame, error) {
 	}
 }
 
-// Dropped counts the frames that were lost to slowness; those before the first key frame are not.
+// Info is what the publisher last told of its encoder.
+func (r *Reader) Info() Info { return r.stream.Info() }
+
+// Dropped counts the frames that were lost to slowness; those before a track's first key frame are not.
 func (r *Reader) Dropped() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -88,7 +88,7 @@ func (r *rig) packaged(t *testing.T, frames []*media.Frame) (*hls.Packager, stri
 	p.End()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if file := strings.TrimPrefix(r.URL.Path, "/"); file == "channel.m3u8" {
-			p.ServeMultivariant(w, r, hls.PlaylistFile)
+			p.ServeMultivariant(w, r, hls.PlaylistFile, 0)
 		} else {
 			p.ServeMedia(w, r, file)
 		}

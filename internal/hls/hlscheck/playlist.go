@@ -24,6 +24,7 @@ type Playlist struct {
 	Segments       []Segment // the last may be incomplete: then its URI is empty
 	Ranges         []Range
 	Hint           string // URI of EXT-X-PRELOAD-HINT
+	Reports        []Report
 	Ended          bool
 	Independent    bool // EXT-X-INDEPENDENT-SEGMENTS
 }
@@ -217,9 +218,11 @@ func (p *parser) tag(name, value string) {
 		l.Ended = true
 	case "EXT-X-RENDITION-REPORT":
 		a := p.attributes(name, value)
-		p.quoted(name, a, "URI")
-		p.number("LAST-MSN", a["LAST-MSN"])
-		p.number("LAST-PART", a["LAST-PART"])
+		r := Report{p.quoted(name, a, "URI"), p.number("LAST-MSN", a["LAST-MSN"]), int(p.number("LAST-PART", a["LAST-PART"]))}
+		if strings.HasPrefix(r.URI, "/") || strings.Contains(r.URI, ":") {
+			p.wrong("%s: the URI is not relative: %s", name, r.URI)
+		}
+		l.Reports = append(l.Reports, r)
 	case "EXT-X-SKIP":
 		p.wrong("delta updates are not offered")
 	case "EXT-X-DATERANGE":
