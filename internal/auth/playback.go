@@ -74,43 +74,62 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// VerifyPlayback reads a playback token that one of the keys has signed and with which watching may begin
-// now. Anything else is a Denied fault, which never repeats the token. Whether it is for the channel at
-// hand and for the first time is the caller's to see.
-func VerifyPlayback(token string, keys []*ecdsa.PublicKey, now time.Time) (Playback, error) {
-	payload, err := openPlayback(token, keys)
-	if err != nil {
-		return Playback{}, fault.AccessDenied("the playback token is not valid").Because(err)
-	}
-	p, err := readPlayback(payload)
-	switch {
-	case err != nil:
-		return Playback{}, fault.AccessDenied("the playback token is not valid: %v", err)
-	case !now.Before(p.Expires):
-		return Playback{}, fault.AccessDenied("the playback token is expired")
-	case (p.SingleUse != "" || p.ViewerID != "") && p.Expires.After(now.Add(soon+clockSkew)):
-		return Playback{}, fault.AccessDenied("the playback token is not valid: a viewer's token and one for a single use must expire within 10 minutes")
-	}
-	return p, nil
+// PlaybackToken is a playback token that says what a good one would. Who says it is seen by SignedBy, which
+// costs a thousand times as much as all else.
+type PlaybackToken struct {
+	Claims Playback // of whoever wrote the token, until it is known who signed it
+
+	sum  [sha512.Size384]byte // of what is signed
+	r, s *big.Int
 }
 
-// openPlayback checks form and signature (RFC 7515 §3.1, RFC 7518 §3.4). The header names no key, so
-// every key is tried.
-func openPlayback(token string, keys []*ecdsa.PublicKey) (payload []byte, err error) {
+// ReadPlayback reads a playback token with which watching could begin now. Anything else is a Denied
+// fault, which never repeats the token. Who signed it, whether it is for the channel at hand, and for the
+// first time, is the caller's to see.
+func ReadPlayback(token string, now time.Time) (*PlaybackToken, error) {
+	t, payload, err := openPlayback(token)
+	if err != nil {
+		return nil, fault.AccessDenied("the playback token is not valid").Because(err)
+	}
+	t.Claims, err = readPlayback(payload)
+	switch p := &t.Claims; {
+	case err != nil:
+		return nil, fault.AccessDenied("the playback token is not valid: %v", err)
+	case !now.Before(p.Expires):
+		return nil, fault.AccessDenied("the playback token is expired")
+	case (p.SingleUse != "" || p.ViewerID != "") && p.Expires.After(now.Add(soon+clockSkew)):
+		return nil, fault.AccessDenied("the playback token is not valid: a viewer's token and one for a single use must expire within 10 minutes")
+	}
+	return t, nil
+}
+
+// SignedBy gives the key that has signed the token, nil if none of the keys has. The header names no key, so
+// every key is tried (RFC 7518 §3.4).
+func (t *PlaybackToken) SignedBy(keys []*ecdsa.PublicKey) *ecdsa.PublicKey {
+	for _, key := range keys {
+		if key != nil && key.Curve == elliptic.P384() && ecdsa.Verify(key, t.sum[:], t.r, t.s) {
+			return key
+		}
+	}
+	return nil
+}
+
+// openPlayback checks the form (RFC 7515 §3.1) and gives the claims as they stand there.
+func openPlayback(token string) (t *PlaybackToken, payload []byte, err error) {
 	if len(token) > maxPlaybackToken {
-		return nil, errors.New("it is too long")
+		return nil, nil, errors.New("it is too long")
 	}
 	signed, signature, ok := cutLast(token)
 	head, body, ok2 := strings.Cut(signed, ".")
 	if !ok || !ok2 || strings.Contains(body, ".") {
-		return nil, errors.New("it does not have three parts")
+		return nil, nil, errors.New("it does not have three parts")
 	}
 	code := base64.RawURLEncoding.Strict()
 	rawHead, err1 := code.DecodeString(head)
 	payload, err2 := code.DecodeString(body)
 	raw, err3 := code.DecodeString(signature)
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, errors.New("it is not base64url")
+		return nil, nil, errors.New("it is not base64url")
 	}
 	var header struct {
 		Algorithm string          `json:"alg"`
@@ -119,20 +138,16 @@ func openPlayback(token string, keys []*ecdsa.PublicKey) (payload []byte, err er
 	}
 	if json.Unmarshal(rawHead, &header) != nil || header.Algorithm != "ES384" || header.Critical != nil ||
 		header.Type != "" && !strings.EqualFold(header.Type, "JWT") {
-		return nil, errors.New("its header is not that of an ES384 token")
+		return nil, nil, errors.New("its header is not that of an ES384 token")
 	}
 	const half = 48
 	if len(raw) != 2*half {
-		return nil, errors.New("its signature is not of ES384")
+		return nil, nil, errors.New("its signature is not of ES384")
 	}
-	sum := sha512.Sum384([]byte(signed))
-	r, s := new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])
-	for _, key := range keys {
-		if key != nil && key.Curve == elliptic.P384() && ecdsa.Verify(key, sum[:], r, s) {
-			return payload, nil
-		}
-	}
-	return nil, errors.New("no playback key has signed it")
+	return &PlaybackToken{
+		sum: sha512.Sum384([]byte(signed)),
+		r:   new(big.Int).SetBytes(raw[:half]), s: new(big.Int).SetBytes(raw[half:]),
+	}, payload, nil
 }
 
 func cutLast(s string) (before, after string, ok bool) {

@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -35,12 +37,14 @@ type Bus interface {
 	Subscribe(subject string, fn func(bus.Message)) (*bus.Sub, error)
 }
 
-// Deps is what a Manager is made of. All but Viewers, Sealer, Registerer, Now and Log must be set, and
-// Sealer must be set with Viewers.
+// Deps is what a Manager is made of. All but Viewers, ClientAddr, Country, Sealer, Registerer, Now and Log
+// must be set, and Sealer must be set with Viewers.
 type Deps struct {
 	Directory  Directory
-	Viewers    Viewers // nil: there are no playback keys and no restriction policies
-	Sealer     Sealer  // of the playback sessions of private channels
+	Viewers    Viewers                            // nil: there are no playback keys and no restriction policies
+	ClientAddr func(*http.Request) netip.AddrPort // where a request comes from; nil: its peer
+	Country    func(netip.Addr) string            // ISO 3166-1 alpha-2, empty if unknown; nil: policies' countries are not enforced
+	Sealer     Sealer                             // of the playback sessions of private channels
 	DB         *store.DB
 	Bus        Bus
 	Minter     arn.Minter
@@ -87,9 +91,12 @@ type Manager struct {
 
 	keys     fresh[[]*ecdsa.PublicKey]
 	policies policies
+	prover   *prover
 	revoked  revocations
 	hearing  *bus.Sub // of revocations; under mu
 	reading  reading
+
+	countriesOff, countryUnknown sync.Once // said in the log
 }
 
 // NewManager makes a manager and starts its housekeeping. Close ends it.
@@ -101,7 +108,7 @@ func NewManager(d Deps) *Manager {
 		d.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), channels: map[string]*channel{}}
+	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), channels: map[string]*channel{}, prover: newProver()}
 	m.done.Go(func() { m.housekeep(ctx) })
 	m.done.Go(func() { m.keepReading(ctx) })
 	return m

@@ -75,7 +75,7 @@ func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, 
 	}
 	var token auth.Playback
 	if spec.Authorized {
-		if token, err = m.verify(r.Context(), r.URL.Query().Get("token"), spec.ARN); err == nil {
+		if token, err = m.verify(r, r.URL.Query().Get("token"), spec.ARN); err == nil {
 			err = checkOrigin(r, token.Origins, token.Strict)
 		}
 		if err != nil {
@@ -86,6 +86,9 @@ func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, 
 	policy, err := m.policy(r.Context(), spec)
 	if err == nil {
 		err = checkOrigin(r, policy.AllowedOrigins, policy.StrictOrigin)
+	}
+	if err == nil {
+		err = m.checkCountry(r, policy)
 	}
 	switch {
 	case err != nil:
@@ -234,17 +237,20 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 			r = r.WithContext(ctx)
 		}
 	}
-	if policy, err := m.policy(r.Context(), spec); err != nil {
+	policy, err := m.policy(r.Context(), spec)
+	if err == nil && policy.StrictOrigin {
+		if err = checkOrigin(r, policy.AllowedOrigins, true); err == nil {
+			oneOrigin(w, r)
+		}
+	}
+	if err == nil && file == hls.PlaylistFile {
+		err = m.checkCountry(r, policy)
+	}
+	if err != nil {
 		m.turnAway(w, id, err)
 		return
-	} else if policy.StrictOrigin {
-		if err := checkOrigin(r, policy.AllowedOrigins, true); err != nil {
-			m.turnAway(w, id, err)
-			return
-		}
-		oneOrigin(w, r)
 	}
-	if spec.Authorized {
+	if spec.Authorized || file == hls.PlaylistFile && len(policy.AllowedCountries) > 0 {
 		keepPrivate(w, file, foldered)
 	}
 	if viewer, ok := viewerOf(r); ok && file == hls.PlaylistFile {
@@ -258,8 +264,8 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 	c.pack.ServeMedia(w, r, file)
 }
 
-// keepPrivate lets no cache between here and one viewer of a private channel answer for us. Files that all
-// viewers share may be kept by their names.
+// keepPrivate lets no cache between here and one viewer of a private channel, or of one that not all countries
+// may see, answer for us. Files that all viewers share may be kept by their names.
 func keepPrivate(w http.ResponseWriter, file string, foldered bool) {
 	_, playlist := hls.PlaylistOf(file)
 	switch {
@@ -298,10 +304,11 @@ func (m *Manager) turnAway(w http.ResponseWriter, id string, err error) {
 	case fault.NotFound:
 		m.refuse(w, http.StatusNotFound, "no such channel")
 	case fault.Throttled:
+		w.Header().Set("Retry-After", "3")
 		m.refuse(w, http.StatusTooManyRequests, fault.Message(err))
 	default:
-		if errors.Is(err, context.Canceled) {
-			m.refuse(w, http.StatusServiceUnavailable, "try again") // nobody reads it
+		if errors.Is(err, context.Canceled) || errors.Is(err, errBusy) {
+			m.refuse(w, http.StatusServiceUnavailable, "try again")
 			return
 		}
 		m.d.Log.Error("could not decide on a playback request", "channel", id, "err", err)

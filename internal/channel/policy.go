@@ -3,17 +3,18 @@ package channel
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
-// Policy is a playback restriction policy. An empty list allows everything. Countries are not looked at:
-// that needs to be told where an address is.
+// Policy is a playback restriction policy. An empty list allows everything.
 type Policy struct {
-	AllowedCountries, AllowedOrigins []string
-	StrictOrigin                     bool // every request must carry an allowed origin
+	AllowedCountries []string // ISO 3166-1 alpha-2, in capitals
+	AllowedOrigins   []string
+	StrictOrigin     bool // every request must carry an allowed origin
 }
 
 // policies keeps what was last heard of each policy.
@@ -65,6 +66,32 @@ func checkOrigin(r *http.Request, allowed []string, strict bool) error {
 		return errOrigin
 	}
 	return nil
+}
+
+var errCountry = fault.AccessDenied("this channel is not for viewers from this country")
+
+// checkCountry holds a request to a policy's countries. Whoever names some must keep others out, so an address
+// of which nobody knows the country, such as one of a private network, may not watch.
+func (m *Manager) checkCountry(r *http.Request, p Policy) error {
+	switch {
+	case len(p.AllowedCountries) == 0:
+		return nil
+	case m.d.Country == nil:
+		m.countriesOff.Do(func() {
+			m.d.Log.Warn("a playback restriction policy allows some countries only, which is not enforced: set geoip-file")
+		})
+		return nil
+	}
+	country := m.d.Country(m.clientAddr(r).Addr())
+	if slices.Contains(p.AllowedCountries, country) {
+		return nil
+	}
+	if country == "" {
+		m.countryUnknown.Do(func() {
+			m.d.Log.Warn("a viewer from an unknown country was refused by a playback restriction policy; behind a proxy, set trusted-proxies", "address", m.clientAddr(r).Addr())
+		})
+	}
+	return errCountry
 }
 
 // oneOrigin tells browsers and caches that the answer is for the origin of the request alone.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/auth"
@@ -82,25 +83,31 @@ func (m *Manager) unseal(session, channelARN string) (g grant, err error) {
 	return g, nil
 }
 
-// verify reads a token for a channel. It is Denied if the token is no good there.
-func (m *Manager) verify(ctx context.Context, token, channelARN string) (auth.Playback, error) {
+// verify reads a token for a channel. It is Denied if the token is no good there, and Throttled if too many
+// bad ones came from where the request comes from. What costs nothing is looked at first.
+func (m *Manager) verify(r *http.Request, token, channelARN string) (auth.Playback, error) {
 	if token == "" || m.d.Viewers == nil {
 		return auth.Playback{}, fault.AccessDenied("this channel is private: a playback token is needed")
 	}
-	keys, err := m.keys.get(ctx, m.d.Now, m.d.Viewers.PlaybackKeys)
+	now := m.d.Now()
+	t, err := auth.ReadPlayback(token, now)
 	if err != nil {
 		return auth.Playback{}, err
 	}
-	p, err := auth.VerifyPlayback(token, keys, m.d.Now())
-	switch {
-	case err != nil:
-		return p, err
-	case p.ChannelARN != channelARN:
-		return p, fault.AccessDenied("the playback token is for another channel")
-	case m.revoked.holds(channelARN, p.ViewerID, p.SessionVersion):
-		return p, errRevoked
+	if t.Claims.ChannelARN != channelARN {
+		return auth.Playback{}, fault.AccessDenied("the playback token is for another channel")
 	}
-	return p, nil
+	keys, err := m.keys.get(r.Context(), m.d.Now, m.d.Viewers.PlaybackKeys)
+	if err != nil {
+		return auth.Playback{}, err
+	}
+	if err := m.prover.prove(r.Context(), placeOf(m.clientAddr(r)), token, t, keys, now); err != nil {
+		return auth.Playback{}, err
+	}
+	if m.revoked.holds(channelARN, t.Claims.ViewerID, t.Claims.SessionVersion) {
+		return auth.Playback{}, errRevoked
+	}
+	return t.Claims, nil
 }
 
 // useUp marks a token for a single use as used; Denied if it was used before.

@@ -325,7 +325,11 @@ func TestAPolicyRestrictsAPublicChannelAsItStandsNow(t *testing.T) {
 	h.want(403, "strict for all, no origin", part, "")
 	h.want(200, "strict for all", part, "https://evil.example")
 	set(channel.Policy{AllowedCountries: []string{"CH"}})
-	h.want(200, "open", path, "https://evil.example")
+	h.want(200, "without a country file", path, "https://evil.example")
+	h.want(200, "again", path, "https://evil.example")
+	if n := strings.Count(h.log.String(), "geoip-file"); n != 1 {
+		t.Errorf("%d lines say that countries are not enforced", n)
+	}
 }
 
 func TestARevokedViewerIsCutAndStaysOut(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,6 +116,15 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	clientAddr := site.ClientAddr(proxies)
+	var country func(netip.Addr) string
+	if cfg.GeoIPFile != "" {
+		geo, err := openCountries(cfg.GeoIPFile, log.With("part", "countries"))
+		if err != nil {
+			return &BadConfig{"geoip-file", err.Error()}
+		}
+		country = geo.of
+		e.runPart("country file", geo.run)
+	}
 
 	// The live things.
 	sockets := "ws" + strings.TrimPrefix(e.addr.URL, "http")
@@ -126,7 +136,7 @@ func (e *Engine) build(ctx context.Context) error {
 		log.Info("without TLS, RTMP and SRT are accepted unencrypted for every channel (insecure-ingest: auto)")
 	}
 	e.channels = channel.NewManager(channel.Deps{
-		Directory: directory, Viewers: directory, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
+		Directory: directory, Viewers: directory, ClientAddr: clientAddr, Country: country, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: enforced, ExceptLoopback: cfg.InsecureIngest == "auto",
 		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(), Reconnect: cfg.reconnect(),
 	})

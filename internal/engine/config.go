@@ -31,6 +31,7 @@ type Config struct {
 	PublicIP            string `name:"public-ip" help:"Addresses that WebRTC media is sent to from outside, comma-separated, each an IP or IP:port; those of webrtc-addr if empty."`
 	PublicURL           string `name:"public-url" help:"What goes into playbackUrl, endpoints and links; if empty, https:// and https-addr with TLS, else http:// and http-addr."`
 	TrustedProxies      string `name:"trusted-proxies" help:"Addresses or networks, comma-separated, whose X-Forwarded-For is believed; nobody's if empty."`
+	GeoIPFile           string `name:"geoip-file" help:"A MaxMind DB file (.mmdb) with countries, read again when it changes, by which playback restriction policies know where a viewer is; without it the countries of policies are not enforced."`
 	Region              string `name:"region" default:"us-east-1" help:"Appears in ARNs; requests must be signed for it."`
 	AccountID           string `name:"account-id" default:"000000000000" help:"12 digits; appears in ARNs."`
 	RootAccessKeyID     string `name:"root-access-key-id" help:"First API credentials; made at first start and kept in data-dir/credentials if empty."`
