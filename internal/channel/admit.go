@@ -82,9 +82,6 @@ func (m *Manager) claim(ctx context.Context, c *channel, spec Spec, p media.Publ
 		}
 		return nil, s, nil
 	}
-	if spec.MultitrackOnly {
-		return nil, nil, m.misconfigured(ctx, c, s, "MultitrackInputRequired", "this channel takes multitrack input only")
-	}
 	stream, err = m.begin(ctx, c, s)
 	return stream, nil, err
 }

@@ -323,26 +323,3 @@ func TestTooManyStreamsAreRefusedAndToldOncePerMinute(t *testing.T) {
 		t.Errorf("when there is room: %v", err)
 	}
 }
-
-func TestAChannelForMultitrackInputTakesNoOtherAndSaysWhy(t *testing.T) {
-	r := newRig(t, func(d *channel.Deps) {
-		spec := d.Directory.(directory)[key]
-		spec.MultitrackOnly = true
-		d.Directory.(directory)[key] = spec
-	})
-	for range 2 { // the next try is judged anew, whatever is left of the last
-		if _, err := r.Admit(t.Context(), media.Publisher{Protocol: "RTMP", Key: key}); fault.Of(err) != fault.Denied {
-			t.Fatalf("admitted: %v", err)
-		}
-		if r.Busy(r.spec.ARN) {
-			t.Error("the channel is busy")
-		}
-	}
-	names, details, _ := r.events()
-	if diff := cmp.Diff([]string{"Session Created", "Session Ended", "Session Created", "Session Ended"}, names); diff != "" {
-		t.Error(diff)
-	}
-	if got := r.record().Events[1].Code; got != "MultitrackInputRequired" || details[1]["code"] != got {
-		t.Errorf("code %q, told as %v", got, details[1]["code"])
-	}
-}

@@ -33,12 +33,12 @@ type measure struct {
 	bytes int64
 }
 
-// tooLarge tells which limit a picture passes; not ok if none.
-func tooLarge(video *media.Track) (e excess, ok bool) {
-	if video == nil {
-		return e, false
+// tooLarge tells which limit the largest of the pictures passes; not ok if none.
+func tooLarge(videos []*media.Track) (e excess, ok bool) {
+	pixels, edge := int64(0), int64(0)
+	for _, v := range videos {
+		pixels, edge = max(pixels, int64(v.Width)*int64(v.Height)), max(edge, int64(max(v.Width, v.Height)))
 	}
-	pixels, edge := int64(video.Width)*int64(video.Height), int64(max(video.Width, video.Height))
 	switch {
 	case pixels > maxPixels:
 		return excess{"Ingest Resolution", "total pixels", maxPixels, pixels - maxPixels}, true
@@ -48,12 +48,17 @@ func tooLarge(video *media.Track) (e excess, ok bool) {
 	return e, false
 }
 
-// bitrateLimit is what may come of a stream of a channel type, whose shorter edge is that of the picture.
-func bitrateLimit(channelType string, video *media.Track) int64 {
-	switch {
-	case channelType != "BASIC":
+// bitrateLimit is what may come of a stream of a channel type, all tracks together. On a BASIC channel the
+// shorter edge of the largest picture counts.
+func bitrateLimit(channelType string, videos []*media.Track) int64 {
+	if channelType != "BASIC" {
 		return maxBitrate
-	case video != nil && min(video.Width, video.Height) <= smallHeight:
+	}
+	lines := 0
+	for _, v := range videos {
+		lines = max(lines, min(v.Width, v.Height))
+	}
+	if 0 < lines && lines <= smallHeight {
 		return maxBasicSmall
 	}
 	return maxBasic
@@ -61,8 +66,8 @@ func bitrateLimit(channelType string, video *media.Track) int64 {
 
 // passes tells which limit of ingest a session passes, and measures its bitrate meanwhile.
 func (s *session) passes(now time.Time) (e excess, ok bool) {
-	video, _ := s.tracks()
-	if e, ok := tooLarge(video); ok {
+	videos, _ := s.renditions()
+	if e, ok := tooLarge(videos); ok {
 		return e, true
 	}
 	bytes := s.written()
@@ -78,7 +83,7 @@ func (s *session) passes(now time.Time) (e excess, ok bool) {
 	}
 	rate := int64(float64(bytes-s.measured.bytes) * 8 / took.Seconds())
 	s.measured = measure{now, bytes}
-	if limit := bitrateLimit(s.spec.Type, video); rate > limit {
+	if limit := bitrateLimit(s.spec.Type, videos); rate > limit {
 		return excess{"Ingest Bitrate", "bits per second", limit, rate - limit}, true
 	}
 	return e, false

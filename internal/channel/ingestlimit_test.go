@@ -1,6 +1,7 @@
 package channel_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -150,5 +151,52 @@ func TestWithoutLimitsOfIngestNothingIsCut(t *testing.T) {
 	r.ended()
 	if slices.Contains(r.names(), "Ingest Resolution") || slices.Contains(r.names(), "Ingest Bitrate") {
 		t.Error(r.names())
+	}
+}
+
+// Of several tracks the largest picture and the sum of the bitrates count, whichever track they are in.
+func TestLimitsCoverAllTracks(t *testing.T) {
+	allowed := multitrack(channel.Multitrack{Allowed: true})
+	frame := func(r *rig, s *media.Stream, track *media.Track, bytes int, at time.Duration) {
+		_ = s.Write(&media.Frame{Track: track, DTS: at, PTS: at, Arrived: r.clock.Now(), Key: true, Payload: append([]byte{0, 0, 0, 1, 0x65}, make([]byte, bytes-5)...)})
+	}
+	t.Run("a picture that is too large comes second", func(t *testing.T) {
+		r := newRig(t, limited, allowed)
+		s := r.send("RTMP", 2, rendition(0, 1280, 720), rendition(1, 2560, 1440))
+		r.breach(s, map[string]any{"limit_name": "Ingest Resolution", "limit_value": 1920.0 * 1080, "exceeded_by": 2560.0*1440 - 1920*1080, "limit_unit": "total pixels"})
+	})
+	for _, c := range []struct {
+		kind          string
+		width, height int // of the larger one, which comes second
+		limit         int
+	}{
+		{"STANDARD", 1920, 1080, 8_500_000},
+		{"BASIC", 1280, 720, 3_500_000},
+		{"BASIC", 640, 360, 1_500_000},
+	} {
+		t.Run(fmt.Sprint(c.kind, c.width), func(t *testing.T) {
+			r := newRig(t, limited, func(d *channel.Deps) {
+				spec := d.Directory.(directory)[key]
+				spec.Type = c.kind
+				d.Directory.(directory)[key] = spec
+			})
+			small, large := rendition(0, 320, 180), rendition(1, c.width, c.height)
+			s := r.send("WHIP", 2, small, large)
+			r.until("Session Created", "Stream Start")
+			for i := range 20 { // ten seconds of what is just allowed, then of a byte more
+				at := time.Duration(i+1) * time.Second
+				frame(r, s, small, c.limit/8/5+i/10, at)
+				frame(r, s, large, c.limit/8-c.limit/8/5, at)
+				r.clock.pass(time.Second)
+				if i == 9 {
+					r.Tidy()
+				}
+			}
+			if s.Err() != nil {
+				t.Fatalf("cut at the limit: %v", s.Err())
+			}
+			r.Tidy()
+			r.breach(s, map[string]any{"limit_name": "Ingest Bitrate", "limit_value": float64(c.limit), "exceeded_by": 8.0, "limit_unit": "bits per second"})
+		})
 	}
 }

@@ -24,6 +24,7 @@ type publication struct {
 	packer, watcher *media.Reader
 	watched         chan struct{} // closed when the watcher has read everything
 	lastFrame       atomic.Int64  // unix nanoseconds; the time of creation until a frame comes
+	lineup          lineup        // guarded by session.mu
 }
 
 // newPublication makes a stream whose readers have joined before the publisher may write: the first frame
@@ -69,20 +70,17 @@ func (s *session) watch(p *publication, now func() time.Time, live, more func())
 			return // the stream's own reason
 		}
 		s.mu.Lock()
+		joined, err := s.notice(p, frames)
+		if err != nil {
+			s.mu.Unlock()
+			s.stop(err)
+			return
+		}
 		first := s.started.IsZero()
 		if first {
 			s.started = now()
 		}
 		s.dropped = time.Time{}
-		video, audio := s.video != nil, s.audio != nil
-		for _, f := range frames {
-			if f.Track.Kind == media.Video {
-				s.video = f.Track
-			} else {
-				s.audio = f.Track
-			}
-		}
-		joined := video != (s.video != nil) || audio != (s.audio != nil)
 		s.mu.Unlock()
 		at := frames[len(frames)-1].Arrived.UnixNano()
 		s.lastFrame.Store(at)

@@ -3,6 +3,7 @@ package channel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,8 +22,10 @@ type Record struct {
 	Encoder  string
 	Video    *TrackRecord
 	Audio    *TrackRecord
-	Starving bool        `json:",omitempty"` // Starvation Start was told, Starvation End is owed
-	Events   []Happening // the newest 500, oldest first
+	// Videos and Audios are all tracks, the best first; Video and Audio are the first of each.
+	Videos, Audios []TrackRecord `json:",omitempty"`
+	Starving       bool          `json:",omitempty"` // Starvation Start was told, Starvation End is owed
+	Events         []Happening   // the newest 500, oldest first
 }
 
 // TrackRecord is what is kept of a track.
@@ -112,6 +115,7 @@ func (s *session) goLive(row *store.StreamSession, r *Record) []tale {
 	video, audio := s.tracks()
 	row.Started = at
 	r.Live, r.Encoder, r.Video, r.Audio = true, s.encoder(), trackRecord(video), trackRecord(audio)
+	s.noteRenditions(r)
 	tales := []tale{happened("Stream Start", stateChange, at)}
 	if s.spec.RecordingARN != "" {
 		tales = append(tales, notRecorded(at))
@@ -129,6 +133,7 @@ func (m *Manager) noteTracks(ctx context.Context, s *session) error {
 		if r.Audio == nil {
 			r.Audio = trackRecord(audio)
 		}
+		s.noteRenditions(r)
 		return nil
 	})
 	return err
@@ -136,23 +141,14 @@ func (m *Manager) noteTracks(ctx context.Context, s *session) error {
 
 // finish writes the session's end: Stream End if it was live, and Session Ended. Before, it tells a
 // Stream Start that the store did not take in time, the end of a starvation, and the failure that ended
-// the stream if there was one.
+// the stream if there was one. The code of a misfit goes with Session Ended.
 func (m *Manager) finish(ctx context.Context, s *session, at time.Time, failure string) error {
-	return m.end(ctx, s, at, failure, "")
-}
-
-// misconfigured writes a session that ends before it is live, since the encoder sends what its channel does
-// not take: code is AWS's word for it. It gives what the encoder is refused with.
-func (m *Manager) misconfigured(ctx context.Context, c *channel, s *session, code, why string) error {
-	defer m.wake()
-	defer m.leave(c, s, true)
-	if err := m.create(ctx, s); err != nil {
-		return fmt.Errorf("begin stream session: %w", err)
+	_, reason := s.newest()
+	code := ""
+	if m := (*misfit)(nil); errors.As(reason, &m) {
+		code = m.code
 	}
-	refused := fault.AccessDenied("%s", why)
-	s.stop(refused)
-	m.persist(m.d.Log, "end", func(ctx context.Context) error { return m.end(ctx, s, m.d.Now(), "", code) })
-	return refused
+	return m.end(ctx, s, at, failure, code)
 }
 
 func (m *Manager) end(ctx context.Context, s *session, at time.Time, failure, code string) error {

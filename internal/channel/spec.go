@@ -17,7 +17,7 @@ type Spec struct {
 	LatencyMode    string // "LOW" or "NORMAL"
 	Authorized     bool   // playback needs a token
 	InsecureIngest bool   // unencrypted ingest is allowed
-	MultitrackOnly bool   // an encoder must send several renditions itself
+	Multitrack     Multitrack
 
 	PolicyARN    string // of the playback restriction policy; empty: none
 	AdARN        string // of the ad configuration; empty: none

@@ -170,7 +170,16 @@ func (d *channelDoc) spec(name string) channel.Spec {
 	return channel.Spec{
 		ARN: name, ID: arn.ID(name), Name: d.Name, Type: d.Type, LatencyMode: d.LatencyMode,
 		Authorized: d.Authorized, InsecureIngest: d.InsecureIngest,
-		MultitrackOnly: d.Multitrack.Enabled && d.Multitrack.Policy == MultitrackPolicyRequire,
-		PolicyARN:      d.PlaybackRestrictionPolicyArn, AdARN: d.AdConfigurationArn, RecordingARN: d.RecordingConfigurationArn,
+		Multitrack: d.Multitrack.spec(),
+		PolicyARN:  d.PlaybackRestrictionPolicyArn, AdARN: d.AdConfigurationArn, RecordingARN: d.RecordingConfigurationArn,
 	}
+}
+
+// spec gives what the live side needs to know of a channel's multitrack input.
+func (m *multitrack) spec() channel.Multitrack {
+	if !m.Enabled {
+		return channel.Multitrack{}
+	}
+	lines := map[string]int{MultitrackMaximumResolutionSd: 480, MultitrackMaximumResolutionHd: 720, MultitrackMaximumResolutionFullHd: 1080}
+	return channel.Multitrack{Allowed: true, Required: m.Policy == MultitrackPolicyRequire, MaxLines: lines[m.MaximumResolution]}
 }

@@ -2,6 +2,8 @@ package ivs
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -236,8 +238,23 @@ func TestAMultitrackChannelTellsItsSessionsWhyTheyEnded(t *testing.T) {
 		}
 	}
 	change(MultitrackPolicyRequire)
-	if _, err := admit(t, m); fault.Of(err) != fault.Denied {
-		t.Fatalf("one track is taken: %v", err)
+	stream, err := admit(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, stream, 1280)
+	<-stream.Done()
+	if fault.Of(stream.Err()) != fault.Denied {
+		t.Fatalf("one track is taken: %v", stream.Err())
+	}
+	off := time.NewTicker(5 * time.Millisecond)
+	defer off.Stop()
+	for m.Busy(channelARN) {
+		select {
+		case <-off.C:
+		case <-t.Context().Done():
+			t.Fatal("the session does not end")
+		}
 	}
 	got, err := w.GetStreamSession(t.Context(), &GetStreamSessionInput{ChannelArn: channelARN})
 	if err != nil {
@@ -271,5 +288,79 @@ func TestAStreamOutlivesItsKeyButDoesNotComeBack(t *testing.T) {
 	}
 	if _, err := admit(t, m); fault.Of(err) != fault.NotFound {
 		t.Errorf("it came back: %v", err)
+	}
+}
+
+// publish writes a key frame of video tracks of some widths, and of sound.
+func publish(t testing.TB, s *media.Stream, widths ...int) {
+	t.Helper()
+	s.Describe(media.Info{Videos: len(widths), Encoder: "OBS"})
+	sps := []byte{0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02, 0x27, 0xe5, 0x84, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xf0, 0x3c, 0x60, 0xc6, 0x58}
+	pps := []byte{0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0}
+	config := slices.Concat([]byte{1, sps[1], sps[2], sps[3], 0xff, 0xe1, 0, byte(len(sps))}, sps, []byte{1, 0, byte(len(pps))}, pps)
+	for i, width := range widths {
+		track := &media.Track{
+			ID: media.FirstVideo + i, Kind: media.Video, Codec: media.H264, SPS: sps, PPS: pps, Config: config,
+			Width: width, Height: width * 9 / 16, FrameRate: 30, Bitrate: media.Bitrate(width) * 1000,
+		}
+		if err := s.Write(&media.Frame{Track: track, Arrived: time.Now(), Key: true, Payload: []byte{0, 0, 0, 1, 0x65}}); err != nil {
+			return // it was cut, which its reason tells
+		}
+	}
+	sound := &media.Track{ID: media.FirstAudio, Kind: media.Audio, Codec: media.AAC, SampleRate: 48000, Channels: 2, Bitrate: 160_000, Config: []byte{0x11, 0x90}}
+	_ = s.Write(&media.Frame{Track: sound, Arrived: time.Now(), Key: true, Payload: []byte{1, 2}})
+}
+
+func TestASessionOfSeveralRenditionsShowsThemAll(t *testing.T) {
+	w := newWorld(t, time.Now())
+	m, _ := w.onAir(t)
+	_, err := w.UpdateChannel(t.Context(), &UpdateChannelInput{
+		Arn: channelARN, ContainerFormat: new(ContainerFormatFragmentedMp4),
+		MultitrackInputConfiguration: &MultitrackInputConfiguration{
+			Enabled: new(true), Policy: new(MultitrackPolicyRequire), MaximumResolution: new(MultitrackMaximumResolutionFullHd),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := admit(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, stream, 1920, 1280, 640)
+	c := w.client(t)
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	var s *types.StreamSession
+	for {
+		got, err := c.GetStreamSession(t.Context(), &sdk.GetStreamSessionInput{ChannelArn: new(channelARN)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = got.StreamSession
+		if all := s.IngestConfigurations; all != nil && len(all.VideoConfigurations) == 3 && len(all.AudioConfigurations) == 1 {
+			break
+		}
+		select {
+		case <-look.C:
+		case <-t.Context().Done():
+			t.Fatalf("ingest configurations: %+v", s.IngestConfigurations)
+		}
+	}
+	for i, v := range s.IngestConfigurations.VideoConfigurations {
+		want := []int64{1920, 1280, 640}[i]
+		if *v.Track != fmt.Sprintf("Track%d", i) || v.VideoWidth != want || v.VideoHeight != want*9/16 || *v.Codec != "avc1.640028" ||
+			*v.Profile != "High" || *v.Level != "4" || *v.AvcProfile != "" || v.TargetBitrate != want*1000 || v.TargetFramerate != 30 {
+			t.Errorf("video %d: %+v", i, v)
+		}
+	}
+	if a := s.IngestConfigurations.AudioConfigurations[0]; *a.Track != "Track0" || *a.Codec != "mp4a.40.2" || a.SampleRate != 48000 || a.TargetBitrate != 160_000 {
+		t.Errorf("sound: %+v", a)
+	}
+	if v := s.IngestConfiguration.Video; v.VideoWidth != 1920 || *v.Track != "Track0" || *v.AvcProfile != "High" || *v.AvcLevel != "4" {
+		t.Errorf("the deprecated form: %+v", v)
+	}
+	if a := s.IngestConfiguration.Audio; a == nil || *a.Track != "Track0" {
+		t.Errorf("the deprecated form has %+v", a)
 	}
 }

@@ -124,32 +124,45 @@ func eventsOf(r *channel.Record) []StreamEvent {
 	return events
 }
 
-// ingested tells what came in, in the deprecated form and in the one with tracks. Only the deprecated
-// form has AVC's own profile and level filled.
+// ingested tells what came in: the first track of each kind in the deprecated form, all of them in the one with
+// tracks. Only the deprecated form has AVC's own profile and level filled.
 func ingested(r *channel.Record) (*IngestConfiguration, *IngestConfigurations) {
 	old := &IngestConfiguration{}
 	all := &IngestConfigurations{AudioConfigurations: []AudioConfiguration{}, VideoConfigurations: []VideoConfiguration{}}
-	const track = "Track0"
-	if a := r.Audio; a != nil {
-		old.Audio = &AudioConfiguration{
+	for i, a := range tracksOf(r.Audios, r.Audio) {
+		all.AudioConfigurations = append(all.AudioConfigurations, AudioConfiguration{
 			Channels: new(int64(a.Channel)), Codec: &a.Codec, SampleRate: new(int64(a.SampleRate)),
-			TargetBitrate: new(int64(a.Bitrate)), Track: new(track),
-		}
-		all.AudioConfigurations = append(all.AudioConfigurations, *old.Audio)
+			TargetBitrate: new(int64(a.Bitrate)), Track: trackName(i),
+		})
 	}
-	if v := r.Video; v != nil {
+	for i, v := range tracksOf(r.Videos, r.Video) {
 		profile, level := avc(v.Codec)
-		old.Video = &VideoConfiguration{
-			AvcProfile: &profile, AvcLevel: &level, Profile: &profile, Level: &level, Codec: &v.Codec, Encoder: &r.Encoder,
+		all.VideoConfigurations = append(all.VideoConfigurations, VideoConfiguration{
+			AvcProfile: new(""), AvcLevel: new(""), Profile: &profile, Level: &level, Codec: &v.Codec, Encoder: &r.Encoder,
 			TargetBitrate: new(int64(v.Bitrate)), TargetFramerate: new(int64(math.Round(v.FrameRate))),
-			VideoWidth: new(int64(v.Width)), VideoHeight: new(int64(v.Height)), Track: new(track),
-		}
-		one := *old.Video
-		one.AvcProfile, one.AvcLevel = new(""), new("")
-		all.VideoConfigurations = append(all.VideoConfigurations, one)
+			VideoWidth: new(int64(v.Width)), VideoHeight: new(int64(v.Height)), Track: trackName(i),
+		})
+	}
+	if len(all.AudioConfigurations) > 0 {
+		old.Audio = &all.AudioConfigurations[0]
+	}
+	if len(all.VideoConfigurations) > 0 {
+		one := all.VideoConfigurations[0]
+		one.AvcProfile, one.AvcLevel = one.Profile, one.Level
+		old.Video = &one
 	}
 	return old, all
 }
+
+// tracksOf gives all tracks of a kind. Old sessions noted one.
+func tracksOf(all []channel.TrackRecord, one *channel.TrackRecord) []channel.TrackRecord {
+	if len(all) == 0 && one != nil {
+		return []channel.TrackRecord{*one}
+	}
+	return all
+}
+
+func trackName(i int) *string { return new("Track" + strconv.Itoa(i)) }
 
 // avc reads profile and level out of a codec name such as avc1.42C01F (RFC 6381 §3.3, ISO/IEC 14496-10
 // annex A). Both are empty for what is not AVC.
