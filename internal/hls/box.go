@@ -152,7 +152,7 @@ func appendTrack(b []byte, id uint32, v *videoFormat, a *audioFormat) []byte {
 	case a != nil:
 		b = appendMP4A(b, a)
 	default:
-		b = appendAVC1(b, v)
+		b = appendVisual(b, v)
 	}
 	closeBox(b, stsd)
 	for _, kind := range []string{"stts", "stsc", "stco"} {
@@ -170,8 +170,8 @@ func appendTrack(b []byte, id uint32, v *videoFormat, a *audioFormat) []byte {
 	return b
 }
 
-func appendAVC1(b []byte, v *videoFormat) []byte {
-	b, avc1 := open(b, "avc1")
+func appendVisual(b []byte, v *videoFormat) []byte {
+	b, entry := open(b, v.entry)
 	b = zeros(b, 6)
 	b = u16(b, 1) // data reference
 	b = zeros(b, 16)
@@ -180,10 +180,10 @@ func appendAVC1(b []byte, v *videoFormat) []byte {
 	b = u16(b, 1)                         // frames per sample
 	b = zeros(b, 32)                      // compressor name
 	b = u16(b, 0x0018, 0xFFFF)            // depth, no colour table
-	b, at := open(b, "avcC")
-	b = append(b, v.avcC...)
+	b, at := open(b, v.box)
+	b = append(b, v.config...)
 	closeBox(b, at)
-	closeBox(b, avc1)
+	closeBox(b, entry)
 	return b
 }
 

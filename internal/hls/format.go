@@ -10,25 +10,39 @@ import (
 	"github.com/streamcat/streamcat/internal/media"
 )
 
-// videoFormat is what an initialization section and a CODECS attribute say of an H.264 track.
+// videoFormat is what an initialization section and a CODECS attribute say of a video track.
 type videoFormat struct {
 	track         *media.Track
-	avcC          []byte
+	entry, box    string // kinds of the sample entry, and of the box in it that holds the configuration
+	config        []byte
 	codec         string // RFC 6381
 	width, height int
 }
 
 func newVideoFormat(t *media.Track) (*videoFormat, error) {
-	if t.Codec != media.H264 {
-		return nil, fmt.Errorf("video codec %v cannot be packaged", t.Codec)
+	f := &videoFormat{track: t, config: t.Config, codec: t.RFC6381(), width: t.Width, height: t.Height}
+	switch t.Codec {
+	case media.H264:
+		return f, f.avc()
+	case media.HEVC:
+		return f, f.hevc()
+	case media.AV1:
+		return f, f.av1()
 	}
-	if len(t.Config) < 7 || t.Config[0] != 1 {
-		return nil, errors.New("video track has no decoder configuration")
+	return nil, fmt.Errorf("video codec %v cannot be packaged", t.Codec)
+}
+
+var errNoConfig = errors.New("video track has no decoder configuration")
+
+func (f *videoFormat) avc() error {
+	if len(f.config) < 7 || f.config[0] != 1 {
+		return errNoConfig
 	}
-	f := &videoFormat{track: t, avcC: bytes.Clone(t.Config), width: t.Width, height: t.Height}
-	f.avcC[4] |= 3 // frames carry lengths of 4 bytes, whatever the encoder used
-	f.codec = fmt.Sprintf("avc1.%02x%02x%02x", f.avcC[1], f.avcC[2], f.avcC[3])
-	return f, nil
+	f.entry, f.box = "avc1", "avcC"
+	f.config = bytes.Clone(f.config)
+	f.config[4] |= 3 // frames carry lengths of 4 bytes, whatever the encoder used
+	f.codec = fmt.Sprintf("avc1.%02x%02x%02x", f.config[1], f.config[2], f.config[3])
+	return nil
 }
 
 // audioFormat is the same for an AAC or Opus track.

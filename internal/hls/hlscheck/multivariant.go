@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	codecs     = regexp.MustCompile(`^"avc1\.[0-9a-f]{6}(,mp4a\.40\.[0-9]+|,opus)?"$`)
+	codecs     = regexp.MustCompile(`^"(avc1\.[0-9a-f]{6}|hvc1\.[ABC]?[0-9]+\.[0-9A-F]+\.[LH][0-9]+(\.[0-9A-F]+){0,6}|av01\.[012]\.[0-9]{2}[MH]\.(08|10|12))(,mp4a\.40\.[0-9]+|,opus)?"$`)
 	resolution = regexp.MustCompile(`^[1-9][0-9]*x[1-9][0-9]*$`)
 	whole      = regexp.MustCompile(`^[1-9][0-9]*$`)
 	threeDigit = regexp.MustCompile(`^[0-9]+\.[0-9]{3}$`)
