@@ -16,8 +16,9 @@ import (
 
 // FFmpeg is an ffmpeg that can do what this package needs.
 type FFmpeg struct {
-	path    string
-	version string
+	path     string
+	version  string
+	encoders string // its own list
 }
 
 // FindFFmpeg looks for a program, by name in PATH or by its path, and asks it what it can do. The error says
@@ -52,6 +53,9 @@ func openFFmpeg(path string) (*FFmpeg, error) {
 		}
 		if !lists(string(out), need.name) {
 			return nil, fmt.Errorf("transcode: ffmpeg %s has no %s among its %s", f.version, need.name, need.list[1:])
+		}
+		if need.list == "-encoders" {
+			f.encoders = string(out)
 		}
 	}
 	return f, nil
