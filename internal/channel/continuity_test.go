@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hls/hlscheck"
 	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/transcode"
 )
 
 const window = 30 * time.Second
@@ -24,7 +26,7 @@ var errCut = fault.Down("the line was cut")
 // delivering gives a rig whose encoder has delivered, and the stream's id.
 func delivering(t *testing.T, change ...func(*channel.Deps)) (*rig, *media.Stream, string) {
 	t.Helper()
-	r := newRig(t, append(change, patient)...)
+	r := newRig(t, append([]func(*channel.Deps){patient}, change...)...)
 	s := r.admit()
 	r.write(s, 0, 4*time.Second)
 	r.until("Session Created", "Stream Start")
@@ -257,5 +259,107 @@ func TestAStreamOutlivesACrashOfTheServer(t *testing.T) {
 	})
 	if diff := cmp.Diff(wholeLife, r.without()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// still is a slate without ffmpeg: one picture, at a frame rate.
+type still struct{ ready atomic.Bool }
+
+var stillTrack = &media.Track{ID: 1, Kind: media.Video, Codec: media.H264, SPS: sps, PPS: pps, Width: 640, Height: 360, FrameRate: 30, Config: avcConfig()}
+
+var stillPicture = []byte{0, 0, 0, 6, 0x65, 's', 'l', 'a', 't', 'e'}
+
+func (s *still) Slate(f transcode.SlateFormat) *transcode.Slate {
+	if !s.ready.Load() || f != (transcode.SlateFormat{Codec: media.H264, Profile: sps[1], Width: 1920, Height: 1080, FrameRate: 30}) {
+		return nil
+	}
+	return &transcode.Slate{Track: stillTrack, Frames: []transcode.SlateFrame{{Payload: stillPicture, Key: true}}, Every: time.Second / 30}
+}
+
+func slated(d *channel.Deps) *still {
+	s := &still{}
+	s.ready.Store(true)
+	d.Slates = s
+	d.Now = time.Now
+	return s
+}
+
+func TestViewersSeeASlateWhileAStreamWaits(t *testing.T) {
+	var slates *still
+	r, s, id := delivering(t, func(d *channel.Deps) { slates = slated(d) })
+	slates.ready.Store(false)
+	playlist := r.media()
+	last := 0
+	parts := func() int { // listed ones, and those before
+		_, body := r.get(playlist)
+		list, faults := hlscheck.Parse(body)
+		if len(faults) > 0 {
+			t.Fatalf("%q\n%s", faults, body)
+		}
+		n := int(list.MediaSequence) + len(list.Segments)
+		if n < last {
+			t.Fatalf("%d segments were %d\n%s", n, last, body)
+		}
+		last = n
+		return n
+	}
+	s.Stop(errCut)
+	eventually(t, "the stream waits", func() bool {
+		l, err := r.Live(t.Context(), r.spec.ARN)
+		return err == nil && l.Health == channel.Starving
+	})
+	before := parts()
+	slates.ready.Store(true) // it took its time to be made
+	eventually(t, "a slate", func() bool { return parts() > before+1 && r.holds(playlist, "slate") })
+	if err := r.PutMetadata(t.Context(), r.spec.ARN, "we are back soon"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "metadata within it", func() bool { return r.holds(playlist, "we are back soon") })
+	l, err := r.Live(t.Context(), r.spec.ARN)
+	if err != nil || l.Health != channel.Starving || l.StreamID != id || l.Video.Width != 1920 {
+		t.Errorf("meanwhile: %+v, %v", l, err)
+	}
+	again := r.admit()
+	if n := parts(); n < before {
+		t.Error(n)
+	}
+	r.clock.pass(time.Since(r.clock.Now()))
+	r.write(again, 0, 3*time.Second)
+	eventually(t, "the encoder's picture", func() bool {
+		_, body := r.get(playlist)
+		list, _ := hlscheck.Parse(body)
+		end := list.Segments[len(list.Segments)-1]
+		return strings.Count(body, "#EXT-X-DISCONTINUITY\n") >= 2 && end.Map != "" && len(list.Segments) > 2 && parts() > before+2
+	})
+	again.Close()
+	r.ended()
+	if _, body := r.get(playlist); !strings.Contains(body, "#EXT-X-ENDLIST") {
+		t.Errorf("after a goodbye:\n%s", body)
+	}
+	if diff := cmp.Diff(wholeLife, r.without()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A line that dies without a word is only silent at first, and may come to life again.
+func TestASilentEncodersViewersSeeASlateAndThenItsNextPicture(t *testing.T) {
+	r, s, id := delivering(t, func(d *channel.Deps) { slated(d) })
+	playlist := r.media()
+	eventually(t, "a slate", func() bool { r.Tidy(); return r.holds(playlist, "slate") })
+	r.clock.pass(time.Since(r.clock.Now()))
+	r.write(s, 20*time.Second, 3*time.Second)
+	eventually(t, "it delivers again", func() bool {
+		l, err := r.Live(t.Context(), r.spec.ARN)
+		_, body := r.get(playlist)
+		return err == nil && l.Health == channel.Healthy && l.StreamID == id && strings.Count(body, "#EXT-X-DISCONTINUITY\n") >= 2
+	})
+}
+
+func TestNoSlateIsShownToNobody(t *testing.T) {
+	r := newRig(t, patient, func(d *channel.Deps) { slated(d) })
+	r.admit().Stop(errCut) // it never was live
+	r.ended()
+	if _, err := r.Live(t.Context(), r.spec.ARN); fault.Of(err) != fault.NotLive {
+		t.Error(err)
 	}
 }

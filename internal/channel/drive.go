@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/streamcat/streamcat/internal/hls"
+	"github.com/streamcat/streamcat/internal/media"
 )
 
 // run packs what the publications of a session bring until it ends, then writes the end down.
@@ -50,34 +52,62 @@ func (m *Manager) follow(s *session, p *publication) {
 // drive packages one publication after the other, and gives why the session ends.
 func (m *Manager) drive(c *channel, s *session, log *slog.Logger) error {
 	for {
-		p, err := m.await(s)
+		p, err := m.await(c, s, log)
 		if err != nil {
 			return err
 		}
 		log.Info("an encoder delivers", "protocol", p.protocol, "remote", p.remote, "encoder", p.stream.Info().Encoder)
-		err = c.pack.Run(context.Background(), p.packer)
-		p.packer.Close()
-		if err != nil && p.running() {
-			log.Error("packaging failed", "err", err)
-			s.stop(ourFailure("the stream could not be packaged", err))
+		m.pack(c, s, p, log)
+	}
+}
+
+// pack packages a publication until it ends, or is silent for so long that viewers shall see a slate.
+func (m *Manager) pack(c *channel, s *session, p *publication, log *slog.Logger) {
+	ctx, hush := context.WithCancel(context.Background())
+	defer hush()
+	packed := make(chan error, 1)
+	go func() { packed <- c.pack.Run(ctx, p.packer) }()
+	for {
+		select {
+		case err := <-packed:
+			p.packer.Close()
+			switch {
+			case ctx.Err() != nil: // it may go on, from the next key frame
+				p.packer = p.stream.NewReader(media.ReaderOptions{})
+			case err != nil && p.running():
+				log.Error("packaging failed", "err", err)
+				s.stop(ourFailure("the stream could not be packaged", err))
+			}
+			return
+		case <-s.news:
+			if p.running() && p.silentFor(m.d.Now()) >= deadPublisher && m.slate(s) != nil {
+				hush()
+			}
 		}
 	}
 }
 
-// await gives the publication that has a picture to go on with, or why the session ends.
-func (m *Manager) await(s *session) (*publication, error) {
+// await gives the publication that has a picture to go on with, or why the session ends. Until it does,
+// viewers of a stream that has begun see a slate.
+func (m *Manager) await(c *channel, s *session, log *slog.Logger) (*publication, error) {
 	var spent *publication // it ended, and all that came of it is packaged
+	end := func() {}       // of the slate
+	defer func() { end() }()
+	shown := false
 	for {
 		p, reason := s.newest()
 		if reason != nil {
 			return nil, reason
 		}
-		if p == spent {
-			<-s.news
-			continue
+		if !shown && s.lacks(m.d.Now()) {
+			if slate := m.slate(s); slate != nil {
+				shown, end = true, m.show(c, s, slate, log)
+			}
 		}
-		switch ok := s.pictured(p); {
-		case ok:
+		switch {
+		case p == spent:
+			<-s.news
+		case s.pictured(p):
 			return p, nil
 		case !p.running():
 			spent = p
@@ -99,6 +129,13 @@ func (s *session) pictured(p *publication) bool {
 		cancel()
 		return <-ready == nil
 	}
+}
+
+// lacks tells whether viewers of a stream that has begun get nothing from its encoder.
+func (s *session) lacks(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.started.IsZero() && (!s.dropped.IsZero() || s.pub.silentFor(now) >= deadPublisher)
 }
 
 // settle decides what the end of a publication means to its session: the end, or that it waits.

@@ -39,6 +39,7 @@ func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
 			viewers += c.session.count(c.viewers, now)
 			m.watchHealth(c.session, now)
 			m.watchIngest(c.session, now)
+			m.prepare(c.session)
 			c.session.expire(now, m.d.Reconnect)
 		case idle > forget:
 			m.drop(c)

@@ -66,6 +66,9 @@ type Deps struct {
 	// Reconnect is how long a session waits for an encoder that was lost; 0: it ends at once.
 	Reconnect time.Duration
 
+	// Slates are shown to viewers meanwhile; nil: playlists pause.
+	Slates Slates
+
 	// LimitIngest cuts streams whose picture, bitrate or length is more than their channel's type takes at AWS.
 	LimitIngest bool
 }

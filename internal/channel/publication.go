@@ -81,6 +81,11 @@ func (s *session) watch(p *publication, now func() time.Time, live, more func())
 			s.started = now()
 		}
 		s.dropped = time.Time{}
+		for _, f := range frames {
+			if f.Track == s.video {
+				s.rate.frame(f)
+			}
+		}
 		s.mu.Unlock()
 		at := frames[len(frames)-1].Arrived.UnixNano()
 		s.lastFrame.Store(at)

@@ -27,6 +27,7 @@ type session struct {
 	saidStarving atomic.Bool // what was last told of the health
 	saying       atomic.Bool // somebody is telling it
 	excessive    atomic.Bool // it passes a limit of ingest, and is being cut
+	slating      atomic.Bool // viewers see a slate
 
 	watchers sync.WaitGroup // of publications; none is added once reason is set
 	tasks    sync.WaitGroup // what watchers have others do
@@ -40,7 +41,9 @@ type session struct {
 	breakEnd     time.Time    // when it is over, by our clock
 	started      time.Time    // first frame; zero until then
 	video, audio *media.Track
-	measured     measure // when its bitrate was last looked at
+	rate         meter        // of video
+	prepared     *media.Track // for which a slate was asked for
+	measured     measure      // when its bitrate was last looked at
 }
 
 func (m *Manager) newSession(spec Spec, p media.Publisher) *session {
@@ -133,18 +136,24 @@ func (s *session) status(now time.Time) (Live, bool) {
 
 // count brings the number of viewers up to date and gives it.
 func (s *session) count(a *audience, now time.Time) int64 {
-	dry := s.silentFor(now) >= time.Second && now.Sub(s.created) >= time.Second
+	dry := !s.slating.Load() && s.silentFor(now) >= time.Second && now.Sub(s.created) >= time.Second
 	s.viewers.Store(a.sweep(now, dry))
 	return s.viewers.Load()
 }
 
-// expire ends a session whose encoder was lost and did not come back within the window.
+// expire ends a session whose encoder was lost and did not come back within the window, and has one whose
+// encoder is silent looked at. The caller comes often.
 func (s *session) expire(now time.Time, window time.Duration) {
 	s.mu.Lock()
-	due := s.reason == nil && !s.dropped.IsZero() && now.Sub(s.dropped) >= window && !s.pub.running()
+	waits := !s.dropped.IsZero()
+	due := s.reason == nil && waits && now.Sub(s.dropped) >= window && !s.pub.running()
+	silent := s.pub.silentFor(now) >= deadPublisher
 	s.mu.Unlock()
-	if due {
+	switch {
+	case due:
 		s.stop(errNotBack)
+	case waits || silent:
+		s.signal()
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"github.com/streamcat/streamcat/internal/site"
 	"github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/transcode"
 )
 
 // build opens, binds and wires everything. Parts are added in the order of starting; read backwards it
@@ -135,10 +136,12 @@ func (e *Engine) build(ctx context.Context) error {
 	if !enforced {
 		log.Info("without TLS, RTMP and SRT are accepted unencrypted for every channel (insecure-ingest: auto)")
 	}
+	slates := transcode.NewSlates(e.ffmpeg.Load, log.With("part", "slate"))
+	e.add("slates", nil, slates.Close)
 	e.channels = channel.NewManager(channel.Deps{
 		Directory: directory, Viewers: directory, ClientAddr: clientAddr, Country: country, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: enforced, ExceptLoopback: cfg.InsecureIngest == "auto",
-		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(), Reconnect: cfg.reconnect(),
+		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(), Reconnect: cfg.reconnect(), Slates: slates,
 	})
 	e.add("stream sessions", e.channels.Recover, nil)
 	seats, err := auth.NewSeats(ring)
