@@ -25,15 +25,15 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 }
 
 // contentPolicy allows nothing inline and nothing from elsewhere but media. The chat socket may be on
-// another host, so any WebSocket is allowed; the player feeds video through blob: addresses and works in
-// a worker made from one.
+// another host, so any WebSocket is allowed; the player feeds video through blob: addresses, works in
+// a worker made from one, and empties its text tracks by loading a data: address.
 func contentPolicy(media []string) string {
 	media = slices.DeleteFunc(slices.Clone(media), func(o string) bool { return o == "" })
 	from := strings.Join(append([]string{"'self'"}, media...), " ")
 	return strings.Join([]string{
 		"default-src 'self'",
 		"connect-src " + from + " ws: wss:",
-		"media-src " + from + " blob:",
+		"media-src " + from + " blob: data:",
 		"worker-src 'self' blob:",
 		"img-src 'self' data:",
 		"style-src 'self'",

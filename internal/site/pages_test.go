@@ -143,7 +143,7 @@ func TestEveryAnswerForbidsWhatPagesDoNotNeed(t *testing.T) {
 		h := w.browser().get(path).Header
 		policy := h.Get("Content-Security-Policy")
 		for _, want := range []string{
-			"default-src 'self'", "connect-src 'self' " + w.url + " https://cdn.example ws: wss:", "media-src 'self' " + w.url + " https://cdn.example blob:",
+			"default-src 'self'", "connect-src 'self' " + w.url + " https://cdn.example ws: wss:", "media-src 'self' " + w.url + " https://cdn.example blob: data:",
 			"worker-src 'self' blob:", "img-src 'self' data:", "style-src 'self'", "object-src 'none'", "frame-ancestors 'none'",
 		} {
 			if !strings.Contains(policy+";", want+";") {
