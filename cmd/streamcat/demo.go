@@ -53,7 +53,11 @@ func startEngine(ctx context.Context, cfg engine.Config) (url string, stop func(
 		return "", nil, errors.Join(err, stop())
 	}
 	greet(e)
-	return e.Addresses().URL, stop, nil
+	a := e.Addresses()
+	if a.HTTPS != "" { // its certificate need not be for this machine, or be there yet
+		return "http://" + dialable(a.HTTP), stop, nil
+	}
+	return a.URL, stop, nil
 }
 
 // DemoOptions are for runDemo.
