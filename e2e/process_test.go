@@ -34,6 +34,7 @@ var binary = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	code := storetest.Run(m)
 	os.Remove(binaryPath)
+	os.RemoveAll(binaryPath + "-tools")
 	os.Exit(code)
 }
 

@@ -1,7 +1,7 @@
 // The main job with nothing but browsers and an encoder: somebody registers, streams with what the
 // dashboard says, and a guest watches and chats.
 //   node story.mjs <url> [crash]
-// Steps said: registered {server, key}, watching {…}, and with "crash" also back {…}; cues wanted:
+// Steps said: registered {server, key}, watching {…, protocols: how playlists came}, and with "crash" also back {…}; cues wanted:
 // "crashed" after the server was killed and both it and the encoder run again.
 import assert from "node:assert/strict";
 import { cue, heard, moving, person, play, playerBadge, say, until, viewers, write } from "./stage.mjs";
@@ -47,7 +47,10 @@ await play(async () => {
   const own = await owner.newPage();
   await own.goto(`${url}/c/Ada-Streams`);
   await talk(page, own, "first");
-  say("watching", { seen, watching });
+  const protocols = await page.evaluate(() => [
+    ...new Set(performance.getEntriesByType("resource").filter((r) => r.name.includes(".m3u8")).map((r) => r.nextHopProtocol)),
+  ]);
+  say("watching", { seen, watching, protocols });
   if (ending !== "crash") return;
 
   await cue("crashed");
