@@ -14,6 +14,7 @@ const (
 // within a track. After a jump the timeline goes on where it was; tracks that jump together stay in
 // step with each other.
 type clock struct {
+	scale  int64 // ticks of the timestamps in a millisecond; 0 stands for 1
 	begun  bool
 	shift  int64 // what is taken off a raw time since the latest jump
 	newest int64 // the largest time given so far
@@ -31,22 +32,29 @@ type trackClock struct {
 // at gives the time of a sample of track t. Within a track every time is larger than the one before.
 func (c *clock) at(t *trackClock, timestamp uint32) time.Duration {
 	if !t.begun {
-		t.raw = int64(timestamp)
+		return c.place(t, int64(timestamp))
+	}
+	return c.place(t, unwrap(t.raw, timestamp))
+}
+
+// place is at for a timestamp that was unwrapped by its own rules.
+func (c *clock) place(t *trackClock, raw int64) time.Duration {
+	t.raw = raw
+	if !t.begun {
 		if !c.begun {
 			c.begun = true
-			c.shift = t.raw - clockLead
-			c.newest = clockLead
+			c.shift = t.raw - c.ticks(clockLead)
+			c.newest = c.ticks(clockLead)
 		}
 		t.shift = c.shift
 		// Nothing may be before zero; last is what the first sample must exceed.
 		t.last, t.step = -1, 0
-		if out := t.raw - t.shift; out < c.newest-clockLead || out > c.newest+clockAhead {
+		if out := t.raw - t.shift; out < c.newest-c.ticks(clockLead) || out > c.newest+c.ticks(clockAhead) {
 			t.shift = t.raw - c.newest
 		}
 		t.begun = true
 		return c.give(t, t.raw-t.shift)
 	}
-	t.raw = unwrap(t.raw, timestamp)
 	out := t.raw - t.shift
 	if !c.fits(t, out) {
 		if other := t.raw - c.shift; c.fits(t, other) {
@@ -61,19 +69,21 @@ func (c *clock) at(t *trackClock, timestamp uint32) time.Duration {
 }
 
 func (c *clock) fits(t *trackClock, out int64) bool {
-	return out >= t.last-clockBehind && out <= c.newest+clockAhead
+	return out >= t.last-c.ticks(clockBehind) && out <= c.newest+c.ticks(clockAhead)
 }
 
 func (c *clock) give(t *trackClock, out int64) time.Duration {
 	if out <= t.last {
 		out = t.last + 1
 	} else if t.last >= 0 {
-		t.step = min(out-t.last, 1000)
+		t.step = min(out-t.last, c.ticks(1000))
 	}
 	t.last = out
 	c.newest = max(c.newest, out)
-	return time.Duration(out) * time.Millisecond
+	return time.Duration(out) * time.Millisecond / time.Duration(c.ticks(1))
 }
+
+func (c *clock) ticks(ms int64) int64 { return ms * max(c.scale, 1) }
 
 // unwrap continues the 64-bit count prev with the timestamp that follows it.
 func unwrap(prev int64, timestamp uint32) int64 {
