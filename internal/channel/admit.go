@@ -21,7 +21,7 @@ func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, 
 			return nil, err
 		}
 		if !p.Encrypted && !spec.InsecureIngest && m.needsSecure(p.Remote.Addr()) {
-			return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or allow insecureIngest")
+			return nil, fault.AccessDenied("this channel takes only encrypted streams: use rtmps, or SRT with the passphrase, or allow insecureIngest")
 		}
 		c, err := m.open(spec.ID)
 		if err != nil {

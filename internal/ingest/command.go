@@ -117,7 +117,9 @@ func (c *conn) publish(ctx context.Context, args []any) error {
 	if c.encrypted {
 		protocol = "RTMPS"
 	}
-	stream, err := c.admit(ctx, media.Publisher{
+	asking, cancel := context.WithTimeout(ctx, c.server.deps.Timeouts.Admit)
+	defer cancel()
+	stream, err := admit(asking, c.server.deps.Gates, media.Publisher{
 		Protocol: protocol, App: App, Key: key, Priority: priority, Remote: c.remote, Encrypted: c.encrypted,
 	})
 	if err != nil {
@@ -130,12 +132,10 @@ func (c *conn) publish(ctx context.Context, args []any) error {
 	return c.status("status", codeStart, "publishing")
 }
 
-// admit asks the gates in turn until one knows the key.
-func (c *conn) admit(ctx context.Context, p media.Publisher) (*media.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.server.deps.Timeouts.Admit)
-	defer cancel()
+// admit asks gates in turn until one knows the key. The time is the caller's.
+func admit(ctx context.Context, gates []media.Gate, p media.Publisher) (*media.Stream, error) {
 	err := error(fault.Missing("unknown stream key"))
-	for _, g := range c.server.deps.Gates {
+	for _, g := range gates {
 		var s *media.Stream
 		if s, err = g.Admit(ctx, p); err == nil {
 			return s, nil

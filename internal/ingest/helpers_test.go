@@ -227,7 +227,11 @@ func (s *testServer) metric(t testing.TB, name, label string) float64 {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			if label != "" && (len(m.GetLabel()) == 0 || m.GetLabel()[0].GetValue() != label) {
+			has := label == ""
+			for _, l := range m.GetLabel() {
+				has = has || l.GetValue() == label
+			}
+			if !has {
 				continue
 			}
 			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()

@@ -13,30 +13,32 @@ type metrics struct {
 	refusals    *prometheus.CounterVec
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+// newMetrics makes the metrics of the server of one protocol, which is a label of all of them.
+func newMetrics(r prometheus.Registerer, protocol string) *metrics {
 	m := &metrics{
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "streamcat_ingest_connections", Help: "RTMP connections that are open.",
+			Name: "streamcat_ingest_connections", Help: "Connections of encoders that are open.",
 		}),
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "streamcat_ingest_connections_total", Help: "RTMP connections that were accepted.",
+			Name: "streamcat_ingest_connections_total", Help: "Connections of encoders that were accepted.",
 		}),
 		publishers: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "streamcat_ingest_publishers", Help: "RTMP publishers that are live.",
+			Name: "streamcat_ingest_publishers", Help: "Encoders that are live.",
 		}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "streamcat_ingest_received_bytes_total", Help: "Bytes received over RTMP.",
+			Name: "streamcat_ingest_received_bytes_total", Help: "Bytes received from encoders.",
 		}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "streamcat_ingest_refusals_total", Help: "RTMP connections that this server ended, by reason.",
+			Name: "streamcat_ingest_refusals_total", Help: "Connections of encoders that this server ended, by reason.",
 		},
 			[]string{"reason"}),
 	}
 	frames := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "streamcat_ingest_frames_total", Help: "Frames received over RTMP, by kind.",
+		Name: "streamcat_ingest_frames_total", Help: "Frames received from encoders, by kind.",
 	}, []string{"kind"})
 	m.video, m.audio = frames.WithLabelValues("video"), frames.WithLabelValues("audio")
 	if r != nil {
+		r = prometheus.WrapRegistererWith(prometheus.Labels{"protocol": protocol}, r)
 		r.MustRegister(m.connections, m.accepted, m.publishers, m.bytes, m.refusals, frames)
 	}
 	return m

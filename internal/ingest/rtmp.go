@@ -1,8 +1,8 @@
 // Package ingest takes in what encoders send: bytes of a protocol in, media.Frames out.
 //
-// It owns the RTMP server (and a small RTMP publisher for the demo, tests and benchmarks). It does not
-// know users or channels: a media.Gate decides who may publish and where the frames go. H.264, HEVC, AV1,
-// AAC and Opus pass, every other codec is refused by name. All input is hostile until a gate has admitted it:
+// It owns the RTMP server (and a small RTMP publisher for the demo, tests and benchmarks) and the SRT server.
+// It does not know users or channels: a media.Gate decides who may publish and where the frames go. H.264,
+// HEVC, AV1, AAC and Opus pass, every other codec is refused by name. All input is hostile until a gate has admitted it:
 // memory, time and nesting are bounded, and nothing a peer sent is quoted in a log, an error or a metric,
 // since it may hold a stream key.
 //
@@ -95,7 +95,7 @@ func NewRTMP(d RTMPDeps) *RTMP {
 	}
 	d.Timeouts.defaults()
 	s := &RTMP{
-		deps: d, log: d.Log, metrics: newMetrics(d.Registerer),
+		deps: d, log: d.Log, metrics: newMetrics(d.Registerer, "rtmp"),
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perIP: map[netip.Addr]int{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
