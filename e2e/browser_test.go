@@ -156,7 +156,7 @@ func TestTheDemoIsAPageThatPlays(t *testing.T) {
 		t.Fatal(err)
 	}
 	demo := startEncoder(t, path, "demo", "--data-dir", t.TempDir(), "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
-		"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0")
+		"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0", "--srt-addr", "127.0.0.1:0")
 	page := regexp.MustCompile(`The demo is live: (http://\S+/c/\S+)`)
 	var found []string
 	eventually(t, time.Minute, "the page of the demo", func() bool {

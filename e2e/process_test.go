@@ -63,7 +63,7 @@ func startProcess(t *testing.T, dir string, args ...string) *process {
 	}
 	args = append([]string{
 		"serve", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
-		"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0", "--log-level", "debug",
+		"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0", "--srt-addr", "127.0.0.1:0", "--log-level", "debug",
 	}, args...)
 	p := &process{t: t, dir: dir, args: args, log: log, done: make(chan struct{})}
 	p.cmd = exec.Command(path, args...)

@@ -23,7 +23,7 @@ func TestEphemeralServerStartsAndLeavesNothing(t *testing.T) {
 	var took []time.Duration
 	for range 5 {
 		cmd := exec.Command(path, "serve", "--ephemeral", "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
-			"--webrtc-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-level", "error")
+			"--webrtc-addr", "127.0.0.1:0", "--srt-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-level", "error")
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + temporary}
 		out, err := cmd.StdoutPipe()
 		if err != nil {

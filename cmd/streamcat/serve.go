@@ -49,7 +49,8 @@ func greet(e *engine.Engine) {
 		fmt.Printf("  RTMPS ingest  %s   (HTTPS and RTMPS listen on %s)\n", a.Ingest, a.HTTPS)
 	}
 	fmt.Printf(`  RTMP ingest   rtmp://%s/app/
+  SRT ingest    srt://%s?streamid=<stream key>
   WHIP          %s/whip   (media on %s, UDP and TCP)
 
-`, a.RTMP, a.URL, a.WebRTC)
+`, a.RTMP, a.SRT, a.URL, a.WebRTC)
 }

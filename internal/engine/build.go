@@ -49,10 +49,8 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for setting, value := range map[string]string{"blob-url": cfg.BlobURL, "srt-addr": cfg.SRTAddr} {
-		if value != "" {
-			log.Warn("this setting is reserved: nothing in this version uses it", "setting", setting)
-		}
+	if cfg.BlobURL != "" {
+		log.Warn("this setting is reserved: nothing in this version uses it", "setting", "blob-url")
 	}
 
 	// Substances: the keyring, the database, the bus.
@@ -87,6 +85,10 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	e.add("rtmp listener", nil, closing(rtmpLn))
+	srtLn, err := e.listenSRT()
+	if err != nil {
+		return err
+	}
 	mediaUDP, mediaTCP, err := listenMedia(cfg.WebRTCAddr)
 	if err != nil {
 		return err
@@ -100,7 +102,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), WebRTC: mediaTCP.Addr().String(), Admin: adminLn.Addr().String()}
+	e.addr = Addresses{HTTP: httpLn.Addr().String(), RTMP: rtmpLn.Addr().String(), SRT: srtLn.Addr().String(), WebRTC: mediaTCP.Addr().String(), Admin: adminLn.Addr().String()}
 	e.addr.URL = publicURL(cfg.PublicURL, "http://"+reachable(e.addr.HTTP))
 	if secure != nil {
 		e.addr.HTTPS = secure.ln.Addr().String()
@@ -184,7 +186,7 @@ func (e *Engine) build(ctx context.Context) error {
 	})
 	mux.Handle(api.IVS, ivs.NewService(ivs.Deps{
 		DB: db, Minter: minter, Keyring: ring, Live: e.channels, Quotas: cfg.quotas(),
-		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: publicHost(e.addr.URL, "127.0.0.1:9000"), Playback: e.addr.URL},
+		Endpoints: ivs.Endpoints{Ingest: ingestHost, SRT: srtEndpoint(e.addr.URL, e.addr.SRT), Playback: e.addr.URL},
 	}).Routes()...)
 	mux.Handle(api.IVSRealTime, ivsrealtime.NewService(ivsrealtime.Deps{
 		DB: db, Minter: minter, Seats: seats, Keyring: ring, Live: stages, Compositor: stages, Replicator: stages, Quotas: cfg.quotas(),
@@ -276,6 +278,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if secure != nil {
 		e.serveTLS(secure, e.front, rtmp)
 	}
+	e.serveSRT(srtLn, directory, e.channels)
 	e.add("webrtc sessions", nil, realtime.Shutdown)
 	e.add("stages", nil, stages.Shutdown)
 	e.add("streams", nil, func(ctx context.Context) error {

@@ -19,6 +19,7 @@ type Config struct {
 	Ephemeral           bool   `name:"ephemeral" help:"Use a temporary data-dir and remove it at exit: for CI and tests."`
 	HTTPAddr            string `name:"http-addr" default:"127.0.0.1:8080" help:"Web app, the IVS APIs, chat and stage sockets, WHIP and HLS: one listener."`
 	RTMPAddr            string `name:"rtmp-addr" default:"127.0.0.1:1935" help:"RTMP ingest."`
+	SRTAddr             string `name:"srt-addr" default:"127.0.0.1:9000" help:"SRT ingest, on UDP."`
 	WebRTCAddr          string `name:"webrtc-addr" default:"127.0.0.1:8189" help:"All WebRTC media: one UDP port and the same TCP port."`
 	AdminAddr           string `name:"admin-addr" default:"127.0.0.1:9600" help:"Prometheus /metrics and /debug/pprof. Keep it private."`
 	HTTPSAddr           string `name:"https-addr" default:":443" help:"HTTPS, WSS and RTMPS on one port, once tls-cert or acme-domains is set."`
@@ -50,7 +51,6 @@ type Config struct {
 	LogFormat           string `name:"log-format" default:"text" enum:"text,json" help:"Form of the log."`
 
 	BlobURL string `name:"blob-url" help:"Reserved: this version stores no objects, and says so at start when this is set."`
-	SRTAddr string `name:"srt-addr" help:"Reserved: this version has no SRT ingest, and says so at start when this is set."`
 }
 
 // Defaults gives the configuration of somebody who sets nothing.
@@ -75,7 +75,7 @@ var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 // Check wants every setting to make sense; its error is a *BadConfig.
 func (c *Config) Check() error {
 	for _, a := range []struct{ name, value string }{
-		{"http-addr", c.HTTPAddr}, {"https-addr", c.HTTPSAddr}, {"rtmp-addr", c.RTMPAddr}, {"webrtc-addr", c.WebRTCAddr}, {"admin-addr", c.AdminAddr},
+		{"http-addr", c.HTTPAddr}, {"https-addr", c.HTTPSAddr}, {"rtmp-addr", c.RTMPAddr}, {"srt-addr", c.SRTAddr}, {"webrtc-addr", c.WebRTCAddr}, {"admin-addr", c.AdminAddr},
 	} {
 		_, _, err := net.SplitHostPort(a.value) // the resolver takes an empty address for any port everywhere
 		if err == nil {

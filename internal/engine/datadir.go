@@ -30,6 +30,7 @@ type Addresses struct {
 	HTTP   string `json:"http"`            // host:port
 	HTTPS  string `json:"https,omitempty"` // host:port, with RTMPS on the same; empty without TLS
 	RTMP   string `json:"rtmp"`            // host:port
+	SRT    string `json:"srt"`             // host:port, UDP
 	WebRTC string `json:"webrtc"`          // host:port, UDP and TCP
 	Admin  string `json:"admin"`           // host:port
 	URL    string `json:"url"`             // the public URL, without a slash at its end

@@ -157,7 +157,7 @@ func TestEphemeralLeavesNothing(t *testing.T) {
 func TestASecondEngineOnOneDirectoryIsRefused(t *testing.T) {
 	e := enginetest.Start(t)
 	cfg := engine.Defaults()
-	cfg.DataDir, cfg.HTTPAddr, cfg.RTMPAddr, cfg.WebRTCAddr, cfg.AdminAddr = e.DataDir(), "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	cfg.DataDir, cfg.HTTPAddr, cfg.RTMPAddr, cfg.SRTAddr, cfg.WebRTCAddr, cfg.AdminAddr = e.DataDir(), "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	wantBad(t, cfg, "data-dir")
 }
 
@@ -168,7 +168,7 @@ func TestATakenAddressIsNamed(t *testing.T) {
 	}
 	defer ln.Close()
 	cfg := engine.Defaults()
-	cfg.DataDir, cfg.HTTPAddr, cfg.RTMPAddr, cfg.AdminAddr, cfg.WebRTCAddr = t.TempDir(), "127.0.0.1:0", ln.Addr().String(), "127.0.0.1:0", "127.0.0.1:0"
+	cfg.DataDir, cfg.HTTPAddr, cfg.RTMPAddr, cfg.SRTAddr, cfg.AdminAddr, cfg.WebRTCAddr = t.TempDir(), "127.0.0.1:0", ln.Addr().String(), "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	wantBad(t, cfg, "rtmp-addr")
 }
 

@@ -23,6 +23,7 @@ type Engine struct {
 	RTMP        string // rtmp://host:port/app/
 	HTTPS       string // URL of the TLS port, without a slash at its end; without TLS, nothing listens there
 	RTMPS       string // rtmps://host:port/app/, on the same port
+	SRT         string // srt://host:port
 	Admin       string // URL of the admin listener
 	Region      string
 	AccessKeyID string
@@ -54,7 +55,7 @@ func Start(t testing.TB, options ...Option) *Engine {
 	cfg := engine.Defaults()
 	cfg.DataDir = t.TempDir()
 	cfg.HTTPAddr, cfg.RTMPAddr, cfg.WebRTCAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
-	cfg.HTTPSAddr = "127.0.0.1:0"
+	cfg.HTTPSAddr, cfg.SRTAddr = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.LogLevel = "debug"
 	for _, o := range options {
 		o(&cfg)
@@ -89,7 +90,7 @@ func Start(t testing.TB, options ...Option) *Engine {
 	id, secret := e.RootKey()
 	te := &Engine{
 		Engine: e, URL: "http://" + a.HTTP, RTMP: "rtmp://" + a.RTMP + "/app/",
-		HTTPS: "https://" + a.HTTPS, RTMPS: "rtmps://" + a.HTTPS + "/app/", Admin: "http://" + a.Admin,
+		HTTPS: "https://" + a.HTTPS, RTMPS: "rtmps://" + a.HTTPS + "/app/", SRT: "srt://" + a.SRT, Admin: "http://" + a.Admin,
 		Region: cfg.Region, AccessKeyID: id, Secret: secret, t: t, log: log, stop: stop,
 	}
 	te.waitReady(ctx)
