@@ -6,7 +6,6 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 
-	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
 )
 
@@ -40,7 +39,7 @@ func newTSAudio(f tsFound) (*tsAudio, error) {
 	}
 	// The codes 1 and 2 are mono and stereo (Xiph's encapsulation of Opus in MPEG-TS, §4.1).
 	if f.channels != 1 && f.channels != 2 {
-		return nil, badOpus("the channel layout is not supported, use mono or stereo")
+		return nil, badAudio(media.Opus, "the channel layout is not supported, use mono or stereo")
 	}
 	a.track = &media.Track{
 		ID: media.FirstAudio, Kind: media.Audio, Codec: media.Opus,
@@ -131,7 +130,7 @@ func (a *tsAudio) keep(b []byte) { a.rest = append(a.rest[:0], b...) }
 func (a *tsAudio) frame(r *tsReader, h adts, data []byte, arrived time.Time) error {
 	if a.track == nil || a.track.SampleRate != h.rate || a.track.Channels != h.channels || a.track.Config[0]>>3 != h.object {
 		if h.channels == 0 {
-			return badAudio("the channel layout cannot be read, use mono or stereo")
+			return badAudio(media.AAC, "the channel layout cannot be read, use mono or stereo")
 		}
 		a.track = &media.Track{
 			ID: media.FirstAudio, Kind: media.Audio, Codec: media.AAC, Config: h.config(),
@@ -250,5 +249,3 @@ func parseADTS(b []byte) (adts, bool) {
 func (h adts) config() []byte {
 	return []byte{h.object<<3 | h.rateIndex>>1, h.rateIndex<<7 | h.layout<<3}
 }
-
-func badOpus(what string) error { return fault.InvalidInput("broken Opus audio: %s", what) }
