@@ -26,6 +26,8 @@ func (m *Manager) run(c *channel, s *session) {
 	at := m.d.Now()
 	s.watchers.Wait()
 	s.tasks.Wait()
+	s.numbers.last(at, s.viewers.Load())
+	m.writeHistory(log, s)
 	m.persist(log, "end", func(ctx context.Context) error { return m.finish(ctx, s, at, failureIn(reason)) })
 	orderly := errors.Is(reason, io.EOF)
 	log.Info("stream session ended", "orderly", orderly, "reason", reason)

@@ -14,3 +14,34 @@ func (m *Manager) Waiting() int {
 
 // Reread takes over the revocations that are written down, now.
 func (m *Manager) Reread(ctx context.Context) error { return m.rereadRevocations(ctx) }
+
+// Noted counts the frames of a channel's session that were watched.
+func (m *Manager) Noted(channelARN string) int64 {
+	s := m.sessionOf(channelARN)
+	if s == nil {
+		return 0
+	}
+	s.numbers.meter.mu.Lock()
+	defer s.numbers.meter.mu.Unlock()
+	return s.numbers.meter.noted
+}
+
+// Saving says whether a channel's history is being written.
+func (m *Manager) Saving(channelARN string) bool {
+	s := m.sessionOf(channelARN)
+	if s == nil {
+		return false
+	}
+	s.numbers.history.mu.Lock()
+	defer s.numbers.history.mu.Unlock()
+	return s.numbers.history.saving
+}
+
+// Advising says whether somebody writes down what the coach of a channel found.
+func (m *Manager) Advising(channelARN string) bool {
+	s := m.sessionOf(channelARN)
+	return s != nil && s.advising.Load()
+}
+
+// Quiet stops housekeeping: from now on there is Tidy.
+func (m *Manager) Quiet() { m.stop() }

@@ -41,6 +41,7 @@ func (m *Manager) tidy(now time.Time) (used, reserved uint64) {
 			m.watchIngest(c.session, now)
 			m.prepare(c.session)
 			c.session.expire(now, m.d.Reconnect)
+			m.measure(c.session, now)
 		case idle > forget:
 			m.drop(c)
 		case idle > comeback && !c.ended:

@@ -112,6 +112,9 @@ func NewManager(d Deps) *Manager {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), channels: map[string]*channel{}, prover: newProver()}
+	if d.Registerer != nil {
+		d.Registerer.MustRegister(ivsMetrics{m})
+	}
 	m.done.Go(func() { m.housekeep(ctx) })
 	m.done.Go(func() { m.keepReading(ctx) })
 	return m

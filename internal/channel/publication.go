@@ -64,6 +64,7 @@ var (
 func (s *session) watch(p *publication, now func() time.Time, live, more func()) {
 	defer close(p.watched)
 	defer p.watcher.Close()
+	judged := false
 	for {
 		frames, err := p.watcher.Next(context.Background())
 		if err != nil {
@@ -86,7 +87,15 @@ func (s *session) watch(p *publication, now func() time.Time, live, more func())
 				s.rate.frame(f)
 			}
 		}
+		counts := s.pub == p
 		s.mu.Unlock()
+		if counts {
+			if !judged {
+				judged = true
+				s.numbers.coach.begin()
+			}
+			s.numbers.note(frames)
+		}
 		at := frames[len(frames)-1].Arrived.UnixNano()
 		s.lastFrame.Store(at)
 		p.lastFrame.Store(at)

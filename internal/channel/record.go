@@ -25,6 +25,7 @@ type Record struct {
 	// Videos and Audios are all tracks, the best first; Video and Audio are the first of each.
 	Videos, Audios []TrackRecord `json:",omitempty"`
 	Starving       bool          `json:",omitempty"` // Starvation Start was told, Starvation End is owed
+	Advice         []string      `json:",omitempty"` // codes of the encoder coach of which a start was told and no end; they end with the stream
 	Events         []Happening   // the newest 500, oldest first
 }
 

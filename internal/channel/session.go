@@ -26,6 +26,8 @@ type session struct {
 
 	saidStarving atomic.Bool // what was last told of the health
 	saying       atomic.Bool // somebody is telling it
+	numbers      *numbers
+	advising     atomic.Bool // somebody writes down what the coach found
 	excessive    atomic.Bool // it passes a limit of ingest, and is being cut
 	slating      atomic.Bool // viewers see a slate
 
@@ -49,7 +51,7 @@ type session struct {
 func (m *Manager) newSession(spec Spec, p media.Publisher) *session {
 	s := &session{
 		id: "st-" + arn.NewID(23), spec: spec, protocol: p.Protocol, remote: p.Remote, created: m.d.Now(),
-		over: make(chan struct{}), news: make(chan struct{}, 1),
+		over: make(chan struct{}), news: make(chan struct{}, 1), numbers: newNumbers(spec.Type),
 	}
 	s.pub = newPublication(p, s.created)
 	s.lastFrame.Store(s.created.UnixNano())
