@@ -12,6 +12,9 @@ import (
 // allow. RecordedTime is not among them: nothing is recorded.
 type ivsMetrics struct{ m *Manager }
 
+// TrackName is what AWS calls a video track: "Track0" is the best one.
+func TrackName(n int) string { return "Track" + strconv.Itoa(n) }
+
 // maxShownChannels bounds a scrape, whatever is live.
 const maxShownChannels = 5000
 
@@ -75,7 +78,7 @@ func (i ivsMetrics) Collect(out chan<- prometheus.Metric) {
 		gauge(ingestBitrate, float64(latest.Bitrate()+latest.Audio))
 		gauge(ingestAudioBitrate, float64(latest.Audio))
 		for n, v := range latest.Videos {
-			track := "Track" + strconv.Itoa(n)
+			track := TrackName(n)
 			gauge(ingestVideoBitrate, float64(v.Bitrate), track)
 			gauge(ingestFramerate, v.FrameRate, track)
 			if v.Keyframes > 0 {

@@ -23,7 +23,7 @@ func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, ke
 		DB: db, Webhooks: webhooks,
 		Verifier:   &auth.SigV4{Region: e.cfg.Region, Services: []string{plus.SigningName}, Secrets: keys, Used: keys.noteUse},
 		Minter:     arn.Minter{Region: e.cfg.Region, Account: e.cfg.AccountID},
-		AccessKeys: Keys{keys},
+		AccessKeys: Keys{keys}, Streams: e.channels,
 		Audit:      auditLog, ClientAddr: clientAddr, Log: e.log.With("part", "plus"), Registerer: e.reg,
 	})
 }

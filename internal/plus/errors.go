@@ -34,6 +34,8 @@ func failureOf(err error) *failure {
 		code, status = "AccessDeniedException", http.StatusForbidden
 	case fault.NotFound:
 		code, status = "ResourceNotFoundException", http.StatusNotFound
+	case fault.NotLive:
+		code, status = "ChannelNotBroadcasting", http.StatusNotFound
 	case fault.Conflict:
 		code, status = "ConflictException", http.StatusConflict
 	case fault.Quota:

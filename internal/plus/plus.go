@@ -1,5 +1,5 @@
-// Package plus is the API for what IVS has no word for: access keys, the audit log, past events and webhooks,
-// as signed JSON below /engine/v1/. docs/protocols/engine-v1.md is its manual.
+// Package plus is the API for what IVS has no word for: access keys, the audit log, past events, webhooks and
+// what is measured of streams, as signed JSON below /engine/v1/. docs/protocols/engine-v1.md is its manual.
 //
 // Requests are signed like those of IVS, with the signing name "streamcat". This API is ours alone, so it
 // is stricter: members and parameters that it does not know are refused. Checks are made in this order:
@@ -42,11 +42,12 @@ const (
 // bodyTime is how long a client may take to send its body.
 const bodyTime = 30 * time.Second
 
-// Deps are what a Service needs. AccessKeys, Audit, ClientAddr, Log and Registerer may be nil.
+// Deps are what a Service needs. AccessKeys, Streams, Audit, ClientAddr, Log and Registerer may be nil.
 type Deps struct {
 	DB         *store.DB
 	Webhooks   *hook.Webhooks
 	AccessKeys AccessKeys // nil: keys cannot be managed here
+	Streams    Streams    // nil: nothing is measured here
 	Verifier   *auth.SigV4
 	Minter     arn.Minter // whose region and account are in names and envelopes
 	Audit      interface {
@@ -87,6 +88,10 @@ func NewService(d Deps) *Service {
 	if d.AccessKeys != nil {
 		s.features = append([]string{"access-keys"}, s.features...)
 		s.handleAccessKeys()
+	}
+	if d.Streams != nil {
+		s.features = append(s.features, "stream-health")
+		s.handleStreams()
 	}
 	s.mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
 		visitOf(r).err = &failure{"UnknownOperationException", http.StatusNotFound, "there is no operation at " + r.Method + " " + r.URL.Path}
