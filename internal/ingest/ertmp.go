@@ -47,7 +47,7 @@ const (
 	fourOpus = "Opus"
 )
 
-// codecOf gives the codec that a FourCC names, 0 if it is not one that we take. The lengths of b is 4.
+// codecOf gives the codec that a FourCC names, 0 if it is not one that we take. The length of b is 4.
 func codecOf(b []byte) media.Codec {
 	switch string(b) {
 	case fourAVC:
@@ -222,8 +222,14 @@ func eachExVideo(b []byte, take func(flvTag) error) error {
 			t.packet = packetFrame
 		case exSequenceEnd:
 			t.packet = packetEnd
-		case exMetadata, exSequenceStartTS:
+		case exMetadata:
 			return nil // colours stand in the picture's own headers, too
+		case exSequenceStartTS:
+			// Tag and length, then what a configuration of AV1 begins with.
+			if t.codec != media.AV1 || len(data) < 6 {
+				return badTag("its descriptor of MPEG-TS cannot be read")
+			}
+			t.packet, t.data = packetConfig, data[2:6]
 		default:
 			return badTag("its packet type is unknown")
 		}

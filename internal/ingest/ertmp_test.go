@@ -96,6 +96,14 @@ func TestEnhancedTagsAreRead(t *testing.T) {
 			[]frame{{1, media.AV1, 0, 0}},
 		},
 		{
+			"AV1 with a descriptor of MPEG-TS",
+			[]FLVTag{
+				vid(0, exVideo(exSequenceStartTS, "av01", []byte{0x80, 4, 0x81, 0, 0x0C, 0})), vid(0, exVideo(exCodedFrames, "av01", av1Key)),
+				vid(40, exVideo(exCodedFrames, "av01", av1Head180, av1Key)),
+			},
+			[]frame{{1, media.AV1, 0, 0}},
+		},
+		{
 			"H.264 by FourCC",
 			[]FLVTag{vid(0, exVideo(exSequenceStart, "avc1", avc)), vid(0, exVideo(exCodedFrames, "avc1", []byte{0xFF, 0xFF, 0xD8}, nals(4, idr)))},
 			[]frame{{1, media.H264, -40 * time.Millisecond, 0}},
@@ -207,6 +215,8 @@ func TestBrokenEnhancedTagsAreRefused(t *testing.T) {
 		{"an empty configuration", []FLVTag{vid(0, []byte("\x90hvc1"))}, "broken HEVC video"},
 		{"an empty configuration of AV1", []FLVTag{vid(0, []byte("\x90av01"))}, "broken AV1 video"},
 		{"a packet type nobody knows", []FLVTag{vid(0, start), vid(0, exVideo(9, "hvc1"))}, "packet type"},
+		{"a descriptor of MPEG-TS cut short", []FLVTag{vid(0, exVideo(exSequenceStartTS, "av01", []byte{0x80, 4, 0x81}))}, "descriptor"},
+		{"a descriptor of another codec", []FLVTag{vid(0, exVideo(exSequenceStartTS, "hvc1", make([]byte, 6)))}, "descriptor"},
 		{"an audio packet type nobody knows", []FLVTag{aud8(0, exAudio(3, "Opus"))}, "packet type"},
 		{"no kind of multitrack", []FLVTag{vid(0, []byte("\x96"))}, "cut short"},
 		{"a kind of multitrack nobody knows", []FLVTag{vid(0, []byte("\x96\x30hvc1"))}, "kind of multitrack"},
