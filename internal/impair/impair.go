@@ -1,5 +1,5 @@
-// Package impair is a UDP relay that treats packets as bad networks do: it loses, delays and reorders
-// them, by a seed, or lets nothing through at all. It is for tests.
+// Package impair has relays that treat packets as bad networks do: they lose, delay and reorder
+// them, by a seed, or let nothing through at all; for TCP, what that does to its bytes. It is for tests.
 package impair
 
 import (
