@@ -157,8 +157,9 @@ func TestWithoutLimitsOfIngestNothingIsCut(t *testing.T) {
 // Of several tracks the largest picture and the sum of the bitrates count, whichever track they are in.
 func TestLimitsCoverAllTracks(t *testing.T) {
 	allowed := multitrack(channel.Multitrack{Allowed: true})
+	picture := append([]byte{0, 0, 0, 1, 0x65}, make([]byte, 2<<20)...)
 	frame := func(r *rig, s *media.Stream, track *media.Track, bytes int, at time.Duration) {
-		_ = s.Write(&media.Frame{Track: track, DTS: at, PTS: at, Arrived: r.clock.Now(), Key: true, Payload: append([]byte{0, 0, 0, 1, 0x65}, make([]byte, bytes-5)...)})
+		_ = s.Write(&media.Frame{Track: track, DTS: at, PTS: at, Arrived: r.clock.Now(), Key: true, Payload: picture[:bytes]})
 	}
 	t.Run("a picture that is too large comes second", func(t *testing.T) {
 		r := newRig(t, limited, allowed)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/streamcat/streamcat/internal/channel"
 )
 
 // publicURL gives the configured URL, or the other one.
@@ -65,6 +67,14 @@ func (a Addresses) rtmps() string {
 // ingestServer is what people are told to stream to.
 func (a Addresses) ingestServer() string {
 	return cmp.Or(a.rtmps(), "rtmp://"+publicHost(a.URL, a.RTMP)+"/app/")
+}
+
+// encoderEndpoints are where GetClientConfiguration sends encoders: by TLS if there is any, else in clear.
+func (a Addresses) encoderEndpoints() []channel.IngestEndpoint {
+	if secure := a.rtmps(); secure != "" {
+		return []channel.IngestEndpoint{{Protocol: "RTMPS", Template: secure + "{stream_key}"}}
+	}
+	return []channel.IngestEndpoint{{Protocol: "RTMP", Template: a.ingestServer() + "{stream_key}"}}
 }
 
 // ingestHost is a channel's ingest endpoint: a bare host where that is RTMPS on its usual port, as at AWS, which

@@ -243,7 +243,11 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.front = &front{api: mux, plus: plusAPI, chat: rooms, stages: stages, rtc: realtime.Door(), playback: e.channels, site: web, ready: func(r *http.Request) error {
+	configurator := &channel.Configurator{
+		Directory: directory, Endpoints: e.addr.encoderEndpoints(), EnforceSecureIngest: enforced, ExceptLoopback: cfg.InsecureIngest == "auto",
+		ClientAddr: clientAddr, Log: log.With("part", "channel"),
+	}
+	e.front = &front{api: mux, plus: plusAPI, chat: rooms, stages: stages, rtc: realtime.Door(), playback: e.channels, encoders: configurator, site: web, ready: func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := db.Ping(ctx); err != nil {

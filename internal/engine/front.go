@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/plus"
 )
 
@@ -21,6 +22,7 @@ type front struct {
 	stages   http.Handler               // WebSocket below /stage-events/
 	rtc      http.Handler               // WHIP and WHEP: below /whip, and POST /
 	playback http.Handler               // /api/video/v1/…
+	encoders http.Handler               // GetClientConfiguration
 	site     http.Handler               // everything else
 	upgrade  func(*http.Request) string // where a request for a page had better go; nil: pages are for all
 	ready    func(*http.Request) error
@@ -43,6 +45,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.rtc.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/api/video/v1/"):
 		f.playback.ServeHTTP(w, r)
+	case path == channel.ConfigurationPath:
+		f.encoders.ServeHTTP(w, r)
 	case f.api.Owns(r):
 		f.api.ServeHTTP(w, r)
 	default:
