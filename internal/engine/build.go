@@ -28,6 +28,7 @@ import (
 	"github.com/streamcat/streamcat/internal/ivschat"
 	"github.com/streamcat/streamcat/internal/ivsrealtime"
 	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/plus"
 	"github.com/streamcat/streamcat/internal/room"
 	"github.com/streamcat/streamcat/internal/site"
 	"github.com/streamcat/streamcat/internal/stage"
@@ -201,7 +202,15 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the web app's access key: %w", err)
 	}
-	sdk, err := newClients(ctx, cfg, mux, e.addr.URL, appKey)
+	plusAPI := e.newPlus(db, messages, ring, keys, auditLog, clientAddr)
+	self := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, plus.Prefix) {
+			plusAPI.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	sdk, err := newClients(ctx, cfg, self, e.addr.URL, appKey)
 	if err != nil {
 		return err
 	}
@@ -210,7 +219,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return fmt.Errorf("hook secret: %w", err)
 	}
 	web := site.New(site.Deps{
-		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
+		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Engine: sdk.engine, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
 		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(), ChatEndpoint: e.chatEndpoint(sockets),
 		WhipEndpoint: e.whipEndpoint(), MediaOrigins: e.mediaOrigins(),
 		Log: log.With("part", "site"), Registerer: e.reg,
@@ -226,7 +235,6 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 
-	plusAPI := e.newPlus(db, messages, ring, keys, auditLog, clientAddr)
 	e.runPart("retention", func(ctx context.Context) error { return forget(ctx, db, cfg.retention(), log) })
 
 	var looking sync.WaitGroup

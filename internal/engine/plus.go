@@ -24,6 +24,6 @@ func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, ke
 		Verifier:   &auth.SigV4{Region: e.cfg.Region, Services: []string{plus.SigningName}, Secrets: keys, Used: keys.noteUse},
 		Minter:     arn.Minter{Region: e.cfg.Region, Account: e.cfg.AccountID},
 		AccessKeys: Keys{keys}, Streams: e.channels,
-		Audit:      auditLog, ClientAddr: clientAddr, Log: e.log.With("part", "plus"), Registerer: e.reg,
+		Audit: auditLog, ClientAddr: clientAddr, Log: e.log.With("part", "plus"), Registerer: e.reg,
 	})
 }

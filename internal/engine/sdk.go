@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivs"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
+
+	"github.com/streamcat/streamcat/internal/ugc"
 )
 
 // clients are the SDK clients through which alone the web app speaks to IVS, ours or Amazon's.
@@ -18,6 +20,7 @@ type clients struct {
 	channels *ivs.Client
 	stages   *ivsrealtime.Client
 	rooms    *ivschat.Client
+	engine   ugc.Engine // nil at Amazon, which has no /engine/v1
 }
 
 // newClients makes clients for the configured endpoint. For this server itself requests are signed and
@@ -42,7 +45,11 @@ func newClients(ctx context.Context, c *Config, self http.Handler, selfURL strin
 			cfg.BaseEndpoint = aws.String(c.IVSEndpoint)
 		}
 	}
-	return clients{ivs.NewFromConfig(cfg), ivsrealtime.NewFromConfig(cfg), ivschat.NewFromConfig(cfg)}, nil
+	out := clients{ivs.NewFromConfig(cfg), ivsrealtime.NewFromConfig(cfg), ivschat.NewFromConfig(cfg), nil}
+	if cfg.BaseEndpoint != nil && c.IVSEndpoint != "aws" {
+		out.engine = &ugc.EngineClient{Base: *cfg.BaseEndpoint, Region: cfg.Region, Credentials: cfg.Credentials, HTTP: cfg.HTTPClient}
+	}
+	return out, nil
 }
 
 // inProcess is an HTTP client whose server is a handler in this process.

@@ -2,8 +2,11 @@ package site
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ugc"
 )
 
@@ -74,6 +77,28 @@ func (s *Server) writeDashboard(w http.ResponseWriter, r *http.Request, u ugc.Us
 		Card: p.Card, Ingest: s.ingestOf(p), StreamKey: maskedKey{ugc.MaskedKey},
 		ChannelPath: "/c/" + u.Username, PlaybackURL: p.PlaybackURL, Whip: s.whip(),
 	})
+}
+
+// getHealth tells the owner how their stream does: with the parameter after, in seconds since 1970, only what was
+// measured after it.
+func (s *Server) getHealth(w http.ResponseWriter, r *http.Request) error {
+	u, err := s.user(r.Context())
+	if err != nil {
+		return err
+	}
+	var after time.Time
+	if text := r.URL.Query().Get("after"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 || n > 1<<40 {
+			return fault.InvalidInput("after must be a time in seconds")
+		}
+		after = time.Unix(n, 0)
+	}
+	doing, err := s.app.StreamHealth(r.Context(), u.ID, after)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, doing)
 }
 
 func (s *Server) patchDashboard(w http.ResponseWriter, r *http.Request) error {

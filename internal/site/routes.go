@@ -25,6 +25,7 @@ func (s *Server) routes() *http.ServeMux {
 		"POST /api/studio/remove":                   s.postRemove,
 		"POST /api/studio/real-time":                s.postRealTime,
 		"GET /api/dashboard":                        s.getDashboard,
+		"GET /api/dashboard/health":                 s.getHealth,
 		"PATCH /api/dashboard":                      s.patchDashboard,
 		"POST /api/dashboard/stream-key/reveal":     s.postRevealKey,
 		"POST /api/dashboard/stream-key/reset":      s.postResetKey,

@@ -31,6 +31,7 @@ type Deps struct {
 	Channels ugc.Channels // an *ivs.Client
 	Rooms    ugc.Rooms    // an *ivschat.Client
 	Stages   ugc.Stages   // an *ivsrealtime.Client
+	Engine   ugc.Engine   // an *ugc.EngineClient; nil where there is no /engine/v1
 	Sealer   ugc.Sealer   // an *auth.Keyring: keeps participant tokens; without one nobody gets a place on a stage
 
 	HookSecret   string // what /hooks/* demands; "whsec_…" for keys in the form of Standard Webhooks
@@ -82,7 +83,7 @@ func New(d Deps) *Server {
 	}
 	s := &Server{Deps: d, secure: strings.HasPrefix(d.PublicURL, "https://"), strict: onlyHTTPS(d.PublicURL), metrics: newMetrics(d.Registerer), stop: func() {}}
 	s.app = ugc.New(ugc.Deps{
-		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Tag: d.AppTag, Sealer: d.Sealer,
+		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Engine: d.Engine, Tag: d.AppTag, Sealer: d.Sealer,
 		Log: d.Log, Registerer: d.Registerer, Now: d.Now,
 	})
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)

@@ -30,6 +30,7 @@ type Deps struct {
 	Channels Channels // an *ivs.Client
 	Rooms    Rooms    // an *ivschat.Client
 	Stages   Stages   // an *ivsrealtime.Client
+	Engine   Engine   // an *EngineClient; nil where there is no /engine/v1
 	Tag      string   // value of the tag "project" on all that the app makes
 	Sealer   Sealer   // an *auth.Keyring; without one nobody gets a place on a stage
 
@@ -61,11 +62,14 @@ type App struct {
 	shown   map[string]Card // live cards as last told, by user id; guarded by telling
 	looking chan struct{}   // full of who looks: a crowd waits here, where it can give up, not before telling
 
-	mu       sync.Mutex // guards what follows; never held while calling out
-	viewers  map[string]int64
-	watchers map[*watcher]struct{}
-	listed   time.Time // when the running streams were last asked for
-	checked  int       // where the next look at hosts begins, if there are too many for one
+	mu            sync.Mutex // guards what follows; never held while calling out
+	viewers       map[string]int64
+	watchers      map[*watcher]struct{}
+	measuring     bool      // the service has stream health
+	askedFeatures time.Time // when it was last asked for what it has
+
+	listed  time.Time // when the running streams were last asked for
+	checked int       // where the next look at hosts begins, if there are too many for one
 }
 
 // New makes an App. It does nothing by itself until Run.

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ChannelCard } from "../src/api/types";
 import { usernameError } from "../src/pages/account/rules.ts";
+import { streamHealth } from "./mock-health.ts";
 import { studio, watchSeat, joinSeat } from "./mock-studio.ts";
 import { categories, change, channels, users } from "./mock-state.ts";
 
@@ -131,10 +132,13 @@ function oneChannel(name: string, token: boolean, { me, host, cookies }: Call): 
   });
 }
 
-function dashboard(what: string, me: string, { body }: Call): Answer {
+function dashboard(what: string, me: string, { body, cookies }: Call): Answer {
   const owner = users.get(me)!;
   const masked = () => `${owner.key.slice(0, 13)}••••••••••••••••${owner.key.slice(-4)}`;
   switch (what) {
+    case "GET /api/dashboard/health":
+      if (cookies["mock-health"] === "broken") return no(503, "the streaming service does not answer");
+      return ok(streamHealth(channels.get(me)?.live ?? false, cookies["mock-health"]));
     case "POST /api/dashboard/stream-key/reveal":
       return ok({ value: owner.key });
     case "POST /api/dashboard/stream-key/reset":

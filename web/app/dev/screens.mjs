@@ -38,6 +38,13 @@ const pages = [
   { name: "channel-none", path: "/c/nobody-here", ready: ".empty" },
   { name: "dashboard", path: "/dashboard", ready: ".steps", cookies: owner, settle: 3500 },
   { name: "dashboard-off", path: "/dashboard", ready: ".steps", cookies: [{ name: "mock", value: "kilnlight" }] },
+  ...["good", "bad", "starving", "young", "broken", "absent"].map((how) => ({
+    name: `health-${how}`,
+    path: "/dashboard",
+    ready: how === "absent" ? ".steps" : how === "broken" ? ".hc-say" : ".stream-health .chart",
+    cookies: [...owner, { name: "mock-health", value: how }],
+    act: (p) => p.evaluate(() => document.querySelector(".stream-health")?.scrollIntoView({ block: "end" })),
+  })),
   {
     name: "dashboard-replace",
     path: "/dashboard",

@@ -5,6 +5,7 @@ import type {
   Channels,
   ChatToken,
   Dashboard,
+  Doing,
   GuestSeat,
   Invitation,
   RealTime,
@@ -30,6 +31,9 @@ export const api = {
     request<ChatToken>("POST", `/api/channels/${at(username)}/chat-token`, {}, signal),
 
   dashboard: (signal?: AbortSignal) => request<Dashboard>("GET", "/api/dashboard", undefined, signal),
+  /** With what was measured after a time, in seconds; at most the last ten minutes. */
+  streamHealth: (after: number | undefined, signal?: AbortSignal) =>
+    request<Doing>("GET", `/api/dashboard/health${after === undefined ? "" : `?after=${after}`}`, undefined, signal),
   saveDashboard: (change: { title?: string; categoryId?: string }) => request<Dashboard>("PATCH", "/api/dashboard", change),
   revealStreamKey: () => request<{ value: string }>("POST", "/api/dashboard/stream-key/reveal", {}),
   resetStreamKey: () => request<{ masked: string }>("POST", "/api/dashboard/stream-key/reset", {}),

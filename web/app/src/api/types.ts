@@ -75,6 +75,43 @@ export interface Dashboard {
   playbackUrl: string;
 }
 
+/** How the own stream does. `available` is false where the video service does not measure. */
+export interface Doing {
+  available: boolean;
+  /** Null while off air. */
+  stream: StreamHealth | null;
+  history: HealthHistory | null;
+}
+
+export interface StreamHealth {
+  streamId: string;
+  startTime: string;
+  health: string;
+  viewerCount: number;
+  encoder: string;
+  advice: Advice[];
+}
+
+/** What the encoder should do otherwise: `message` says what was found, `remedy` names its own field. */
+export interface Advice {
+  code: string;
+  severity: "WARNING" | "HINT";
+  since: string;
+  message: string;
+  remedy: string;
+}
+
+/** A value of each for each time (seconds since 1970, the beginnings of five seconds); null where nothing is known. */
+export interface HealthHistory {
+  times: number[];
+  /** Bits per second. */
+  bitrate: (number | null)[];
+  frameRate: (number | null)[];
+  /** Seconds. */
+  keyframes: (number | null)[];
+  viewers: (number | null)[];
+}
+
 export interface RealTime {
   isLive: boolean;
   since: string | null;

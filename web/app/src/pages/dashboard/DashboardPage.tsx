@@ -11,6 +11,7 @@ import { OnAirClock } from "../../ui/marks";
 import { LoadFailed } from "../../ui/states";
 import { DashboardSkeleton } from "./DashboardSkeleton";
 import { GoLive } from "./GoLive";
+import { HealthPanel } from "./HealthPanel";
 import { NowPanel } from "./NowPanel";
 import "./dashboard.css";
 
@@ -62,6 +63,7 @@ function Overview({ username }: { username: string }) {
         <GoLive data={data} onKey={(masked) => patch((now) => ({ ...now, streamKey: { masked } }))} />
         <NowPanel data={data} onSaved={(saved) => patch(() => saved)} />
       </div>
+      <HealthPanel live={data.live} />
     </>
   );
 }
