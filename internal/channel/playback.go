@@ -243,17 +243,17 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 			oneOrigin(w, r)
 		}
 	}
-	if err == nil && file == hls.PlaylistFile {
+	if err == nil && playlist {
 		err = m.checkCountry(r, policy)
 	}
 	if err != nil {
 		m.turnAway(w, id, err)
 		return
 	}
-	if spec.Authorized || file == hls.PlaylistFile && len(policy.AllowedCountries) > 0 {
+	if spec.Authorized || playlist && len(policy.AllowedCountries) > 0 {
 		keepPrivate(w, file, foldered)
 	}
-	if viewer, ok := viewerOf(r); ok && file == hls.PlaylistFile {
+	if viewer, ok := viewerOf(r); ok && playlist {
 		lowLatency := parameter(r, "_HLS_msn") != "" // a blocking request
 		if !c.viewers.arrive(viewer, lowLatency, m.d.Now()) {
 			m.turnAway(w, id, m.tooManyViewers())

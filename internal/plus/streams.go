@@ -26,7 +26,8 @@ func (s *Service) handleStreams() {
 	s.handle(operation{"GetStreamHealth", "GET channels/{id}/health", http.StatusOK, nil, one, s.getStreamHealth})
 	s.handle(operation{
 		"GetSessionMetrics", "GET channels/{id}/sessions/{stream}/metrics", http.StatusOK,
-		[]string{"start", "end", "period", "maxResults", "nextToken"}, one, s.getSessionMetrics,
+		[]string{"start", "end", "period", "maxResults", "nextToken"},
+		one, s.getSessionMetrics,
 	})
 }
 
