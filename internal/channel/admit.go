@@ -13,7 +13,8 @@ import (
 // Admit starts a session for the channel that the publisher's key belongs to, or lets the publisher go on
 // with the one that waits for its encoder. The key must exist (NotFound), the transport must be allowed
 // (Denied), and nobody else may deliver frames for that channel (Conflict): a publisher that has not
-// delivered for three seconds is taken over from.
+// delivered for three seconds is taken over from, and one that delivers by a publisher of a higher priority
+// with the same media.
 func (m *Manager) Admit(ctx context.Context, p media.Publisher) (*media.Stream, error) {
 	for {
 		spec, err := m.d.Directory.ByStreamKey(ctx, p.Key)
@@ -105,11 +106,13 @@ func (m *Manager) join(s *session, p media.Publisher) (*media.Stream, error) {
 	why := s.pub.stream.Err()
 	switch {
 	case why == nil && s.pub.silentFor(now) < deadPublisher:
+		if p.Priority > 0 {
+			return m.contest(s, p, now)
+		}
 		return nil, fault.InConflict("this stream key is live already")
 	case m.d.Reconnect <= 0 && why == nil:
-		s.reason = errTakenOver
+		s.end(errTakenOver)
 		s.pub.stream.Stop(errTakenOver)
-		s.signal()
 		return nil, nil
 	case m.d.Reconnect <= 0 || why != nil && !lost(why):
 		return nil, nil

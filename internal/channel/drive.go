@@ -153,6 +153,6 @@ func (m *Manager) settle(s *session, p *publication) {
 			s.dropped = now
 		}
 	default:
-		s.reason = why
+		s.end(why)
 	}
 }

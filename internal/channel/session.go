@@ -36,6 +36,8 @@ type session struct {
 
 	mu           sync.Mutex
 	pub          *publication // the newest
+	rival        *publication // that wants to take over from pub; nil: none
+	takeovers    int          // attempts
 	past         int64        // bytes that came in those before it
 	dropped      time.Time    // when the line was lost, until a frame comes again; zero otherwise
 	reason       error        // why the session ends; nil while it goes on
@@ -88,12 +90,19 @@ func (s *session) written() int64 {
 // stop ends the session for a reason, which its encoder is told. Only the first reason counts.
 func (s *session) stop(reason error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end(reason)
+	s.pub.stream.Stop(reason)
+}
+
+// end notes why the session ends. The caller holds mu.
+func (s *session) end(reason error) {
 	if s.reason == nil {
 		s.reason = reason
 	}
-	p := s.pub
-	s.mu.Unlock()
-	p.stream.Stop(reason)
+	if s.rival != nil {
+		s.rival.stream.Stop(reason)
+	}
 	s.signal()
 }
 
