@@ -150,6 +150,7 @@ func (s *session) configure(audio *audioFormat) {
 	for i, l := range s.carried {
 		s.cut.window.format(i, l.init, l.lane != i)
 	}
+	s.cut.window.hears(audio)
 }
 
 // paces gives the frame rates of the lanes' own renditions, 0 where unknown.

@@ -51,7 +51,7 @@ func (w *Window) Expect() {
 func (w *Window) Leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.expected, w.takes, w.messages = false, false, nil
+	w.expected, w.takes, w.messages, w.sound = false, false, nil, nil
 	w.endRanges()
 	w.publish()
 }

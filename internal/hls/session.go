@@ -54,6 +54,7 @@ type session struct {
 	audioEnd  int64 // where the last audio sample ends, in audio units; valid if hasAudio
 	hasAudio  bool
 	audioWait ticks // lag after which silence is put in
+	muted     bool  // silence is put in even before there is sound
 }
 
 func newSession(w *Window, log *slog.Logger, now func() time.Time) *session {
@@ -117,6 +118,9 @@ func (s *session) start() error {
 			s.audio = s.audioFormat(f.Track)
 			break
 		}
+	}
+	if s.audio == nil {
+		s.mute()
 	}
 	first, err := s.cast(held)
 	if err != nil {
@@ -308,8 +312,11 @@ func (s *session) placeAudio(f *media.Frame) {
 // silence puts in silence where audio has been missing for long before t; there is no waiting for it
 // where nothing else is in a part.
 func (s *session) silence(t ticks, nothingElse bool) {
-	if s.audio == nil || !s.hasAudio || s.audio.silence == nil {
+	if s.audio == nil || !s.hasAudio && !s.muted || s.audio.silence == nil {
 		return
+	}
+	if !s.hasAudio {
+		s.audioEnd, s.hasAudio = s.cut.partStart.scale(s.audio.rate), true
 	}
 	if until := t.scale(s.audio.rate); nothingElse || until-s.audioEnd > s.audioWait.scale(s.audio.rate) {
 		s.fill(until - s.audio.frame)

@@ -43,6 +43,7 @@ type Window struct {
 	ranges      []*dateRange // by the time they were added
 	takes       bool         // messages and ranges: there is a session, a first part or not
 	expected    bool         // the session outlives its Runs
+	sound       *audioFormat // of the newest Run of such a session; nil: it has none
 	messages    []message    // for the next part
 	nextMessage uint32
 
