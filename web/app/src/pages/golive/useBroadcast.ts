@@ -5,8 +5,8 @@ import { api } from "../../api/endpoints";
 import { Broadcast, type BroadcastView, onAir } from "../../broadcast/broadcast";
 import { PICTURE } from "./useMixer";
 
-/** A channel of the basic kind takes up to 3.5 Mb/s; a tab's picture needs no more. */
-const LIMITS = { maxVideoBitrateKbps: 3000, maxFramerate: PICTURE.frameRate, maxAudioBitrateKbps: 128 };
+/** A channel of the basic kind takes up to 3.5 Mb/s; a tab's picture needs no more, all its sizes together. */
+const LIMITS = { simulcast: true, maxVideoBitrateKbps: 3000, maxFramerate: PICTURE.frameRate, maxAudioBitrateKbps: 128 };
 
 /** The broadcast of this page. It ends when the page goes. */
 export function useBroadcast(endpoint: string, stream: MediaStream | undefined, onSignedOut: () => void) {
