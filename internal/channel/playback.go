@@ -254,7 +254,7 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 		keepPrivate(w, file, foldered)
 	}
 	if viewer, ok := viewerOf(r); ok && playlist {
-		lowLatency := parameter(r, "_HLS_msn") != "" // a blocking request
+		lowLatency := parameter(r, "_HLS_msn") != "" && spec.LatencyMode != "NORMAL" // a blocking request
 		if !c.viewers.arrive(viewer, lowLatency, m.d.Now()) {
 			m.turnAway(w, id, m.tooManyViewers())
 			return
