@@ -45,8 +45,9 @@ func fetch2(t *testing.T, c *http.Client, url string) string {
 	return string(body)
 }
 
-// TestOneTLSPortServesEverybody has encoders that are not ours publish by RTMPS, with the certificate checked, and
-// players watch by HTTP/2 and HTTP/1.1 on the same port.
+// TestOneTLSPortServesEverybody has encoders that are not ours publish by RTMPS, and players watch by HTTP/2 and
+// HTTP/1.1 on the same port. ffmpeg checks the certificate; GStreamer knows only the system's authorities and is told
+// not to.
 func TestOneTLSPortServesEverybody(t *testing.T) {
 	ca := tlstest.New(t)
 	e := enginetest.Start(t, enginetest.TLS(t, ca), func(c *engine.Config) { c.InsecureIngest = "enforce" })
