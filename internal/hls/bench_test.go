@@ -26,7 +26,18 @@ type loop struct {
 }
 
 func newLoop() *loop {
-	l := &loop{frames: feed{length: 2 * time.Second, audio: audioTrack(), bytes: 21_400, video: videoTrack(30)}.frames()}
+	return newLoopOf(feed{length: 2 * time.Second, audio: audioTrack(), bytes: 21_400, video: videoTrack(30)}.frames())
+}
+
+// newLadderLoop is the same stream with two further renditions, of 3 and 1.5 Mbit/s.
+func newLadderLoop() *loop {
+	return newLoopOf(ladder(2*time.Second, 3, func(r []rung) {
+		r[0].bytes, r[1].bytes, r[2].bytes = 21_400, 10_700, 5350
+	}, true))
+}
+
+func newLoopOf(frames []*media.Frame) *loop {
+	l := &loop{frames: frames}
 	for _, f := range l.frames {
 		l.base = append(l.base, f.DTS)
 	}
@@ -77,6 +88,35 @@ func BenchmarkPackage(b *testing.B) {
 	_, average := p.lanes[0].rate.bandwidth()
 	b.ReportMetric(used.Seconds()/float64(n)*100, "%core")
 	b.ReportMetric(float64(average)/1e6, "Mbit/s")
+}
+
+// BenchmarkPackageLadder packages a second of three renditions per operation, and reports what they keep on
+// the heap.
+func BenchmarkPackageLadder(b *testing.B) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	p, s := benchSession(Options{Metrics: NewMetrics(nil)})
+	s.videos = 3
+	l := newLadderLoop()
+	for range 31 {
+		l.second(b, s)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportAllocs()
+	begin := cpu()
+	n := 0
+	for b.Loop() {
+		l.second(b, s)
+		n++
+	}
+	used := cpu() - begin
+	b.ReportMetric(used.Seconds()/float64(n)*100, "%core")
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB")
+	if lanes := p.current.Load().lanes(); lanes != 3 {
+		b.Errorf("%d lanes", lanes)
+	}
 }
 
 // BenchmarkPublish renders, packs and publishes one version of the playlist.

@@ -92,10 +92,16 @@ func FuzzFileName(f *testing.F) {
 	f.Add(at.segments[0].name)
 	f.Add(at.open.init.name)
 	f.Add("p18446744073709551615-")
+	for _, name := range []string{PlaylistFile, "av1.m3u8", "av12.m3u8", "av0.m3u8", "av01.m3u8", "av-1.m3u8", "av999.m3u8", "av.m3u8.m3u8"} {
+		f.Add(name)
+	}
 	f.Fuzz(func(t *testing.T, name string) {
 		part, segment, init := at.file(name)
 		if part != nil && part.name != name || segment != nil && segment.name != name || init != nil && init.name != name {
 			t.Errorf("%q gives something else", name)
+		}
+		if lane, ok := PlaylistOf(name); ok && (playlistFile(lane) != name || lane < 0) {
+			t.Errorf("%q is taken for lane %d's playlist", name, lane)
 		}
 	})
 }
