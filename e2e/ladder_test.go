@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,8 +70,8 @@ func colours(t *testing.T) (tracks []*media.Track, frames []*media.Frame) {
 	return tracks, frames
 }
 
-// publishColours sends them over and over by Enhanced RTMP, until ctx ends.
-func publishColours(ctx context.Context, address string, tracks []*media.Track, frames []*media.Frame) error {
+// publishColours sends them over and over by Enhanced RTMP, until ctx ends; without the first while paused.
+func publishColours(ctx context.Context, address string, tracks []*media.Track, frames []*media.Frame, paused *atomic.Bool) error {
 	p, err := ingest.DialPublish(ctx, address, ingest.PublishOptions{})
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func publishColours(ctx context.Context, address string, tracks []*media.Track, 
 	defer timer.Stop()
 	for turn := time.Duration(0); ; turn += 4 * time.Second {
 		for _, f := range frames {
-			if f.DTS >= 4*time.Second {
+			if f.DTS >= 4*time.Second || f.Track == tracks[0] && paused.Load() {
 				continue
 			}
 			g := *f
@@ -105,7 +106,7 @@ func publishColours(ctx context.Context, address string, tracks []*media.Track, 
 }
 
 // TestHLSJSSwitchesAmongTheRenditionsOfAStream has hls.js in Chromium play a multitrack stream, switch when it
-// is told to, and by itself when the network is slow.
+// is told to, and by itself when the network is slow; and stay where it is while that rendition pauses.
 func TestHLSJSSwitchesAmongTheRenditionsOfAStream(t *testing.T) {
 	tracks, frames := colours(t)
 	e := enginetest.Start(t)
@@ -121,7 +122,8 @@ func TestHLSJSSwitchesAmongTheRenditionsOfAStream(t *testing.T) {
 	c := channel{aws.ToString(out.Channel.Arn), aws.ToString(out.Channel.PlaybackUrl), e.RTMP + aws.ToString(out.StreamKey.Value), ""}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- publishColours(ctx, c.PublishURL, tracks, frames) }()
+	var paused atomic.Bool
+	go func() { ended <- publishColours(ctx, c.PublishURL, tracks, frames, &paused) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -138,6 +140,10 @@ func TestHLSJSSwitchesAmongTheRenditionsOfAStream(t *testing.T) {
 	srv := httptest.NewServer(pages)
 	defer srv.Close()
 	s := startScript(t, "browser/ladder.mjs", srv.URL+"/ladder.html?src="+url.QueryEscape(c.PlaybackURL))
+	s.hear("pause")
+	paused.Store(true)
+	s.hear("resume")
+	paused.Store(false)
 	s.hear("switched")
 	s.hear("done")
 }

@@ -59,6 +59,14 @@ await play(async () => {
   });
   await shows("red");
 
+  // The best rendition pauses: whoever watches it sees the next one until it is back, and need do nothing.
+  await page.evaluate(() => (window.since = undefined));
+  say("pause");
+  await shows("green");
+  await page.evaluate(() => (window.since = undefined));
+  say("resume");
+  await shows("red");
+
   const seen = await page.evaluate(() => window.seen);
   assert.deepEqual(seen.fatal, []);
   // The reports in the playlist before told where each other rendition is: hls.js asks for what comes next there.
