@@ -26,8 +26,8 @@ type Reader struct {
 	bytes   int
 	until   time.Duration // see Until
 	due     bool          // Next is to give what is queued
-	flowing uint64 // video tracks, a bit by ID, that had a key frame since the start or the last loss
-	begun   uint64 // tracks, a bit by ID, of which a frame was taken: what comes before that is no loss
+	flowing uint64        // video tracks, a bit by ID, that had a key frame since the start or the last loss
+	begun   uint64        // tracks, a bit by ID, of which a frame was taken: what comes before that is no loss
 	dropped int64
 	err     error
 }
