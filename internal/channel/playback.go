@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
@@ -234,6 +235,9 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 				m.turnAway(w, id, errRevoked)
 				return
 			}
+			if !playlist { // whoever waits for a playlist is told why there is none
+				defer context.AfterFunc(ctx, func() { cutShort(ctx, w) })()
+			}
 			r = r.WithContext(ctx)
 		}
 	}
@@ -251,7 +255,7 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 		return
 	}
 	if spec.Authorized || playlist && len(policy.AllowedCountries) > 0 {
-		keepPrivate(w, file, foldered)
+		keepPrivate(w, playlist, foldered)
 	}
 	if viewer, ok := viewerOf(r); ok && playlist {
 		lowLatency := parameter(r, "_HLS_msn") != "" && spec.LatencyMode != "NORMAL" // a blocking request
@@ -264,10 +268,16 @@ func (m *Manager) serveMedia(w http.ResponseWriter, r *http.Request, id, file st
 	c.pack.ServeMedia(w, r, file)
 }
 
+// cutShort ends what a revoked viewer is still being sent. It closes the connection.
+func cutShort(ctx context.Context, w http.ResponseWriter) {
+	if errors.Is(context.Cause(ctx), hls.ErrRefused) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(cutWithin)) // not supported: not a connection
+	}
+}
+
 // keepPrivate lets no cache between here and one viewer of a private channel, or of one that not all countries
 // may see, answer for us. Files that all viewers share may be kept by their names.
-func keepPrivate(w http.ResponseWriter, file string, foldered bool) {
-	_, playlist := hls.PlaylistOf(file)
+func keepPrivate(w http.ResponseWriter, playlist, foldered bool) {
 	switch {
 	case playlist:
 		w.Header().Set("Cache-Control", "no-store")
@@ -290,6 +300,9 @@ func (m *Manager) nothingThere(w http.ResponseWriter, r *http.Request, id, file 
 	}
 	m.refuse(w, http.StatusNotFound, "the channel is offline")
 }
+
+// cutWithin is how long an answer to a revoked viewer may go on.
+const cutWithin = 200 * time.Millisecond
 
 const needsToken = "this channel is private: a playback token is needed"
 
