@@ -200,7 +200,7 @@ func appendMP4A(b []byte, a *audioFormat) []byte {
 	b = u32(b, rate<<16)
 	b, at := openFull(b, "esds", 0, 0) // ISO/IEC 14496-14 §5.6, 14496-1 §7.2.6
 	n := len(a.config)
-	b = append(b, 3, byte(3+5+13+n+3)) // ES_Descriptor
+	b = append(b, 3, byte(3+2+13+2+n+3)) // ES_Descriptor, and what is in it
 	b = u16(b, audioID)
 	b = append(b, 0)
 	b = append(b, 4, byte(13+2+n), 0x40, 0x15, 0, 0, 0) // DecoderConfigDescriptor: AAC, audio stream
