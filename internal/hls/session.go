@@ -17,7 +17,7 @@ const (
 	audioPatience = time.Second      // how much video a session start holds back while no audio has come
 	heldFrames    = 1024             // and how many frames at most
 	jump          = 3 * second       // a step of the timestamps that begins a new stretch of the timeline
-	audioSlack    = 50 * millisecond // how far audio timestamps may be off before frames are added or left out
+	audioSlack    = 30 * millisecond // how far audio timestamps may be off before frames are added or left out
 	audioMissing  = second           // how far audio may lag behind video before silence is put in
 	audioMaxLag   = 4 * second       // and how far, once audio has come too late for that
 )

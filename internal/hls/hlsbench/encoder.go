@@ -142,3 +142,6 @@ func newest(part []byte) (t time.Time, ok bool) {
 	}
 	return time.Unix(0, ns), true
 }
+
+// Head is what stands before the first frame: metadata and decoder configurations.
+func (c *Clip) Head() []ingest.FLVTag { return c.head }
