@@ -40,7 +40,7 @@ func (m *Manager) run(c *channel, s *session) {
 func (m *Manager) follow(s *session, p *publication) {
 	log := m.d.Log.With("channel", s.spec.ID, "stream", s.id)
 	s.watchers.Go(func() {
-		s.watch(p, m.d.Now, func() {
+		s.watch(p, m.glance, m.d.Now, func() {
 			// Beside the watching: a slow database must not make the publisher look dead.
 			s.tasks.Go(func() { m.announce(log, s) })
 		}, func() {

@@ -43,5 +43,9 @@ func (m *Manager) Advising(channelARN string) bool {
 	return s != nil && s.advising.Load()
 }
 
-// Quiet stops housekeeping: from now on there is Tidy.
-func (m *Manager) Quiet() { m.stop() }
+// Quiet stops housekeeping: from now on there is Tidy. It is called before anybody publishes; then frames are
+// looked at as they come.
+func (m *Manager) Quiet() {
+	m.stop()
+	m.glance = 0
+}

@@ -81,6 +81,7 @@ type Manager struct {
 	stop    context.CancelFunc
 	done    sync.WaitGroup // sessions, admissions and the housekeeper
 	closed  chan struct{}  // closed by Close
+	glance  time.Duration  // as aGlance says
 
 	mu            sync.Mutex
 	channels      map[string]*channel // by id
@@ -111,7 +112,7 @@ func NewManager(d Deps) *Manager {
 		d.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), channels: map[string]*channel{}, prover: newProver()}
+	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), glance: aGlance, channels: map[string]*channel{}, prover: newProver()}
 	if d.Registerer != nil {
 		d.Registerer.MustRegister(ivsMetrics{m})
 	}

@@ -59,9 +59,12 @@ var (
 	errCrashed   = fault.Down("the server was interrupted")
 )
 
+// aGlance is how much media may come between two looks at a stream whose tracks are known.
+const aGlance = 250 * time.Millisecond
+
 // watch notes what arrives of a publication, calls live once when the session's first frame has, and more
 // when another track's has later.
-func (s *session) watch(p *publication, now func() time.Time, live, more func()) {
+func (s *session) watch(p *publication, glance time.Duration, now func() time.Time, live, more func()) {
 	defer close(p.watched)
 	defer p.watcher.Close()
 	judged := false
@@ -88,6 +91,7 @@ func (s *session) watch(p *publication, now func() time.Time, live, more func())
 			}
 		}
 		counts := s.pub == p
+		complete := len(p.lineup.videos) > 0 && len(p.lineup.audios) > 0
 		s.mu.Unlock()
 		if counts {
 			if !judged {
@@ -96,7 +100,11 @@ func (s *session) watch(p *publication, now func() time.Time, live, more func())
 			}
 			s.numbers.note(frames)
 		}
-		at := frames[len(frames)-1].Arrived.UnixNano()
+		newest := frames[len(frames)-1]
+		if complete {
+			p.watcher.Until(newest.DTS + glance)
+		}
+		at := newest.Arrived.UnixNano()
 		s.lastFrame.Store(at)
 		p.lastFrame.Store(at)
 		switch {

@@ -79,6 +79,13 @@ func (c *cutter) latest() ticks {
 	return min(c.partStart+partMax+jitter, c.segStart+segmentMax+segmentOver)
 }
 
+// lastOfPart is when the video frame is to be decoded after which the open part ends, while frames come at a
+// steady pace.
+func (c *cutter) lastOfPart() ticks {
+	frame := c.frameTime()
+	return c.lastDTS + max(1, (c.latest()-2*frame-c.lastDTS)/frame+1)*frame
+}
+
 // keyFrame prepares for a key frame at clock position at, to be decoded at decode.
 func (c *cutter) keyFrame(at, decode ticks) {
 	if !c.begun {

@@ -140,6 +140,15 @@ func (s *session) start() error {
 	return nil
 }
 
+// nextCut gives the time of the frame that is to end the open part: until then there is nothing to do that
+// would not be done as well with it. It is in the past where that cannot be told.
+func (s *session) nextCut() time.Duration {
+	if !s.started || s.waitKey || len(s.layers) != 1 || !s.cut.rate.steady() {
+		return math.MinInt64
+	}
+	return s.origin + (s.cut.lastOfPart() - s.base).duration() - jitter.duration()
+}
+
 // finish packages what is left.
 func (s *session) finish() {
 	defer s.cut.window.takeMessages(false)
