@@ -25,6 +25,10 @@ func newPacer(declared float64) pacer {
 
 // step takes the time from one frame to the next.
 func (p *pacer) step(delta ticks) {
+	if delta <= 0 { // no pace at all: a frame's time is never zero once it is known
+		p.sum, p.n, p.regular = 0, 0, 0
+		return
+	}
 	frame := p.frame()
 	if off := delta - frame; p.n == 0 || max(off, -off) > jitter+frame/16 {
 		p.sum, p.n, p.regular = delta, 1, 0
