@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -82,11 +81,7 @@ const key = "sk_us-east-1_testtesttest_secret"
 
 func newRig(t *testing.T, change ...func(*channel.Deps)) *rig {
 	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := channel.NewStore(t)
 	name := minter.New(arn.Channel)
 	r := &rig{t: t, db: db, clock: &clock{now: time.Now()}, spec: channel.Spec{ARN: name, ID: arn.ID(name), Name: "radio", Type: "BASIC"}}
 	private := minter.New(arn.Channel)
@@ -152,13 +147,12 @@ func (r *rig) write(s *media.Stream, from, d time.Duration) {
 // eventually waits for a condition that another goroutine brings about.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.After(10 * time.Second); !ok(); {
+	end := time.After(10 * time.Second)
+	for wait := 100 * time.Microsecond; !ok(); wait = min(2*wait, 5*time.Millisecond) {
 		select {
 		case <-end:
 			t.Fatalf("never: %s", what)
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }

@@ -2,22 +2,16 @@ package channel
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/media"
-	"github.com/streamcat/streamcat/internal/store"
 )
 
 // Housekeeping may come between an admission's finding of a channel and its claiming it.
 func TestHousekeepingBetweenFindingAndClaiming(t *testing.T) {
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := NewStore(t)
 	m := NewManager(Deps{DB: db, Bus: quiet{}})
 	defer func() { // a test that failed holds an admission open, for which Close would wait
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

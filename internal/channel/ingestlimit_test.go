@@ -16,6 +16,15 @@ import (
 
 func limited(d *channel.Deps) { d.LimitIngest = true }
 
+// measured brings the housekeeping up to date once all that came was looked at: which tracks there are decides
+// what they may have.
+func (r *rig) measured(s *media.Stream) {
+	r.t.Helper()
+	frames, _ := s.Written()
+	eventually(r.t, "all frames are seen", func() bool { return r.Noted(r.spec.ARN) == frames })
+	r.Tidy()
+}
+
 // picture writes one key frame of a size in pixels and in bytes.
 func (r *rig) picture(s *media.Stream, width, height, bytes int, at time.Duration) {
 	r.t.Helper()
@@ -98,21 +107,23 @@ func TestABitrateThatIsTooHighIsCutAndTold(t *testing.T) {
 			spec.Type = c.kind
 			d.Directory.(directory)[key] = spec
 		})
+		r.Quiet() // the window of ten seconds begins when it is first looked at
 		s := r.admit()
 		r.picture(s, c.width, c.height, 8, 0)
 		r.until("Session Created", "Stream Start")
+		r.measured(s)
 		second := c.limit / 8
 		for i := range 20 { // ten seconds of what is just allowed, then of a byte more
 			r.picture(s, c.width, c.height, second+i/10, time.Duration(i+1)*time.Second)
 			r.clock.pass(time.Second)
 			if i == 9 {
-				r.Tidy()
+				r.measured(s)
 			}
 		}
 		if s.Err() != nil {
 			t.Fatalf("%+v: cut at the limit: %v", c, s.Err())
 		}
-		r.Tidy()
+		r.measured(s)
 		r.breach(s, map[string]any{"limit_name": "Ingest Bitrate", "limit_value": float64(c.limit), "exceeded_by": 8.0, "limit_unit": "bits per second"})
 	}
 }
@@ -120,6 +131,7 @@ func TestABitrateThatIsTooHighIsCutAndTold(t *testing.T) {
 func TestAStreamLastsAtMostTwoDays(t *testing.T) {
 	for _, limit := range []bool{true, false} {
 		r := newRig(t, func(d *channel.Deps) { d.LimitIngest = limit })
+		r.Quiet()
 		s := r.admit()
 		r.write(s, 0, time.Second)
 		eventually(t, "live", r.live)
@@ -181,22 +193,24 @@ func TestLimitsCoverAllTracks(t *testing.T) {
 				spec.Type = c.kind
 				d.Directory.(directory)[key] = spec
 			})
+			r.Quiet()
 			small, large := rendition(0, 320, 180), rendition(1, c.width, c.height)
 			s := r.send("WHIP", 2, small, large)
 			r.until("Session Created", "Stream Start")
+			r.measured(s)
 			for i := range 20 { // ten seconds of what is just allowed, then of a byte more
 				at := time.Duration(i+1) * time.Second
 				frame(r, s, small, c.limit/8/5+i/10, at)
 				frame(r, s, large, c.limit/8-c.limit/8/5, at)
 				r.clock.pass(time.Second)
 				if i == 9 {
-					r.Tidy()
+					r.measured(s)
 				}
 			}
 			if s.Err() != nil {
 				t.Fatalf("cut at the limit: %v", s.Err())
 			}
-			r.Tidy()
+			r.measured(s)
 			r.breach(s, map[string]any{"limit_name": "Ingest Bitrate", "limit_value": float64(c.limit), "exceeded_by": 8.0, "limit_unit": "bits per second"})
 		})
 	}

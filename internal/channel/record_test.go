@@ -3,7 +3,6 @@ package channel
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/media"
-	"github.com/streamcat/streamcat/internal/store"
 )
 
 type quiet struct{}
@@ -34,11 +32,7 @@ func TestEachEventIsToldOnceHoweverOftenItIsWritten(t *testing.T) {
 		"a start that comes after the end": {-1, 1, true, []string{"Session Created", "Stream Start", "Stream End", "Session Ended"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x.db"), store.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
+			db := NewStore(t)
 			m := NewManager(Deps{DB: db, Bus: quiet{}})
 			defer m.Close(context.Background())
 			name := arn.Minter{Region: "us-east-1", Account: "000000000000"}.New(arn.Channel)

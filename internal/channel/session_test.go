@@ -1,10 +1,13 @@
 package channel_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/channel"
 	"github.com/streamcat/streamcat/internal/media"
+	"github.com/streamcat/streamcat/internal/store"
 )
 
 func TestARecordKeepsTheNewestEvents(t *testing.T) {
@@ -13,14 +16,26 @@ func TestARecordKeepsTheNewestEvents(t *testing.T) {
 	r.write(s, 0, time.Second)
 	eventually(t, "live", r.live)
 	eventually(t, "the start is written", func() bool { return len(r.record().Events) == 2 })
-	for range 500 {
+	rec := r.record()
+	for i := range 497 {
+		rec.Events = append(rec.Events, channel.Happening{Name: "Something", Time: r.clock.Now().Add(time.Duration(i))})
+	}
+	doc, err := json.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.db.UpdateStreamSession(t.Context(), r.id(), func(row *store.StreamSession) error { row.Doc = doc; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
 		if _, err := r.InsertAdBreak(t.Context(), r.spec.ARN, time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 		r.clock.pass(2 * time.Millisecond)
 	}
 	events := r.record().Events
-	if len(events) != 500 || events[0].Name != "Ad Break Inserted" || events[499].Time.Before(events[0].Time) {
+	if len(events) != 500 || events[0].Name != "Something" || events[496].Name != "Something" || events[497].Name != "Ad Break Inserted" ||
+		events[499].Time.Before(events[498].Time) || !events[0].Time.Equal(rec.Events[2].Time) {
 		t.Errorf("%d events, the first is %+v", len(events), events[0])
 	}
 }
