@@ -102,7 +102,7 @@ func (s *session) watch(p *publication, glance time.Duration, now func() time.Ti
 		}
 		newest := frames[len(frames)-1]
 		if complete {
-			p.watcher.Until(newest.DTS + glance)
+			p.watcher.Until(newest.DTS+glance, newest.DTS+glance)
 		}
 		at := newest.Arrived.UnixNano()
 		s.lastFrame.Store(at)

@@ -79,11 +79,21 @@ func (c *cutter) latest() ticks {
 	return min(c.partStart+partMax+jitter, c.segStart+segmentMax+segmentOver)
 }
 
-// lastOfPart is when the video frame is to be decoded after which the open part ends, while frames come at a
-// steady pace.
-func (c *cutter) lastOfPart() ticks {
-	frame := c.frameTime()
-	return c.lastDTS + max(1, (c.latest()-2*frame-c.lastDTS)/frame+1)*frame
+// next gives the earliest decoding time of a video frame, and of sound, with which the open part may end while
+// frames come at a steady pace: the one after which no other fits, or the one before which a part may end if
+// it comes off the pace.
+func (c *cutter) next() (video, sound ticks) {
+	frame, end := c.frameTime(), c.clockEnd()
+	video = min(c.latest()-2*frame, c.partStart+partMin, end-frame)
+	if !c.quiet(end) {
+		end += overdue
+	}
+	return video, end
+}
+
+// quiet tells whether no video frame is to come before end.
+func (c *cutter) quiet(end ticks) bool {
+	return c.rate.steady() && c.lastDTS+c.frameTime() >= end-jitter
 }
 
 // keyFrame prepares for a key frame at clock position at, to be decoded at decode.
@@ -174,8 +184,7 @@ func (c *cutter) clock(at ticks, arrived time.Time) {
 	}
 	for {
 		end := c.clockEnd()
-		quiet := c.rate.steady() && c.lastDTS+c.frameTime() >= end-jitter
-		if !(quiet && at >= end || at >= end+overdue) {
+		if !(c.quiet(end) && at >= end || at >= end+overdue) {
 			return
 		}
 		if c.rate.steady() {

@@ -13,6 +13,7 @@ type pacer struct {
 
 const (
 	steadyAfter = 3
+	longAfter   = 64 // what one frame that is off changes then cannot be told from jitter
 	longRun     = 4096
 )
 
@@ -44,6 +45,9 @@ func (p *pacer) step(delta ticks) {
 
 // steady tells whether the next frame is sure to come a frame's time after the last.
 func (p *pacer) steady() bool { return p.regular >= steadyAfter }
+
+// settled tells whether the mean is that of many frames.
+func (p *pacer) settled() bool { return p.steady() && p.n >= longAfter }
 
 // frame is how long a frame lasts, 0 while that is unknown.
 func (p *pacer) frame() ticks {

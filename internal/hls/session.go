@@ -140,13 +140,16 @@ func (s *session) start() error {
 	return nil
 }
 
-// nextCut gives the time of the frame that is to end the open part: until then there is nothing to do that
-// would not be done as well with it. It is in the past where that cannot be told.
-func (s *session) nextCut() time.Duration {
-	if !s.started || s.waitKey || len(s.layers) != 1 || !s.cut.rate.steady() {
-		return math.MinInt64
+// nextCut gives from when on a video frame, and sound, may end the open part: what comes before that has
+// nothing to do that would not be done as well with it. Both are in the past where that cannot be told. One
+// part may end a frame late when an encoder that was steady falls to less than 20 frames per second.
+func (s *session) nextCut() (video, sound time.Duration) {
+	if !s.started || len(s.layers) != 1 || !s.cut.rate.settled() {
+		return math.MinInt64, math.MinInt64
 	}
-	return s.origin + (s.cut.lastOfPart() - s.base).duration() - jitter.duration()
+	at := func(t ticks) time.Duration { return s.origin + (t - s.base - jitter).duration() }
+	v, a := s.cut.next()
+	return at(v), at(a)
 }
 
 // finish packages what is left.

@@ -161,7 +161,7 @@ func TestReaderSleepsUntilItsTime(t *testing.T) {
 		write(t, s, key(1))
 		wakes("a reader that was told nothing", 1)
 
-		r.Until(10)
+		r.Until(10, 10)
 		go next()
 		write(t, s, delta(2), sound(9))
 		sleeps("before its time")
@@ -174,7 +174,20 @@ func TestReaderSleepsUntilItsTime(t *testing.T) {
 		write(t, s, key(8))
 		wakes("for a key frame", 2)
 
-		r.Until(100)
+		r.Until(50, 50)
+		write(t, s, delta(11), sound(12))
+		r.Until(11, 50)
+		go next()
+		wakes("for what had come before it was told", 2)
+
+		r.Until(20, 30)
+		go next()
+		write(t, s, sound(29), delta(19))
+		sleeps("before the time of either")
+		write(t, s, sound(30))
+		wakes("at the time of sound", 3)
+
+		r.Until(100, 100)
 		go next()
 		write(t, s, delta(11), delta(12), delta(13), delta(14))
 		sleeps("while there is room")
@@ -183,6 +196,24 @@ func TestReaderSleepsUntilItsTime(t *testing.T) {
 
 		go next()
 		write(t, s, delta(16))
+		sleeps("before its time")
+		big := sound(16)
+		big.Payload = make([]byte, 16<<20)
+		write(t, s, big)
+		wakes("when half of the ring's bytes are there", 2)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		write(t, s, delta(17))
+		cancel()
+		if fs, err := r.Next(ctx); len(fs) != 1 || err != nil {
+			t.Errorf("at the end of its context: %d frames, %v", len(fs), err)
+		}
+		if _, err := r.Next(ctx); err != context.Canceled {
+			t.Errorf("after that: %v", err)
+		}
+
+		go next()
+		write(t, s, delta(18))
 		sleeps("before its time")
 		s.Close()
 		wakes("at the end", 1)

@@ -24,10 +24,11 @@ type Reader struct {
 	queue   []*Frame // what Next has not taken yet
 	spare   []*Frame // the slice Next gave back: the two swap, so that nothing is allocated per frame
 	bytes   int
-	until   time.Duration // see Until
-	due     bool          // Next is to give what is queued
-	flowing uint64        // video tracks, a bit by ID, that had a key frame since the start or the last loss
-	begun   uint64        // tracks, a bit by ID, of which a frame was taken: what comes before that is no loss
+	video   time.Duration // see Until
+	sound   time.Duration
+	due     bool   // Next is to give what is queued
+	flowing uint64 // video tracks, a bit by ID, that had a key frame since the start or the last loss
+	begun   uint64 // tracks, a bit by ID, of which a frame was taken: what comes before that is no loss
 	dropped int64
 	err     error
 }
@@ -39,7 +40,7 @@ func newReader(s *Stream, o ReaderOptions) *Reader {
 	if o.Bytes <= 0 {
 		o.Bytes = 32 << 20
 	}
-	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), until: math.MinInt64}
+	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), video: math.MinInt64, sound: math.MinInt64}
 }
 
 func (r *Reader) push(f *Frame) {
@@ -71,17 +72,26 @@ func (r *Reader) push(f *Frame) {
 
 // urgent tells whether Next must not wait for more than f.
 func (r *Reader) urgent(f *Frame) bool {
-	return f.DTS >= r.until || f.Key && f.Track.Kind == Video || len(r.queue) > r.maxFrames/2 || r.bytes > r.maxBytes/2
+	if len(r.queue) > r.maxFrames/2 || r.bytes > r.maxBytes/2 {
+		return true
+	}
+	if f.Track.Kind == Video {
+		return f.Key || f.DTS >= r.video
+	}
+	return f.DTS >= r.sound
 }
 
-// Until lets Next wait for more than one frame: it comes back when there is one with this DTS or a later
-// one, when there is a video key frame, when the ring is half full, and at the stream's end. Waking up costs
-// more than most frames do. It holds until it is called again, by the goroutine that calls Next; a reader
-// begins without it.
-func (r *Reader) Until(dts time.Duration) {
+// Until lets Next wait for more than one frame: it comes back when there is a video frame or sound whose DTS is
+// as late as that, when there is a video key frame, when the ring is half full, and at the stream's end.
+// Waking up costs more than most frames do. It holds until it is called again, by the goroutine that calls
+// Next; a reader begins without it.
+func (r *Reader) Until(video, sound time.Duration) {
 	r.mu.Lock()
-	r.until = dts
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	r.video, r.sound = video, sound
+	for _, f := range r.queue { // what came since Next was judged by what held before
+		r.due = r.due || r.urgent(f)
+	}
 }
 
 // flows tells whether f is of use: video after a key frame of its track, audio after one of any track.
@@ -114,11 +124,11 @@ func (r *Reader) end(err error) {
 
 // Next waits for frames, see Until, and gives all that have come, in the order of their writing. The slice is valid
 // until the next call. When the stream has ended and everything was read, it returns the stream's
-// reason (io.EOF for an orderly end); when ctx ends, ctx's error.
+// reason (io.EOF for an orderly end); when ctx has ended and everything was read that had come, ctx's error.
 func (r *Reader) Next(ctx context.Context) ([]*Frame, error) {
 	for {
 		r.mu.Lock()
-		if len(r.queue) > 0 && (r.due || r.err != nil) {
+		if len(r.queue) > 0 && (r.due || r.err != nil || ctx.Err() != nil) {
 			out := r.queue
 			clear(r.spare)
 			r.queue, r.spare, r.bytes, r.due = r.spare[:0], out, 0, false
@@ -130,9 +140,11 @@ func (r *Reader) Next(ctx context.Context) ([]*Frame, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
 		case <-r.wake:
 		}
 	}
