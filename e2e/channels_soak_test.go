@@ -23,7 +23,7 @@ func leaves(t *testing.T, p *process, nothing func()) {
 	type state struct{ goroutines, files, heap float64 }
 	look := func() state {
 		fetch(t, "http://"+p.Admin+"/debug/pprof/heap?gc=1", http.StatusOK)
-		return state{gauge(t, p, "go_goroutines"), gauge(t, p, "process_open_fds"), gauge(t, p, "go_memstats_heap_alloc_bytes") / (1 << 20)}
+		return state{metric(t, p, "go_goroutines"), metric(t, p, "process_open_fds"), metric(t, p, "go_memstats_heap_alloc_bytes") / (1 << 20)}
 	}
 	before := look()
 	nothing()
@@ -66,9 +66,9 @@ func TestSoakAThousandViewers(t *testing.T) {
 		}
 	}
 	rest(30 * time.Second)
-	early, parts := gauge(t, p, "process_resident_memory_bytes"), crowd.Parts()
+	early, parts := metric(t, p, "process_resident_memory_bytes"), crowd.Parts()
 	rest(lasts - 30*time.Second)
-	late := gauge(t, p, "process_resident_memory_bytes")
+	late := metric(t, p, "process_resident_memory_bytes")
 	rate := float64(crowd.Parts()-parts) / (lasts - 30*time.Second).Seconds() / viewers
 	if err := crowd.Close(); err != nil {
 		t.Error(err)

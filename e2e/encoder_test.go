@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,7 +35,14 @@ func (e *encoder) said() string {
 
 func startEncoder(t *testing.T, name string, args ...string) *encoder {
 	t.Helper()
-	e := &encoder{cmd: exec.Command(name, args...), done: make(chan struct{})}
+	return launchEncoder(t, exec.Command(name, args...))
+}
+
+// launchEncoder is startEncoder for a command that is more than its arguments.
+func launchEncoder(t *testing.T, cmd *exec.Cmd) *encoder {
+	t.Helper()
+	name := filepath.Base(cmd.Path)
+	e := &encoder{cmd: cmd, done: make(chan struct{})}
 	e.cmd.Stdout, e.cmd.Stderr = e, e
 	if err := e.cmd.Start(); err != nil {
 		t.Fatalf("%s: %v (make test-deps installs it)", name, err)

@@ -28,8 +28,8 @@ func soakTime() time.Duration {
 	return 30 * time.Second
 }
 
-// gauge reads one number of the admin listener.
-func gauge(t *testing.T, p *process, name string) float64 {
+// metric reads one number of the admin listener.
+func metric(t *testing.T, p *process, name string) float64 {
 	t.Helper()
 	s := bufio.NewScanner(strings.NewReader(fetch(t, "http://"+p.Admin+"/metrics", http.StatusOK)))
 	for s.Scan() {
@@ -55,7 +55,7 @@ func TestGarbageOnEveryPortHarmsNobody(t *testing.T) {
 	eventually(t, 30*time.Second, "live", func() bool { return isLive(t, p.aws(), c) })
 	media := mediaURL(t, c.PlaybackURL)
 
-	goroutines, files := gauge(t, p, "go_goroutines"), gauge(t, p, "process_open_fds")
+	goroutines, files := metric(t, p, "go_goroutines"), metric(t, p, "process_open_fds")
 	attacks := map[string]func(i int){
 		"random bytes": func(i int) {
 			b := make([]byte, 1+i%5000)
@@ -136,11 +136,11 @@ func TestGarbageOnEveryPortHarmsNobody(t *testing.T) {
 
 	// Refused connections linger for some seconds; then everything is as it was.
 	eventually(t, time.Minute, "goroutines and descriptors are given back", func() bool {
-		return gauge(t, p, "go_goroutines") < goroutines+20 && gauge(t, p, "process_open_fds") < files+20
+		return metric(t, p, "go_goroutines") < goroutines+20 && metric(t, p, "process_open_fds") < files+20
 	})
-	heap := gauge(t, p, "go_memstats_heap_inuse_bytes")
-	t.Logf("goroutines %.0f → %.0f, descriptors %.0f → %.0f, heap %.0f MiB", goroutines, gauge(t, p, "go_goroutines"),
-		files, gauge(t, p, "process_open_fds"), heap/(1<<20))
+	heap := metric(t, p, "go_memstats_heap_inuse_bytes")
+	t.Logf("goroutines %.0f → %.0f, descriptors %.0f → %.0f, heap %.0f MiB", goroutines, metric(t, p, "go_goroutines"),
+		files, metric(t, p, "process_open_fds"), heap/(1<<20))
 	if heap > 256<<20 {
 		t.Errorf("the heap holds %.0f MiB", heap/(1<<20))
 	}
