@@ -38,30 +38,39 @@ func documented(t *testing.T, dir, listen, origin string) string {
 		}
 		example = strings.Replace(example, from, to, 1)
 	}
-	var temp strings.Builder
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temp, "%s_temp_path %s/%s;\n", kind, dir, kind)
+	return example
+}
+
+// nginxPath is where Debian has it, which is not in everybody's PATH.
+const nginxPath = "/usr/sbin/nginx"
+
+// startNginx runs an nginx of its own in a folder, with what is to stand in its http section and, before it, outside of it.
+func startNginx(t *testing.T, dir, outside, section string) *encoder {
+	t.Helper()
+	if err := os.Chmod(dir, 0o755); err != nil { // its workers are nobody's
+		t.Fatal(err)
 	}
-	return fmt.Sprintf("daemon off;\npid %s/pid;\nerror_log stderr error;\nevents { worker_connections 1024; }\nhttp {\naccess_log off;\n%s%s}\n", dir, &temp, example)
+	config := fmt.Sprintf("daemon off;\npid %s/pid;\nerror_log stderr error;\n%sevents { worker_connections 1024; }\nhttp {\naccess_log off;\n", dir, outside)
+	if os.Getuid() == 0 {
+		config = "user root;\n" + config
+	}
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		config += fmt.Sprintf("%s_temp_path %s/%s;\n", kind, dir, kind)
+	}
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(config+section+"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := startEncoder(t, nginxPath, "-e", "stderr", "-p", dir, "-c", file)
+	t.Cleanup(e.quit)
+	return e
 }
 
 // nginx runs a cache in front of an origin and gives its address.
 func nginx(t *testing.T, origin string) string {
 	t.Helper()
 	dir, listen := t.TempDir(), freeAddr(t)
-	if err := os.Chmod(dir, 0o755); err != nil { // its workers are nobody's
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "nginx.conf")
-	config := documented(t, dir, listen, origin)
-	if os.Getuid() == 0 {
-		config = "user root;\n" + config
-	}
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	e := startEncoder(t, "/usr/sbin/nginx", "-e", "stderr", "-p", dir, "-c", file)
-	t.Cleanup(e.quit)
+	startNginx(t, dir, "", documented(t, dir, listen, origin))
 	eventually(t, 20*time.Second, "nginx answers", func() bool {
 		resp, err := http.Get("http://" + listen + "/healthz")
 		if err != nil {

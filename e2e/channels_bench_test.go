@@ -24,7 +24,7 @@ import (
 // Peers of the benchmarks; one that is not there is reported missing, and no ratio is printed.
 const (
 	mediaMTXEnv = "STREAMCAT_BENCH_MEDIAMTX" // path of a MediaMTX binary; else one in PATH
-	crowd       = 200
+	viewers     = 200
 	further     = 10 // streams
 	bitrate     = 6_000_000
 )
@@ -35,12 +35,14 @@ type liveServer struct {
 	pid               int
 	publish, playback func(n int) string
 	profile           string // URL of CPU profiles, if it has one
+	watched           func() // called when its viewers are gone and stream 0 is still live; may be nil
 }
 
 // channelRows is what TestChannelLoad measures of one server.
 type channelRows struct {
 	packaging float64 // % of a core per stream
 	viewer    float64 // % of a core per viewer
+	delivered float64 // bits per second that each of the viewers got meanwhile
 	late1     time.Duration
 	late200   time.Duration
 	late200p9 time.Duration
@@ -49,8 +51,8 @@ type channelRows struct {
 	missed    int64   // parts that players asked for too late
 }
 
-// TestChannelLoad measures what channels cost the product, and MediaMTX beside it where there is one: RTMP in,
-// LL-HLS out, 6 Mbit/s a stream.
+// TestChannelLoad measures what channels cost the product, RTMP in, LL-HLS out, 6 Mbit/s a stream, and beside it, where
+// they are there, MediaMTX, and nginx with viewers of the same playlist and part as plain files.
 func TestChannelLoad(t *testing.T) {
 	clip, err := hlsbench.MakeClip(t.Context(), bitrate)
 	if err != nil {
@@ -61,16 +63,25 @@ func TestChannelLoad(t *testing.T) {
 	for i := range channels {
 		channels[i] = makeChannel(t, p.aws(), "rtmp://"+p.RTMP+"/app/")
 	}
+	var files map[string][]byte
 	ours := measureChannels(t, clip, liveServer{
 		name: "StreamCat", pid: p.cmd.Process.Pid, profile: "http://" + p.Admin + "/debug/pprof/profile",
 		publish:  func(n int) string { return channels[n].PublishURL },
 		playback: func(n int) string { return channels[n].PlaybackURL },
+		watched:  func() { files = capture(t, channels[0].PlaybackURL) },
 	})
 	t.Log("StreamCat: ", ours)
 	if ours.missed > 0 {
 		t.Errorf("players missed %d parts", ours.missed)
 	}
 	p.terminate()
+
+	if floor, why := measureNginx(t, files); why != "" {
+		t.Logf("nginx is missing (%s): no ratio", why)
+	} else {
+		t.Log("nginx: ", floor)
+		t.Logf("a viewer costs us %s what the same requests cost nginx", whole(ours.viewer/floor.viewer, ours.keptUp() && floor.keptUp()))
+	}
 
 	peer, stop, why := mediaMTX(t)
 	if why != "" {
@@ -79,18 +90,29 @@ func TestChannelLoad(t *testing.T) {
 		theirs := measureChannels(t, clip, peer)
 		stop()
 		t.Log("MediaMTX: ", theirs)
-		t.Logf("MediaMTX costs, of ours: packaging %.1f ×, viewer %.1f ×, newest picture with 1 player %.1f ×, with %d %.1f ×, first part %.1f ×, memory %.1f ×",
-			theirs.packaging/ours.packaging, theirs.viewer/ours.viewer, ratio(theirs.late1, ours.late1), crowd, ratio(theirs.late200, ours.late200),
+		t.Logf("MediaMTX costs, of ours: packaging %.1f ×, viewer %s, newest picture with 1 player %.1f ×, with %d %.1f ×, first part %.1f ×, memory %.1f ×",
+			theirs.packaging/ours.packaging, whole(theirs.viewer/ours.viewer, ours.keptUp() && theirs.keptUp()), ratio(theirs.late1, ours.late1), viewers, ratio(theirs.late200, ours.late200),
 			ratio(theirs.first, ours.first), theirs.memory/ours.memory)
 	}
+}
+
+// keptUp says whether viewers got what was published: one who waits costs nothing, and proves nothing.
+func (r channelRows) keptUp() bool { return r.delivered > 0.9*bitrate }
+
+// whole prints a ratio of two servers that both did all their work.
+func whole(ratio float64, did bool) string {
+	if !did {
+		return "(no ratio: viewers did not get all that was published)"
+	}
+	return fmt.Sprintf("%.1f ×", ratio)
 }
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(max(b, 1)) }
 
 // String is a line of a report.
 func (r channelRows) String() string {
-	return fmt.Sprintf("packaging %.2f %% of a core per stream; %.3f %% per viewer of %d; newest picture at the player p50 %.1f ms with 1, %.1f ms (p99 %.1f) with %d; first part in the playlist %.0f ms after publish; %.1f MiB per further stream; %d parts missed",
-		r.packaging, r.viewer, crowd, milliseconds(r.late1), milliseconds(r.late200), milliseconds(r.late200p9), crowd, milliseconds(r.first), r.memory, r.missed)
+	return fmt.Sprintf("packaging %.2f %% of a core per stream; %.3f %% per viewer of %d, who get %.1f Mbit/s each; newest picture at the player p50 %.1f ms with 1, %.1f ms (p99 %.1f) with %d; first part in the playlist %.0f ms after publish; %.1f MiB per further stream; %d parts missed",
+		r.packaging, r.viewer, viewers, r.delivered/1e6, milliseconds(r.late1), milliseconds(r.late200), milliseconds(r.late200p9), viewers, milliseconds(r.first), r.memory, r.missed)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / 1e6 }
@@ -155,17 +177,22 @@ func measureChannels(t *testing.T, clip *hlsbench.Clip, s liveServer) (r channel
 	if err := one.Close(); err != nil {
 		t.Errorf("%s: %v", s.name, err)
 	}
-	many := hlsbench.Watch(ctx, s.playback(0), crowd)
+	many := hlsbench.Watch(ctx, s.playback(0), viewers)
 	pause(ctx, 4*time.Second)
 	late := make(chan []time.Duration)
 	go func() { late <- many.Measure(ctx, 10*time.Second) }()
-	r.viewer = (s.load(ctx, t, "viewers", 10*time.Second) - base) / crowd
+	began, got := time.Now(), many.Bytes()
+	r.viewer = (s.load(ctx, t, "viewers", 10*time.Second) - base) / viewers
+	r.delivered = float64(many.Bytes()-got) * 8 / time.Since(began).Seconds() / viewers
 	all := <-late
 	r.late200, r.late200p9 = gauge.At(all, 0.5), gauge.At(all, 0.99)
 	if err := many.Close(); err != nil {
 		t.Errorf("%s: %v", s.name, err)
 	}
 	r.missed = many.Missing()
+	if s.watched != nil {
+		s.watched()
+	}
 	stop()
 	cancel()
 	return r
