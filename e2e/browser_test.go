@@ -15,6 +15,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 	"github.com/streamcat/streamcat/internal/store/storetest"
+	"github.com/streamcat/streamcat/internal/tlsport/tlstest"
 )
 
 // script is a node program that drives Chromium and says what it has reached.
@@ -155,19 +156,34 @@ func TestTheDemoIsAPageThatPlays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	demo := startEncoder(t, path, "demo", "--data-dir", t.TempDir(), "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
-		"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0", "--srt-addr", "127.0.0.1:0")
-	page := regexp.MustCompile(`The demo is live: (http://\S+/c/\S+)`)
-	var found []string
-	eventually(t, time.Minute, "the page of the demo", func() bool {
-		found = page.FindStringSubmatch(demo.said())
-		return found != nil
-	})
-	s := startScript(t, "browser/watch.mjs", found[1])
-	s.hear("watching")
-	s.hear("done")
-	demo.quit()
-	if demo.err != nil {
-		t.Errorf("the demo ended badly: %v", demo.err)
+	cert, key := tlstest.New(t).Issue(t.TempDir(), "127.0.0.1")
+	for name, tc := range map[string]struct {
+		settings []string
+		page     string
+	}{
+		"without TLS": {nil, "http://"},
+		"with a certificate that the demo does not trust": {
+			[]string{"--https-addr", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key}, "https://",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			demo := startEncoder(t, path, append([]string{
+				"demo", "--data-dir", t.TempDir(), "--http-addr", "127.0.0.1:0", "--rtmp-addr", "127.0.0.1:0",
+				"--admin-addr", "127.0.0.1:0", "--webrtc-addr", "127.0.0.1:0", "--srt-addr", "127.0.0.1:0",
+			}, tc.settings...)...)
+			page := regexp.MustCompile(`The demo is live: (` + tc.page + `\S+/c/\S+)`)
+			var found []string
+			eventually(t, time.Minute, "the page of the demo", func() bool {
+				found = page.FindStringSubmatch(demo.said())
+				return found != nil
+			})
+			s := startScript(t, "browser/watch.mjs", found[1])
+			s.hear("watching")
+			s.hear("done")
+			demo.quit()
+			if demo.err != nil {
+				t.Errorf("the demo ended badly: %v", demo.err)
+			}
+		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ingest"
 	"github.com/streamcat/streamcat/internal/media"
@@ -116,10 +117,10 @@ func TestDemoPublishesToAFreshChannelAndPrintsItsPage(t *testing.T) {
 	stopped := false
 	go func() {
 		ended <- runDemo(ctx, DemoOptions{
-			URL: "http://127.0.0.1:1", Title: "x", Out: out,
-			Start: func(context.Context) (string, func() error, error) {
+			Server: demoServer{URL: "http://127.0.0.1:1"}, Title: "x", Out: out,
+			Start: func(context.Context) (demoServer, func() error, error) {
 				started.Store(true)
-				return app.URL, func() error { stopped = true; return nil }, nil
+				return demoServer{URL: app.URL}, func() error { stopped = true; return nil }, nil
 			},
 		})
 	}()
@@ -157,8 +158,45 @@ func TestListeningAddressesBecomeDialable(t *testing.T) {
 	}
 }
 
+func TestDemoPublishesInClearWhereTLSCannotBeReached(t *testing.T) {
+	addr, gate := startIngest(t)
+	const nowhere = "rtmps://127.0.0.1:1/app/"
+	out, err := dialDemo(t.Context(), nowhere+demoKey, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-gate.admitted
+	out.Close()
+	if _, err := dialDemo(t.Context(), nowhere+demoKey, ""); err == nil {
+		t.Error("it publishes to nowhere")
+	}
+	_, err = dialDemo(t.Context(), nowhere+"sk_wrong", addr)
+	if err == nil || !strings.Contains(err.Error(), "connect to the RTMP server") || !strings.Contains(err.Error(), "unknown stream key") || strings.Contains(err.Error(), "sk_wrong") {
+		t.Errorf("error: %v", err)
+	}
+	// What a server refuses is not asked of another.
+	_, err = dialDemo(t.Context(), "rtmp://"+addr+"/app/sk_wrong", addr)
+	if err == nil || strings.Contains(err.Error(), "without TLS") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestDemoDialsInClearOnlyThisMachine(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:1935": "127.0.0.1:1935", ":1935": "127.0.0.1:1935", "0.0.0.0:1935": "127.0.0.1:1935", "[::1]:1935": "[::1]:1935",
+		"192.0.2.7:1935": "", "live.example.org:1935": "",
+	} {
+		if got := plainRTMP(&engine.Config{}, addr); got != want {
+			t.Errorf("%s: got %q, want %q", addr, got, want)
+		}
+		if got := plainRTMP(&engine.Config{IVSEndpoint: "aws"}, addr); got != "" {
+			t.Errorf("%s, where channels are another server's: got %q", addr, got)
+		}
+	}
+}
+
 func TestDemoSaysThatNoServerAnswers(t *testing.T) {
-	err := runDemo(t.Context(), DemoOptions{URL: "http://127.0.0.1:1"})
+	err := runDemo(t.Context(), DemoOptions{Server: demoServer{URL: "http://127.0.0.1:1"}})
 	if err == nil || !strings.Contains(err.Error(), "no server answers") {
 		t.Errorf("error: %v", err)
 	}
