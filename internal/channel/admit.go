@@ -105,6 +105,8 @@ func (m *Manager) join(s *session, p media.Publisher) (*media.Stream, error) {
 	}
 	why := s.pub.stream.Err()
 	switch {
+	case !s.begun: // its first publisher is not admitted yet, and waits for the store
+		return nil, fault.InConflict("this stream key is going live already")
 	case why == nil && s.pub.silentFor(now) < deadPublisher:
 		if p.Priority > 0 {
 			return m.contest(s, p, now)
@@ -124,7 +126,6 @@ func (m *Manager) join(s *session, p media.Publisher) (*media.Stream, error) {
 }
 
 func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Stream, error) {
-	pub, _ := s.newest()
 	if err := m.create(ctx, s); err != nil {
 		// The store may have taken it all the same, and only its answer was lost: then it must end.
 		unwritten := ourFailure("the stream could not be written down", err)
@@ -140,7 +141,11 @@ func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Str
 	if m.closing { // Close has stopped what it saw; this one it did not see
 		s.stop(errDraining)
 	}
+	s.mu.Lock()
+	s.begun = true
+	pub := s.pub
 	m.follow(s, pub)
+	s.mu.Unlock()
 	m.done.Go(func() { m.run(c, s) })
 	return pub.stream, nil
 }

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,7 @@ type audience struct {
 	limit int           // of all; 0: none
 
 	mu       sync.Mutex
-	sessions map[string]presence
+	sessions map[string]*presence // by names of their own: a request's would keep all of its URL
 }
 
 // presence is what is known of one viewer.
@@ -33,7 +34,7 @@ type presence struct {
 }
 
 func newAudience(all *atomic.Int64, limit int) *audience {
-	return &audience{all: all, limit: limit, sessions: map[string]presence{}}
+	return &audience{all: all, limit: limit, sessions: map[string]*presence{}}
 }
 
 // full says whether there is no room for one more viewer anywhere.
@@ -53,11 +54,12 @@ func (a *audience) arrive(session string, lowLatency bool, now time.Time) (ok bo
 			a.all.Add(-1)
 			return false
 		}
+		p = &presence{}
+		a.sessions[strings.Clone(session)] = p
 	}
 	p.waiting++
 	p.hungUp = false
 	p.until = until(lowLatency, now)
-	a.sessions[session] = p
 	return true
 }
 
@@ -75,7 +77,6 @@ func (a *audience) answered(session string, lowLatency, hungUp bool, now time.Ti
 	} else {
 		p.until = until(lowLatency, now)
 	}
-	a.sessions[session] = p
 }
 
 func until(lowLatency bool, now time.Time) int64 {
@@ -91,10 +92,11 @@ func (a *audience) sweep(now time.Time, dry bool) int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for s, p := range a.sessions {
+		until := p.until
 		if dry && !p.hungUp {
-			p.until += int64(patience)
+			until += int64(patience)
 		}
-		if p.waiting <= 0 && p.until < t {
+		if p.waiting <= 0 && until < t {
 			delete(a.sessions, s)
 			a.all.Add(-1)
 		}

@@ -2,9 +2,11 @@ package channel
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestWhoCountsAsAViewer(t *testing.T) {
@@ -117,5 +119,22 @@ func TestNoMoreViewersThanThereMayBe(t *testing.T) {
 	a.leave()
 	if all.Load() != 1 || !b.arrive("4", true, now) {
 		t.Errorf("nobody comes after who left: %d", all.Load())
+	}
+}
+
+// A name is part of a request's URL, which may be long.
+func TestAViewersNameKeepsNoRequest(t *testing.T) {
+	var all atomic.Int64
+	a := newAudience(&all, 0)
+	for range 2 {
+		url := strings.Repeat("x", 1<<10) + "0123456789abcdef"
+		name := url[1<<10:]
+		a.arrive(name, true, time.Now())
+		a.answered(name, true, false, time.Now())
+		for kept := range a.sessions {
+			if kept != name || unsafe.StringData(kept) == unsafe.StringData(name) {
+				t.Errorf("%q is kept with all around it", kept)
+			}
+		}
 	}
 }

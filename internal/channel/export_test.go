@@ -82,6 +82,12 @@ func (m *Manager) Saving(channelARN string) bool {
 	return s.numbers.history.saving
 }
 
+// Excessive says whether a channel's stream passes a limit of ingest, and is being cut.
+func (m *Manager) Excessive(channelARN string) bool {
+	s := m.sessionOf(channelARN)
+	return s != nil && s.excessive.Load()
+}
+
 // Advising says whether somebody writes down what the coach of a channel found.
 func (m *Manager) Advising(channelARN string) bool {
 	s := m.sessionOf(channelARN)

@@ -20,8 +20,11 @@ type Policy struct {
 // policies keeps what was last heard of each policy.
 type policies struct {
 	mu  sync.Mutex
-	all map[string]*fresh[Policy] // by ARN; as many as the account has
+	all map[string]*fresh[Policy] // by ARN
 }
+
+// maxPolicies is how many are kept: more than an account has, since those that were deleted are among them.
+const maxPolicies = 1024
 
 func (p *policies) of(arn string) *fresh[Policy] {
 	p.mu.Lock()
@@ -31,6 +34,9 @@ func (p *policies) of(arn string) *fresh[Policy] {
 	}
 	f := p.all[arn]
 	if f == nil {
+		if len(p.all) >= maxPolicies {
+			clear(p.all)
+		}
 		f = &fresh[Policy]{}
 		p.all[arn] = f
 	}

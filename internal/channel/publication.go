@@ -74,6 +74,10 @@ func (s *session) watch(p *publication, glance time.Duration, now func() time.Ti
 			return // the stream's own reason
 		}
 		s.mu.Lock()
+		if s.pub != p { // another has taken over: what is left of this one is nobody's
+			s.mu.Unlock()
+			continue
+		}
 		joined, err := s.notice(p, frames)
 		if err != nil {
 			s.mu.Unlock()
@@ -90,16 +94,13 @@ func (s *session) watch(p *publication, glance time.Duration, now func() time.Ti
 				s.rate.frame(f)
 			}
 		}
-		counts := s.pub == p
 		complete := len(p.lineup.videos) > 0 && len(p.lineup.audios) > 0
 		s.mu.Unlock()
-		if counts {
-			if !judged {
-				judged = true
-				s.numbers.coach.begin()
-			}
-			s.numbers.note(frames)
+		if !judged {
+			judged = true
+			s.numbers.coach.begin()
 		}
+		s.numbers.note(frames)
 		newest := frames[len(frames)-1]
 		if complete {
 			p.watcher.Until(newest.DTS+glance, newest.DTS+glance)

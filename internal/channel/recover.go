@@ -63,6 +63,7 @@ func (m *Manager) resume(row store.StreamSession, r Record) bool {
 		c.mu.Unlock()
 		return false
 	}
+	s.begun = true
 	s.id, s.started, s.dropped = row.StreamID, row.Started, s.created
 	s.saidStarving.Store(r.Starving)
 	s.pub.stream.Describe(media.Info{Encoder: r.Encoder})
@@ -71,6 +72,11 @@ func (m *Manager) resume(row store.StreamSession, r Record) bool {
 	m.streams.Add(1)
 	c.session, c.spec = s, s.spec
 	c.mu.Unlock()
+	m.mu.Lock()
+	if m.closing { // Close has stopped what it saw; this one it did not see
+		s.stop(errDraining)
+	}
+	m.mu.Unlock()
 	m.done.Go(func() { m.run(c, s) })
 	return true
 }

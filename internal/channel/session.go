@@ -35,10 +35,11 @@ type session struct {
 	tasks    sync.WaitGroup // what watchers have others do
 
 	mu           sync.Mutex
+	begun        bool         // its first publisher was admitted: from now on it may have others
 	pub          *publication // the newest
 	rival        *publication // that wants to take over from pub; nil: none
 	takeovers    int          // attempts
-	past         int64        // bytes that came in those before it
+	past         int64        // bytes that came in those before it, less those of it from before it was the newest
 	dropped      time.Time    // when the line was lost, until a frame comes again; zero otherwise
 	reason       error        // why the session ends; nil while it goes on
 	adBreak      AdBreak      // the last one; zero if there was none
@@ -117,8 +118,9 @@ func (s *session) signal() {
 func (s *session) replace(p *publication) {
 	old := s.pub
 	old.stream.Stop(errTakenOver)
-	_, bytes := old.stream.Written()
-	s.past += bytes
+	_, came := old.stream.Written()
+	_, idle := p.stream.Written() // while it was a rival
+	s.past += came - idle
 	s.pub = p
 	s.signal()
 }

@@ -72,6 +72,9 @@ func (m *Manager) contend(s *session, p *publication) {
 	switch {
 	case s.reason != nil:
 		err = s.reason
+	case err == nil && s.pub.running() && p.priority <= s.pub.priority: // of an encoder that came meanwhile
+		err = errPriority
+		m.takeoverFailed(s, codeInvalidPriority, now)
 	case err == nil:
 		p.lastFrame.Store(now.UnixNano())
 		m.follow(s, p)

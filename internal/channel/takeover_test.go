@@ -165,3 +165,67 @@ func TestAStreamThatEndsEndsItsRival(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// While a rival makes itself ready, the encoder that it wants to take over from may be lost, and another come in
+// its place.
+func TestARivalTakesOverFromNobodyOfAHigherPriority(t *testing.T) {
+	r, first, _ := delivering(t)
+	next, err := r.rival(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := first.Written()
+	eventually(t, "the first delivers", func() bool { return r.Noted(r.spec.ARN) == before })
+	first.Stop(errCut)
+	better, err := r.rival(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(better, 0, 2*time.Second)
+	frames, _ := better.Written()
+	eventually(t, "the other delivers", func() bool { return r.Noted(r.spec.ARN) == before+frames })
+	at := time.Duration(0)
+	eventually(t, "the rival is told", func() bool {
+		_ = next.Write(&media.Frame{Track: video, DTS: at, PTS: at, Arrived: r.clock.Now(), Key: true, Payload: []byte{0, 0, 0, 4, 0x65, 1, 2, 3}})
+		at += time.Second / 30
+		return next.Err() != nil
+	})
+	if fault.Of(next.Err()) != fault.Conflict || better.Err() != nil {
+		t.Errorf("the rival was told %v, the other %v", next.Err(), better.Err())
+	}
+	eventually(t, "all is told", func() bool { return len(r.takeovers()) == 1 })
+	if told := r.takeovers(); told[0] != "Stream Takeover Failure StreamTakeoverInvalidPriority" {
+		t.Error(told)
+	}
+}
+
+// What a rival sent before it took over was nobody's: it must not look like a burst.
+func TestWhatARivalSentBeforeCountsForNoBitrate(t *testing.T) {
+	r := newRig(t, limited, patient)
+	r.Quiet()
+	first := r.admit()
+	r.write(first, 0, 4*time.Second)
+	r.until("Session Created", "Stream Start")
+	r.measured(first)
+	next, err := r.rival(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(next, 0, 500*time.Millisecond) // its formats
+	if err := next.Write(&media.Frame{Track: video, DTS: time.Second, PTS: time.Second, Arrived: r.clock.Now(), Payload: make([]byte, 8<<20)}); err != nil {
+		t.Fatal(err)
+	}
+	at := 2 * time.Second
+	eventually(t, "the takeover", func() bool {
+		if first.Err() == nil {
+			r.write(next, at, time.Second/30)
+			at += time.Second / 30
+		}
+		return len(r.takeovers()) == 1
+	})
+	r.clock.pass(10 * time.Second)
+	r.Tidy()
+	if r.Excessive(r.spec.ARN) {
+		t.Error("it is cut")
+	}
+}

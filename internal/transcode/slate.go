@@ -126,6 +126,12 @@ func (s *Slates) Slate(f SlateFormat) *Slate {
 	s.wg.Go(func() {
 		s.turn.Lock()
 		defer s.turn.Unlock()
+		s.mu.Lock()
+		wanted := s.made[f] == e
+		s.mu.Unlock()
+		if !wanted { // so many others were that it is forgotten
+			return
+		}
 		made, err := program.makeSlate(s.ctx, f)
 		switch {
 		case s.ctx.Err() != nil:

@@ -172,11 +172,17 @@ func TestWhereNoSlateCanBeMadeThatIsSaidOnce(t *testing.T) {
 func TestOldSlatesMakeRoom(t *testing.T) {
 	poor := *find(t)
 	poor.encoders = ""
-	s, _ := slates(t, func() *FFmpeg { return &poor })
+	s, log := slates(t, func() *FFmpeg { return &poor })
 	format := func(n int) SlateFormat { return SlateFormat{media.H264, 100, 320 + 2*n, 180, 30} }
+	s.turn.Lock() // while one takes its time
 	for n := range 3 * maxSlates {
 		s.Slate(format(n))
 		s.Slate(format(0))
+	}
+	s.turn.Unlock()
+	s.wg.Wait()
+	if n := strings.Count(log.String(), "no slate can be made"); n != maxSlates {
+		t.Errorf("%d were begun", n)
 	}
 	if len(s.made) > maxSlates || s.made[format(0)] == nil || s.made[format(3*maxSlates-1)] == nil {
 		t.Errorf("%d are kept", len(s.made))
