@@ -43,6 +43,16 @@ func (r *rig) id() string {
 	return l.StreamID
 }
 
+// waits gives until when the stream waits for its encoder.
+func (r *rig) waits() time.Time {
+	r.t.Helper()
+	report, err := r.Report(r.t.Context(), r.spec.ARN)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return report.WaitsUntil
+}
+
 // without gives the names of all events but those of starvation.
 func (r *rig) without() []string {
 	return slices.DeleteFunc(r.names(), func(n string) bool { return strings.HasPrefix(n, "Starvation") })
@@ -59,12 +69,19 @@ func TestAnEncoderThatComesBackContinuesItsStream(t *testing.T) {
 		if err != nil || l.StreamID != id || l.Health != channel.Starving {
 			t.Fatalf("while it is away: %+v, %v", l, err)
 		}
+		eventually(t, "it tells how long it waits", func() bool { // from when the end was noticed, before the clock passed or after
+			left := r.waits().Sub(r.clock.Now())
+			return left == time.Second || left == window
+		})
 		s = r.admit() // an encoder's clock begins anew
 		r.write(s, 0, 4*time.Second)
 		eventually(t, "it delivers again", func() bool {
 			l, err := r.Live(t.Context(), r.spec.ARN)
 			return err == nil && l.Health == channel.Healthy && l.StreamID == id
 		})
+		if until := r.waits(); !until.IsZero() {
+			t.Errorf("it is back, and the stream waits until %v", until)
+		}
 		eventually(t, "it is in the playlist, behind a discontinuity", func() bool {
 			_, body := r.get(playlist)
 			list, faults := hlscheck.Parse(body)
@@ -114,6 +131,9 @@ func TestAnEncoderThatOnlyConnectsDoesNotLengthenTheWait(t *testing.T) {
 			return true
 		}
 		if s, err := r.Admit(t.Context(), media.Publisher{Key: key}); err == nil {
+			if report, err := r.Report(t.Context(), r.spec.ARN); err == nil && !report.WaitsUntil.IsZero() {
+				t.Errorf("with an encoder that connects, it waits until %v", report.WaitsUntil)
+			}
 			r.Tidy()
 			s.Stop(errCut)
 			r.Tidy()

@@ -84,9 +84,10 @@ func (n *numbers) totals() (latest Reading, input, delivered time.Duration) {
 // Report is how a live stream does.
 type Report struct {
 	Live
-	Protocol string
-	Latest   Reading  // of the last five seconds that are over; zero before
-	Advice   []Advice // what its encoder should do otherwise
+	Protocol   string
+	WaitsUntil time.Time // when the stream ends unless its encoder, which was lost, is back; zero while it is there
+	Latest     Reading   // of the last five seconds that are over; zero before
+	Advice     []Advice  // what its encoder should do otherwise
 }
 
 // Report tells how a broadcasting channel does; NotLive if it is not.
@@ -100,7 +101,9 @@ func (m *Manager) Report(_ context.Context, channelARN string) (Report, error) {
 		return Report{}, offline(channelARN)
 	}
 	latest, _, _ := s.numbers.totals()
-	return Report{Live: l, Protocol: s.protocol, Latest: latest, Advice: s.numbers.coach.advice(l.Encoder)}, nil
+	return Report{
+		Live: l, Protocol: s.protocol, WaitsUntil: s.waitsUntil(m.d.Reconnect), Latest: latest, Advice: s.numbers.coach.advice(l.Encoder),
+	}, nil
 }
 
 // sessionOf finds the session that a channel has now; nil if it has none.

@@ -170,6 +170,16 @@ func (s *session) expire(now time.Time, window time.Duration) {
 	}
 }
 
+// waitsUntil is when the session ends unless its encoder is back by then; zero if it waits for none.
+func (s *session) waitsUntil(window time.Duration) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason != nil || s.dropped.IsZero() || s.pub.running() {
+		return time.Time{}
+	}
+	return s.dropped.Add(window)
+}
+
 // startedAt is when the first frame came; zero while none has.
 func (s *session) startedAt() time.Time {
 	s.mu.Lock()

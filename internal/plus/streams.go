@@ -44,8 +44,10 @@ type streamHealth struct {
 	ViewerCount int64     `json:"viewerCount"`
 	Protocol    string    `json:"protocol"`
 	Encoder     string    `json:"encoder"`
-	Latest      latest    `json:"latest"`
-	Advice      []advice  `json:"advice"`
+	// WaitsUntil is when the stream ends unless its encoder, which was lost, is back; null while it is there.
+	WaitsUntil *time.Time `json:"waitsUntil"`
+	Latest     latest     `json:"latest"`
+	Advice     []advice   `json:"advice"`
 }
 
 // latest is what came in within the last five seconds that are over, under CloudWatch's names.
@@ -83,6 +85,9 @@ func (s *Service) getStreamHealth(v *visit) (any, error) {
 		ChannelARN: r.ARN, StreamID: r.StreamID, StartTime: r.Started.UTC().Truncate(time.Microsecond), Health: string(r.Health),
 		ViewerCount: r.Viewers, Protocol: r.Protocol, Encoder: r.Encoder,
 		Latest: latest{IngestAudioBitrate: int64(r.Latest.Audio), Tracks: []track{}}, Advice: []advice{},
+	}
+	if !r.WaitsUntil.IsZero() {
+		out.WaitsUntil = new(r.WaitsUntil.UTC().Truncate(time.Microsecond))
 	}
 	for i, t := range r.Latest.Videos {
 		shown := track{

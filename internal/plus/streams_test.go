@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ var firstPoint = time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 type streams struct{}
 
 func (streams) Report(_ context.Context, name string) (channel.Report, error) {
+	if strings.HasSuffix(name, "/waiting") {
+		return channel.Report{WaitsUntil: firstPoint.Add(30 * time.Second)}, nil
+	}
 	if name != measured {
 		return channel.Report{}, fault.Offline("channel %s is not broadcasting", name)
 	}
@@ -73,9 +77,13 @@ func TestALiveStreamTellsItsHealth(t *testing.T) {
 	got := s.call(t, 200, "GET", "channels/AbCdEfGhIjKl/health", "")
 	want := "map[advice:[map[code:BFrames message:m remedy:r severity:HINT since:2026-01-02T03:04:00Z]] channelArn:" + measured + " encoder:OBS health:HEALTHY " +
 		"latest:map[IngestAudioBitrate:128000 tracks:[map[IngestFramerate:30 IngestVideoBitrate:3e+06 KeyframeInterval:2 codec:avc1.640028 height:720 name:Track0 width:1280] " +
-		"map[IngestFramerate:30 IngestVideoBitrate:800000 KeyframeInterval:<nil> name:Track1]]] protocol:RTMP startTime:2026-01-02T03:04:00Z streamId:st-1 viewerCount:7]"
+		"map[IngestFramerate:30 IngestVideoBitrate:800000 KeyframeInterval:<nil> name:Track1]]] protocol:RTMP startTime:2026-01-02T03:04:00Z streamId:st-1 viewerCount:7 waitsUntil:<nil>]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	got = s.call(t, 200, "GET", "channels/waiting/health", "")
+	if got["waitsUntil"] != "2026-01-02T03:04:30Z" {
+		t.Errorf("%v", got)
 	}
 	s.refused(t, 404, "ChannelNotBroadcasting", "is not broadcasting", "GET", "channels/another/health", "")
 	s.refused(t, 404, "ResourceNotFoundException", "does not exist", "GET", "channels/a-b/health", "")
