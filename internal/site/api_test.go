@@ -46,7 +46,7 @@ func TestAPersonRegistersLooksAroundAndLeaves(t *testing.T) {
 	}
 	want := map[string]any{
 		"username": "Ada", "title": "Ada’s channel", "category": map[string]any{"id": "chatting", "name": "Just Chatting"},
-		"live": false, "startedAt": nil, "viewers": 0.0, "channelPath": "/c/Ada", "playbackUrl": playback,
+		"live": false, "startedAt": nil, "viewers": 0.0, "interrupted": false, "channelPath": "/c/Ada", "playbackUrl": playback,
 		"ingest":    map[string]any{"server": ingestServer, "protocol": "rtmp", "insecureNote": insecureNote},
 		"streamKey": map[string]any{"masked": "sk_••••••••••••••••••••••••"},
 		"realTime":  false, "realTimeSince": nil, "whip": map[string]any{"endpoint": whipEndpoint},
@@ -95,7 +95,7 @@ func TestChannelPagesAndListsHaveTheAgreedMembers(t *testing.T) {
 		return strings.Join(slices.Sorted(maps.Keys(m)), " ")
 	}
 	c := w.browser().get("/api/channels/ada").want(t, 200)
-	if got, want := members(c), "category channelArn createdAt lastLiveAt live playbackUrl realTime realTimeSince room startedAt title username viewers"; got != want {
+	if got, want := members(c), "category channelArn createdAt interrupted lastLiveAt live playbackUrl realTime realTimeSince room startedAt title username viewers"; got != want {
 		t.Errorf("channel has %s, want %s", got, want)
 	}
 	if c.json("live") != true || c.json("startedAt") == nil || c.json("lastLiveAt") == nil || c.json("room", "available") != true {
@@ -103,7 +103,7 @@ func TestChannelPagesAndListsHaveTheAgreedMembers(t *testing.T) {
 	}
 	list := w.browser().get("/api/channels").want(t, 200)
 	live := list.json("live").([]any)
-	if got := members(answer{body: must(json.Marshal(live[0]))}); got != "category live realTime realTimeSince startedAt title username viewers" {
+	if got := members(answer{body: must(json.Marshal(live[0]))}); got != "category interrupted live realTime realTimeSince startedAt title username viewers" {
 		t.Errorf("card has %s", got)
 	}
 	if recent := list.json("recent").([]any); len(recent) != 0 {

@@ -16,7 +16,8 @@ import (
 // meters are a service that measures, as a test says.
 type meters struct {
 	features []string
-	err      error // of everything but features
+	err      error      // of everything but features
+	until    *time.Time // waits so long
 	from     time.Time
 	asked    int
 }
@@ -24,7 +25,7 @@ type meters struct {
 func (m *meters) Features(context.Context) ([]string, error) { m.asked++; return m.features, nil }
 
 func (m *meters) StreamHealth(_ context.Context, arn string) (h ugc.StreamHealth, err error) {
-	return ugc.StreamHealth{StreamID: "st-1", Health: "HEALTHY", ViewerCount: 3, Advice: []ugc.Advice{{Code: "BFrames", Severity: "HINT", Message: "m", Remedy: "r"}}}, m.err
+	return ugc.StreamHealth{StreamID: "st-1", Health: "HEALTHY", ViewerCount: 3, WaitsUntil: m.until, Advice: []ugc.Advice{{Code: "BFrames", Severity: "HINT", Message: "m", Remedy: "r"}}}, m.err
 }
 
 func (m *meters) SessionMetrics(_ context.Context, _, _ string, from time.Time) (out ugc.SessionMetrics, err error) {
@@ -36,14 +37,14 @@ func (m *meters) SessionMetrics(_ context.Context, _, _ string, from time.Time) 
 }
 
 func TestTheOwnerSeesHowTheStreamDoes(t *testing.T) {
-	const off, absent = `{"available":true,"stream":null,"history":null}`, `{"available":false,"stream":null,"history":null}`
+	const off, absent = `{"available":true,"stream":null,"wait":null,"history":null}`, `{"available":false,"stream":null,"wait":null,"history":null}`
 	for name, c := range map[string]struct {
 		engine ugc.Engine
 		status int
 		want   string
 	}{
-		"live": {&meters{features: []string{"stream-health"}}, 200, `{"available":true,"stream":{"streamId":"st-1","startTime":"0001-01-01T00:00:00Z","health":"HEALTHY","viewerCount":3,"encoder":"",` +
-			`"advice":[{"code":"BFrames","severity":"HINT","since":"0001-01-01T00:00:00Z","message":"m","remedy":"r"}]},` +
+		"live": {&meters{features: []string{"stream-health"}}, 200, `{"available":true,"stream":{"streamId":"st-1","startTime":"0001-01-01T00:00:00Z","health":"HEALTHY","viewerCount":3,"encoder":"","waitsUntil":null,` +
+			`"advice":[{"code":"BFrames","severity":"HINT","since":"0001-01-01T00:00:00Z","message":"m","remedy":"r"}]},"wait":null,` +
 			`"history":{"times":[1767323040,1767323045],"bitrate":[3128000,null],"frameRate":[null,null],"keyframes":[null,2],"viewers":[1,2]}}`},
 		"off air":                       {&meters{features: []string{"stream-health"}, err: fault.Offline("the channel is not live")}, 200, off},
 		"a service that does not":       {&meters{features: []string{"audit"}}, 200, absent},
@@ -71,6 +72,23 @@ func TestTheOwnerSeesHowTheStreamDoes(t *testing.T) {
 				t.Errorf("%d %s", got.StatusCode, got.body)
 			}
 		})
+	}
+}
+
+func TestTheOwnerSeesHowLongTheStreamWaits(t *testing.T) {
+	m := &meters{features: []string{"stream-health"}}
+	w := newWorld(t, func(d *Deps) { d.Engine = m })
+	b := w.register("Patchbay")
+	m.until = new(w.clock.Now().Add(23 * time.Second))
+	for _, want := range []float64{23, 0} { // and not less
+		var got ugc.Doing
+		if err := json.Unmarshal(b.do("GET", "/api/dashboard/health", nil).body, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Wait == nil || *got.Wait > want || *got.Wait < want-5 {
+			t.Errorf("waits %v, want %v", got.Wait, want)
+		}
+		w.clock.pass(time.Minute)
 	}
 }
 

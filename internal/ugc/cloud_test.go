@@ -238,7 +238,7 @@ func (c *cloud) GetStream(_ context.Context, in *ivs.GetStreamInput, _ ...func(*
 		if !ok {
 			return &ivstypes.ChannelNotBroadcasting{ExceptionMessage: aws.String("not live")}
 		}
-		out.Stream = &ivstypes.Stream{ChannelArn: s.ChannelArn, StreamId: s.StreamId, StartTime: s.StartTime, State: s.State, ViewerCount: s.ViewerCount}
+		out.Stream = &ivstypes.Stream{ChannelArn: s.ChannelArn, StreamId: s.StreamId, StartTime: s.StartTime, State: s.State, Health: s.Health, ViewerCount: s.ViewerCount}
 		return nil
 	})
 }

@@ -50,6 +50,8 @@ func (a *App) handle(ctx context.Context, e Event) (outcome string, err error) {
 	switch e.DetailType {
 	case "IVS Stream State Change":
 		return a.handleStream(ctx, e)
+	case "IVS Stream Health Change":
+		return a.handleHealth(ctx, e)
 	case "IVS Stage Update":
 		return a.handleStage(ctx, e)
 	}
@@ -97,6 +99,34 @@ func (a *App) handleStream(ctx context.Context, e Event) (outcome string, err er
 		a.show(ctx, owner)
 	}
 	return outcome, err
+}
+
+// handleHealth has a stream looked at that starves, or does no more. Events may be late and out of order, so the
+// service is asked how it is now; if that fails, polling finds it out a little later.
+func (a *App) handleHealth(ctx context.Context, e Event) (outcome string, err error) {
+	var detail struct {
+		Name string `json:"event_name"`
+	}
+	if err := json.Unmarshal(e.Detail, &detail); err != nil {
+		return "", fault.InvalidInput("the event's detail cannot be read").Because(err)
+	}
+	if detail.Name != "Starvation Start" && detail.Name != "Starvation End" {
+		return "ignored", nil
+	}
+	if len(e.Resources) == 0 {
+		return "", fault.InvalidInput("the event names no channel")
+	}
+	c, err := a.rows.ChannelByARN(ctx, e.Resources[0])
+	if fault.Of(err) == fault.NotFound || err == nil && c.LiveStream == "" {
+		return "ignored", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := a.check(ctx, c); err != nil {
+		a.Log.InfoContext(ctx, "a stream's health could not be read", "username", c.Username, "err", err)
+	}
+	return "applied", nil
 }
 
 // stateChanges says what an event makes of a stream's row, whatever was known of the stream before.

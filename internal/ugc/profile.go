@@ -24,6 +24,9 @@ type Card struct {
 	StartedAt *time.Time `json:"startedAt"` // null while off air
 	Viewers   int64      `json:"viewers"`
 
+	// Interrupted: nothing comes from the encoder now, but the stream goes on and may have its picture back.
+	Interrupted bool `json:"interrupted"`
+
 	RealTime      bool       `json:"realTime"`      // its person is on the stage and told the viewers
 	RealTimeSince *time.Time `json:"realTimeSince"` // null while they are not
 }
@@ -51,8 +54,9 @@ func (a *App) card(c store.AppChannel) Card {
 	if c.LiveStream != "" {
 		card.Live, card.StartedAt = true, &c.LiveSince
 		a.mu.Lock()
-		card.Viewers = a.viewers[c.LiveStream]
+		now := a.pulses[c.LiveStream]
 		a.mu.Unlock()
+		card.Viewers, card.Interrupted = now.viewers, now.starving
 	}
 	if !c.RealTimeSince.IsZero() {
 		card.RealTime, card.RealTimeSince = true, &c.RealTimeSince

@@ -25,7 +25,9 @@ type StreamHealth struct {
 	Health      string    `json:"health"`
 	ViewerCount int64     `json:"viewerCount"`
 	Encoder     string    `json:"encoder"`
-	Advice      []Advice  `json:"advice"`
+	// WaitsUntil is when the stream ends unless its encoder, which was lost, is back; nil while it is there.
+	WaitsUntil *time.Time `json:"waitsUntil"`
+	Advice     []Advice   `json:"advice"`
 }
 
 // Advice is what an encoder should do otherwise.
@@ -66,6 +68,7 @@ const (
 type Doing struct {
 	Available bool          `json:"available"` // false: the streaming service does not measure, and nothing else is there
 	Stream    *StreamHealth `json:"stream"`    // null: off air
+	Wait      *float64      `json:"wait"`      // seconds until Stream.WaitsUntil, whatever the time is where the page is; null: no wait
 	History   *DoingHistory `json:"history"`   // null: off air
 }
 
@@ -110,7 +113,11 @@ func (a *App) StreamHealth(ctx context.Context, userID string, after time.Time) 
 	for i, t := range m.Timestamps {
 		out.Times[i] = t.Unix()
 	}
-	return Doing{Available: true, Stream: &h, History: out}, nil
+	doing := Doing{Available: true, Stream: &h, History: out}
+	if h.WaitsUntil != nil {
+		doing.Wait = new(max(0, h.WaitsUntil.Sub(a.Now()).Seconds()))
+	}
+	return doing, nil
 }
 
 func sum(a, b []*float64) []*float64 {

@@ -62,8 +62,8 @@ type App struct {
 	shown   map[string]Card // live cards as last told, by user id; guarded by telling
 	looking chan struct{}   // full of who looks: a crowd waits here, where it can give up, not before telling
 
-	mu            sync.Mutex // guards what follows; never held while calling out
-	viewers       map[string]int64
+	mu            sync.Mutex       // guards what follows; never held while calling out
+	pulses        map[string]pulse // of live streams, by id, as last seen
 	watchers      map[*watcher]struct{}
 	measuring     bool      // the service has stream health
 	askedFeatures time.Time // when it was last asked for what it has
@@ -88,7 +88,7 @@ func New(d Deps) *App {
 		rows:     d.DB.App(),
 		metrics:  newMetrics(d.Registerer),
 		channels: newChannelCache(d.Channels, d.Now),
-		viewers:  map[string]int64{},
+		pulses:   map[string]pulse{},
 		shown:    map[string]Card{},
 		looking:  make(chan struct{}, maxLooking),
 		seating:  make(chan struct{}, maxSeating),

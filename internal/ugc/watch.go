@@ -28,6 +28,12 @@ const (
 	maxListPages = 100    // of 100 streams
 )
 
+// pulse is what the service says of a stream while it runs.
+type pulse struct {
+	viewers  int64
+	starving bool // nothing comes from its encoder
+}
+
 type watcher struct{ tell func(Card) }
 
 // Watch calls tell with a channel's card whenever it changes, until stop is called. tell must not wait.
@@ -175,14 +181,14 @@ func sameTime(x, y *time.Time) bool {
 	return x == y || x != nil && y != nil && x.Equal(*y)
 }
 
-// reconcile compares what the app holds to be live with what runs, and takes over viewer counts. It
-// makes good for events that were lost: they are delivered at best effort.
+// reconcile compares what the app holds to be live with what runs, and takes over viewer counts and
+// health. It makes good for events that were lost: they are delivered at best effort.
 func (a *App) reconcile(ctx context.Context, live []store.AppChannel) error {
 	running, err := a.listStreams(ctx)
 	if err != nil {
 		return err
 	}
-	viewers := make(map[string]int64, len(running))
+	pulses := make(map[string]pulse, len(running))
 	var failed []error
 	for _, c := range live {
 		s, listed := running[c.ChannelARN]
@@ -199,7 +205,7 @@ func (a *App) reconcile(ctx context.Context, live []store.AppChannel) error {
 		switch {
 		case listed && aws.ToString(s.StreamId) == c.LiveStream:
 			delete(running, c.ChannelARN)
-			viewers[c.LiveStream] = a.count(s)
+			pulses[c.LiveStream] = a.feel(s)
 		case a.Now().Sub(c.LiveSince) >= settling:
 			a.Log.InfoContext(ctx, "a stream ended without an event", "username", c.Username, "stream", c.LiveStream)
 			failed = append(failed, a.rows.ChangeStream(ctx, c.UserID, c.LiveStream, concluded(a.Now())))
@@ -213,23 +219,38 @@ func (a *App) reconcile(ctx context.Context, live []store.AppChannel) error {
 			}
 			continue // somebody else's
 		}
-		viewers[aws.ToString(s.StreamId)] = a.count(s)
+		pulses[aws.ToString(s.StreamId)] = a.feel(s)
 		failed = append(failed, a.rows.ChangeStream(ctx, c.UserID, aws.ToString(s.StreamId), evident(aws.ToTime(s.StartTime))))
 	}
 	a.mu.Lock()
-	a.viewers = viewers
+	a.pulses = pulses
 	a.mu.Unlock()
 	return errors.Join(failed...)
 }
 
-// count reads a viewer count; one that the service could not tell in time is as it was.
-func (a *App) count(s ivstypes.StreamSummary) int64 {
-	if s.ViewerCount >= 0 {
-		return s.ViewerCount
+// feel reads how a stream does; a viewer count that the service could not tell in time is as it was.
+func (a *App) feel(s ivstypes.StreamSummary) pulse {
+	now := pulse{s.ViewerCount, s.Health == ivstypes.StreamHealthStarving}
+	if now.viewers < 0 {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		now.viewers = a.pulses[aws.ToString(s.StreamId)].viewers
 	}
+	return now
+}
+
+// check asks for one channel's stream and shows how it does, if it is the one held to be live.
+func (a *App) check(ctx context.Context, c store.AppChannel) error {
+	s, runs, err := a.getStream(ctx, c.ChannelARN)
+	if err != nil || !runs || aws.ToString(s.StreamId) != c.LiveStream {
+		return err
+	}
+	now := a.feel(s)
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.viewers[aws.ToString(s.StreamId)]
+	a.pulses[c.LiveStream] = now
+	a.mu.Unlock()
+	a.show(ctx, c.UserID)
+	return nil
 }
 
 // concluded ends a stream that is not there any more.
@@ -293,7 +314,7 @@ func (a *App) getStream(ctx context.Context, channelARN string) (ivstypes.Stream
 	}
 	s := ivstypes.StreamSummary{
 		ChannelArn: &channelARN, StreamId: out.Stream.StreamId, StartTime: out.Stream.StartTime,
-		State: out.Stream.State, ViewerCount: out.Stream.ViewerCount,
+		State: out.Stream.State, Health: out.Stream.Health, ViewerCount: out.Stream.ViewerCount,
 	}
 	return s, !offline(s), nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	ivstypes "github.com/aws/aws-sdk-go-v2/service/ivs/types"
+
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
@@ -73,6 +75,68 @@ func TestWatchersHearEveryChangeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("looking at all", "ada true 0 New title")
+}
+
+func TestViewersAreToldThatAStreamIsInterrupted(t *testing.T) {
+	w := newWorld(t)
+	arn := w.channelARN(w.register("ada"))
+	var cards []Card
+	w.Watch(func(c Card) { cards = append(cards, c) })
+	starves := func(now bool) {
+		w.cloud.mu.Lock()
+		defer w.cloud.mu.Unlock()
+		s := w.cloud.streams[arn]
+		s.Health = ivstypes.StreamHealthStreamHealthy
+		if now {
+			s.Health = ivstypes.StreamHealthStarving
+		}
+		w.cloud.streams[arn] = s
+	}
+	expect := func(when string, want ...bool) {
+		t.Helper()
+		var got []bool
+		for _, c := range cards {
+			got = append(got, c.Live && c.Viewers == 3 && c.Interrupted)
+		}
+		if cards = nil; !slices.Equal(got, want) {
+			t.Errorf("%s: interrupted %v, want %v", when, got, want)
+		}
+	}
+	news := func(name, channelARN string) {
+		t.Helper()
+		e := told(name, "A", channelARN, 1)
+		e.DetailType = "IVS Stream Health Change"
+		w.handle(e)
+	}
+	news("Starvation Start", arn)
+	expect("off air")
+	w.handle(told("Stream Start", "A", arn, 0))
+	w.runs(arn, "A", at(0), 3)
+	starves(false)
+	w.polls()
+	expect("all is well", false, false)
+	starves(true)
+	w.polls()
+	expect("polled", true)
+	starves(false)
+	news("Limit Breach", arn)
+	expect("other news")
+	news("Starvation Start", arn) // late: the service knows better
+	expect("told, and over again", false)
+	starves(true)
+	news("Starvation Start", arn)
+	expect("told", true)
+	w.cloud.goWrong("GetStream", mishap{})
+	starves(false)
+	news("Starvation End", arn)
+	expect("told, and the service is away")
+	w.polls()
+	expect("polled after all", false)
+	w.runs(arn, "B", at(0), 3)
+	starves(true)
+	news("Starvation Start", arn)
+	news("Starvation Start", "arn:aws:ivs:us-east-1:000000000000:channel/strangerstra")
+	expect("of another stream than the one on air")
 }
 
 func TestACrowdThatLooksDoesNotHoldUpNewsAndMayGiveUp(t *testing.T) {
