@@ -2,14 +2,16 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 )
 
 func TestAStreamerReadsHowTheStreamDoes(t *testing.T) {
-	e := enginetest.Start(t)
+	e := enginetest.Start(t, func(c *engine.Config) { c.ReconnectWindow = "15s" })
 	s := startScript(t, "browser/health.mjs", e.URL)
 	encoder := ffmpeg(t, publishAddress(s.hear("registered")), picture{size: "320x180", rate: "25", gop: "200"})
 	live := s.hear("live")
@@ -26,6 +28,13 @@ func TestAStreamerReadsHowTheStreamDoes(t *testing.T) {
 	if charts := live["charts"].([]any); len(charts) != 4 {
 		t.Errorf("charts %v", charts)
 	}
-	encoder.quit()
+	encoder.broken()
+	lost := s.hear("lost")
+	if d := fmt.Sprint(lost["dashboard"]); !regexp.MustCompile(`^ ?Waiting for your encoder, \d+ s left\.$`).MatchString(d) {
+		t.Errorf("the dashboard says %q", d)
+	}
+	if c := fmt.Sprint(lost["channel"]); !strings.Contains(c, "goes on here when it is back") {
+		t.Errorf("the channel page says %q", c)
+	}
 	s.hear("off")
 }

@@ -1,6 +1,6 @@
 // A streamer reads on the dashboard how their stream does, and what the encoder should do otherwise.
 //   node health.mjs <url>
-// Steps said: registered {server, key}, waiting, live {bitrate, fps, keyframes, viewers, advice}, off.
+// Steps said: registered {server, key}, waiting, live {bitrate, fps, keyframes, viewers, advice}, lost {dashboard, channel}, off.
 import { person, play, say } from "./stage.mjs";
 
 const [url] = process.argv.slice(2);
@@ -26,7 +26,15 @@ await play(async () => {
   const advice = await panel.getByRole("listitem").allInnerTexts();
   const [bitrate, fps, keyframes, viewers] = (await rows.allInnerTexts()).map(Number);
   const charts = await panel.getByRole("img").evaluateAll((all) => all.map((c) => c.getAttribute("aria-label")));
+  const viewer = await (await person("viewer")).newPage();
+  await viewer.goto(`${url}/c/Meter`);
+  await viewer.locator('.player[data-state="playing"]').waitFor({ timeout: 60_000 });
   say("live", { bitrate, fps, keyframes, viewers, advice, charts });
+  await panel.getByText("Encoder lost").waitFor({ timeout: 60_000 });
+  const standing = page.getByText("Waiting for your encoder");
+  const notice = viewer.getByText("Meter lost the connection");
+  const [dashboard] = await Promise.all([standing.innerText(), notice.waitFor()]);
+  say("lost", { dashboard, channel: await notice.locator("..").innerText() });
   await panel.getByText("When you are on air").waitFor({ timeout: 60_000 });
   say("off");
 });

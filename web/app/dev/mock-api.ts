@@ -37,6 +37,7 @@ export async function handleApi(request: IncomingMessage, response: ServerRespon
     host: request.headers.host ?? "localhost",
     cookies,
   };
+  if (cookies["mock-health"] === "slow" && url.pathname.endsWith("/health")) return; // never
   const answer = route(`${request.method} ${url.pathname}`, call);
   const write = () => {
     response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });
@@ -110,6 +111,7 @@ function oneChannel(name: string, token: boolean, { me, host, cookies }: Call): 
   if (!token) {
     return ok({
       ...card,
+      interrupted: card.live && cookies["mock-interrupted"] === "1",
       playbackUrl: playback(card),
       channelArn: `arn:aws:ivs:us-east-1:000000000000:channel/${card.username}`,
       room: { available: true },
@@ -153,6 +155,7 @@ function dashboard(what: string, me: string, { body, cookies }: Call): Answer {
   const card = channels.get(me)!;
   return ok({
     ...card,
+    interrupted: card.live && ["starving", "waiting"].includes(cookies["mock-health"] ?? ""),
     whip: { endpoint: "mock:whip" },
     ingest: {
       server: "rtmp://127.0.0.1:1935/app/",

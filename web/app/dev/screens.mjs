@@ -33,18 +33,33 @@ const pages = [
   { name: "home", path: "/", ready: ".hero-pic video.is-moving, .hero-num", settle: 2500 },
   { name: "home-empty", path: "/", ready: ".nobody", cookies: [{ name: "mock-empty", value: "1" }] },
   { name: "channel", path: "/c/patchbay", ready: '.player[data-state="playing"]', settle: 1500 },
+  {
+    name: "channel-interrupted",
+    path: "/c/patchbay",
+    ready: ".interrupted > span",
+    cookies: [{ name: "mock-interrupted", value: "1" }],
+    settle: 1500,
+  },
   { name: "channel-owner", path: "/c/patchbay", ready: ".msg .tools", cookies: owner, act: openMessageMenu },
   { name: "channel-off", path: "/c/kilnlight", ready: ".off-air" },
   { name: "channel-none", path: "/c/nobody-here", ready: ".empty" },
   { name: "dashboard", path: "/dashboard", ready: ".steps", cookies: owner, settle: 3500 },
   { name: "dashboard-off", path: "/dashboard", ready: ".steps", cookies: [{ name: "mock", value: "kilnlight" }] },
-  ...["good", "bad", "starving", "young", "broken", "absent"].map((how) => ({
+  ...["good", "bad", "starving", "waiting", "young", "slow", "broken", "absent"].map((how) => ({
     name: `health-${how}`,
     path: "/dashboard",
-    ready: how === "absent" ? ".steps" : how === "broken" ? ".hc-say" : ".stream-health .chart",
+    ready: how === "absent" ? ".steps" : how === "slow" ? ".hc-sk" : how === "broken" ? ".hc-say" : ".stream-health .chart",
     cookies: [...owner, { name: "mock-health", value: how }],
-    act: (p) => p.evaluate(() => document.querySelector(".stream-health")?.scrollIntoView({ block: "end" })),
+    act: toHealth,
   })),
+  { name: "health-off", path: "/dashboard", ready: ".hc-say", cookies: [{ name: "mock", value: "kilnlight" }], act: toHealth },
+  {
+    name: "dashboard-waiting",
+    path: "/dashboard",
+    ready: ".dash-line",
+    cookies: [...owner, { name: "mock-health", value: "waiting" }],
+    settle: 2500,
+  },
   {
     name: "dashboard-replace",
     path: "/dashboard",
@@ -103,6 +118,14 @@ const pages = [
   { name: "signin", path: "/signin", ready: "form" },
   { name: "missing", path: "/no/such/page", ready: ".empty" },
 ];
+
+/** On a phone the tabs lie over the end of the window. */
+function toHealth(page) {
+  return page.evaluate(() => {
+    document.querySelector(".stream-health")?.scrollIntoView({ block: innerWidth < 720 ? "start" : "end" });
+    if (innerWidth < 720) scrollBy(0, -64);
+  });
+}
 
 async function openMessageMenu(page) {
   const button = page.locator(".msg .tools button").nth(3);

@@ -25,6 +25,8 @@ export interface ChannelCard {
   /** When the running stream began; absent or null while off air. */
   startedAt?: string | null;
   viewers: number;
+  /** Live, but nothing comes from the encoder now: the stream may have its picture back. */
+  interrupted?: boolean;
   /** The streamer is on the stage and told the viewers: they may watch there, hardly behind at all. */
   realTime?: boolean;
   realTimeSince?: string | null;
@@ -65,6 +67,7 @@ export interface Dashboard {
   live: boolean;
   startedAt?: string | null;
   viewers: number;
+  interrupted?: boolean;
   realTime?: boolean;
   realTimeSince?: string | null;
   /** Null where the video service has no such door for channels. */
@@ -80,6 +83,8 @@ export interface Doing {
   available: boolean;
   /** Null while off air. */
   stream: StreamHealth | null;
+  /** Seconds until the stream ends unless its encoder, which was lost, is back; null while it is there. */
+  wait: number | null;
   history: HealthHistory | null;
 }
 

@@ -1,8 +1,15 @@
 import { MonitorX } from "lucide-react";
 import type { PlaybackState } from "./playback";
 
+interface Props {
+  state: PlaybackState;
+  live: boolean;
+  interrupted: boolean;
+  name: string;
+}
+
 /** What lies over the picture while there is none, or none that moves. */
-export function Curtain({ state, live, name }: { state: PlaybackState; live: boolean; name: string }) {
+export function Curtain({ state, live, interrupted, name }: Props) {
   if (state === "playing") return null;
   if (state === "unsupported") {
     return (
@@ -17,12 +24,22 @@ export function Curtain({ state, live, name }: { state: PlaybackState; live: boo
     );
   }
   const words =
-    state === "loading" ? "Getting the picture" : !live ? "The stream has ended" : "Waiting for the stream to come back";
+    live && interrupted
+      ? `${name} lost the connection`
+      : state === "loading"
+        ? "Getting the picture"
+        : live
+          ? "Waiting for the stream to come back"
+          : "The stream has ended";
   return (
     <div className="curtain" role="status">
       {live ? <span className="spin" aria-hidden="true" /> : null}
       <b className="b">{words}</b>
-      {state !== "loading" && live ? <span className="t13">It goes on here by itself; nothing to load again.</span> : null}
+      {live && (interrupted || state !== "loading") ? (
+        <span className="t13">
+          {interrupted ? "The show goes on here when it is back." : "It goes on here by itself; nothing to load again."}
+        </span>
+      ) : null}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { VolumeX } from "lucide-react";
+import { Unplug, VolumeX } from "lucide-react";
 import { type KeyboardEvent, type PointerEvent, useCallback, useEffect, useRef, useState } from "react";
 import { LiveBadge, ViewersPlate } from "../ui/marks";
 import { Controls } from "./Controls";
@@ -12,6 +12,8 @@ interface Props {
   name: string;
   /** What the server says; the picture may go on a little longer than that. */
   live: boolean;
+  /** Nothing comes from the streamer now; the service may show something in place of it. */
+  interrupted: boolean;
   startedAt: string | null | undefined;
   viewers: number;
   theatre: boolean;
@@ -22,7 +24,7 @@ interface Props {
 
 const IDLE = 3000;
 
-export function Player({ url, name, live, startedAt, viewers, theatre, onTheatre, onOver }: Props) {
+export function Player({ url, name, live, interrupted, startedAt, viewers, theatre, onTheatre, onOver }: Props) {
   const region = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const { state, delay, picture, goLive, hurry } = usePlayback(video, url);
@@ -105,7 +107,10 @@ export function Player({ url, name, live, startedAt, viewers, theatre, onTheatre
     >
       {/* biome-ignore: captions arrive with transcription; live pictures have none of their own yet */}
       <video ref={video} playsInline onClick={onPictureClick} onDoubleClick={fullScreen} />
-      <Curtain state={state} live={live} name={name} />
+      <Curtain state={state} live={live} interrupted={interrupted} name={name} />
+      <p className="interrupted" role="status">
+        {live && interrupted && state === "playing" ? <Interrupted name={name} /> : null}
+      </p>
       <div className="top">
         {live ? <LiveBadge large /> : null}
         {live ? <ViewersPlate viewers={viewers} /> : null}
@@ -132,6 +137,18 @@ export function Player({ url, name, live, startedAt, viewers, theatre, onTheatre
         onPictureInPicture={pictureInPicture}
       />
     </div>
+  );
+}
+
+/** Over the picture, which may be one of ours in place of the streamer's. */
+function Interrupted({ name }: { name: string }) {
+  return (
+    <span>
+      <Unplug className="i" aria-hidden="true" />
+      <span>
+        <b>{name} lost the connection.</b> The show goes on here when it is back.
+      </span>
+    </span>
   );
 }
 

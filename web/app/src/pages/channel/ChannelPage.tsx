@@ -46,6 +46,7 @@ function Picture({ channel, theatre, onTheatre }: PictureProps) {
         url={channel.playbackUrl}
         name={channel.username}
         live={channel.live}
+        interrupted={channel.interrupted === true}
         startedAt={channel.startedAt}
         viewers={channel.viewers}
         theatre={theatre}

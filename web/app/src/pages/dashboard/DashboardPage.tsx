@@ -1,4 +1,4 @@
-import { ExternalLink } from "lucide-react";
+import { ExternalLink, Unplug } from "lucide-react";
 import { useEffect } from "react";
 import { api } from "../../api/endpoints";
 import { useResource } from "../../api/resource";
@@ -13,6 +13,8 @@ import { DashboardSkeleton } from "./DashboardSkeleton";
 import { GoLive } from "./GoLive";
 import { HealthPanel } from "./HealthPanel";
 import { NowPanel } from "./NowPanel";
+import { SecondsLeft } from "./SecondsLeft";
+import { type Standing as Health, useStreamHealth } from "./useStreamHealth";
 import "./dashboard.css";
 
 export default function DashboardPage() {
@@ -40,6 +42,7 @@ function Overview({ username }: { username: string }) {
     },
     reload,
   );
+  const health = useStreamHealth(data && `${data.live} ${data.interrupted ?? false}`);
   const { forget } = useAccount();
   useEffect(() => {
     if (error?.status === 401) forget();
@@ -51,7 +54,7 @@ function Overview({ username }: { username: string }) {
         <div className="grow">
           <h1 className="t28">Dashboard</h1>
           <p className="muted" role="status">
-            <Standing data={data} />
+            <Standing data={data} health={health.standing} />
           </p>
         </div>
         <Link className="btn" href={data.channelPath}>
@@ -63,7 +66,7 @@ function Overview({ username }: { username: string }) {
         <GoLive data={data} onKey={(masked) => patch((now) => ({ ...now, streamKey: { masked } }))} />
         <NowPanel data={data} onSaved={(saved) => patch(() => saved)} />
       </div>
-      <HealthPanel live={data.live} />
+      <HealthPanel {...health} />
     </>
   );
 }
@@ -73,11 +76,12 @@ const airOf = (card: ChannelCard) => ({
   live: card.live,
   startedAt: card.startedAt ?? null,
   viewers: card.viewers,
+  interrupted: card.interrupted ?? false,
   realTime: card.realTime ?? false,
   realTimeSince: card.realTimeSince ?? null,
 });
 
-function Standing({ data }: { data: Dashboard }) {
+function Standing({ data, health }: { data: Dashboard; health: Health }) {
   const since = data.live ? data.startedAt : data.realTimeSince;
   if (!data.live && !data.realTime) return `Off air. Two ${data.whip ? "clicks" : "steps"} and you are live.`;
   return (
@@ -93,7 +97,27 @@ function Standing({ data }: { data: Dashboard }) {
       ) : (
         "now"
       )}
-      .
+      .{data.live ? <Line interrupted={data.interrupted === true} health={health} /> : null}
     </>
+  );
+}
+
+/** What is wrong with the line to the encoder, if anything is: as it is measured, or else as the service has it. */
+function Line({ interrupted, health }: { interrupted: boolean; health: Health }) {
+  const measured = health.state === "live" && !health.stale;
+  const waitsUntil = measured ? health.waitsUntil : undefined;
+  if (waitsUntil !== undefined) {
+    return (
+      <b className="dash-line">
+        <Unplug className="i i-sm" /> Waiting for your encoder
+        <SecondsLeft until={waitsUntil} before=", " />.
+      </b>
+    );
+  }
+  if (!(measured ? health.stream.health === "STARVING" : interrupted)) return null;
+  return (
+    <b className="dash-line">
+      <Unplug className="i i-sm" /> Nothing arrives from your encoder.
+    </b>
   );
 }

@@ -67,10 +67,12 @@ export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: strin
           />
           {data.ingest.insecureNote ? <Notice kind="info">{data.ingest.insecureNote}</Notice> : null}
         </Step>
-        <Step n={2} done={data.live} title="Start streaming there">
+        <Step n={2} done={data.live && !data.interrupted} title="Start streaming there">
           <p className="t13 muted" role="status">
             {data.live
-              ? "Your picture arrives. Viewers see it now."
+              ? data.interrupted
+                ? "Nothing arrives right now. Start streaming there again, and viewers see you go on."
+                : "Your picture arrives. Viewers see it now."
               : "This page turns to LIVE by itself when the picture arrives."}
           </p>
         </Step>

@@ -1,14 +1,14 @@
-import { Check, Info, TriangleAlert } from "lucide-react";
+import { Check, Info, TriangleAlert, Unplug } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Advice, HealthHistory, StreamHealth } from "../../api/types";
 import { count } from "../../ui/format";
 import { Chart } from "./Chart";
-import { type Standing, STEP, SHOWN, useStreamHealth } from "./useStreamHealth";
+import { SecondsLeft } from "./SecondsLeft";
+import { type Standing, STEP, SHOWN, type StreamHealthView } from "./useStreamHealth";
 import "./health.css";
 
 /** How the own stream does: four rows of numbers on one scale of time, and what the encoder should do otherwise. */
-export function HealthPanel({ live }: { live: boolean }) {
-  const { standing, retry } = useStreamHealth(live);
+export function HealthPanel({ standing, retry }: StreamHealthView) {
   if (standing.state === "absent") return null;
   return (
     <section className="panel stream-health" aria-labelledby="h-health" aria-busy={standing.state === "loading"}>
@@ -31,7 +31,12 @@ function Verdict({ standing }: { standing: Standing }) {
   const warnings = advice.filter((a) => a.severity === "WARNING").length;
   return (
     <span role="status">
-      {health === "STARVING" ? (
+      {standing.waitsUntil !== undefined ? (
+        <span className="badge badge-warn">
+          <Unplug className="i" />
+          Encoder lost
+        </span>
+      ) : health === "STARVING" ? (
         <span className="badge badge-bad">
           <TriangleAlert className="i" />
           Nothing arrives
@@ -72,7 +77,12 @@ function Body({ standing, retry }: { standing: Standing; retry: () => void }) {
     case "failed":
       return (
         <div className="hc-say" role="alert">
-          <p>{standing.error.message}</p>
+          <p className="hc-bad">
+            <TriangleAlert className="i" />
+            <span>
+              <b>There is no news of your stream.</b> {standing.error.message} It is asked again by itself.
+            </span>
+          </p>
           <button type="button" className="btn btn-sm" onClick={retry}>
             Try again
           </button>
@@ -91,7 +101,7 @@ function Body({ standing, retry }: { standing: Standing; retry: () => void }) {
       return (
         <>
           <Charts history={standing.history} />
-          <AdviceList stream={standing.stream} />
+          <AdviceList stream={standing.stream} waitsUntil={standing.waitsUntil} />
         </>
       );
   }
@@ -177,10 +187,23 @@ function Row({ name, note, value, unit, children }: RowProps) {
   );
 }
 
-function AdviceList({ stream }: { stream: StreamHealth }) {
+function AdviceList({ stream, waitsUntil }: { stream: StreamHealth; waitsUntil: number | undefined }) {
   return (
     <ul className="advice" aria-label="Advice on your encoder" aria-live="polite">
-      {stream.health === "STARVING" ? (
+      {waitsUntil !== undefined ? (
+        <li className="notice notice-warn">
+          <Unplug className="i" />
+          <div className="grow">
+            <p>
+              <b>
+                Your encoder was lost, and your stream waits for it
+                <SecondsLeft until={waitsUntil} before=", " />.
+              </b>{" "}
+              Start streaming there again with the same key: viewers stay, and see you go on. After that the stream ends.
+            </p>
+          </div>
+        </li>
+      ) : stream.health === "STARVING" ? (
         <li className="notice notice-bad">
           <TriangleAlert className="i" />
           <div className="grow">

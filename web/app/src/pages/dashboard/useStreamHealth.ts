@@ -17,7 +17,8 @@ export type Standing =
   | { state: "absent" }
   | { state: "failed"; error: ApiError }
   | { state: "off" }
-  | { state: "live"; stream: StreamHealth; history: HealthHistory; stale: boolean };
+  /** `waitsUntil`: when the stream ends unless its encoder is back, by this device's clock; undefined while it is there. */
+  | { state: "live"; stream: StreamHealth; history: HealthHistory; stale: boolean; waitsUntil: number | undefined };
 
 /** Adds what is new to what was shown, and drops what is older than ten minutes. */
 export function joined(old: HealthHistory | undefined, fresh: HealthHistory): HealthHistory {
@@ -33,12 +34,16 @@ export function joined(old: HealthHistory | undefined, fresh: HealthHistory): He
   };
 }
 
-/** How the own stream does, asked every five seconds while the page is in view. `live` only says when to ask at once. */
-export function useStreamHealth(live: boolean): { standing: Standing; retry: () => void } {
+export type StreamHealthView = { standing: Standing; retry: () => void };
+
+/** How the own stream does, asked every five seconds while the page is in view. A change of `news`, which the
+ * live feed brings, has it asked at once; nothing is asked while that is undefined. */
+export function useStreamHealth(news: string | undefined): StreamHealthView {
   const [standing, setStanding] = useState<Standing>({ state: "loading" });
   const [round, setRound] = useState(0);
   const kept = useRef<{ stream: string; history: HealthHistory }>(undefined);
   useEffect(() => {
+    if (news === undefined) return;
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = async () => {
@@ -50,9 +55,10 @@ export function useStreamHealth(live: boolean): { standing: Standing; retry: () 
           return; // it will not come while this page is open
         }
         if (answer.stream && answer.history) {
+          const waitsUntil = answer.wait === null ? undefined : Date.now() + answer.wait * 1000;
           const old = kept.current?.stream === answer.stream.streamId ? kept.current.history : undefined;
           kept.current = { stream: answer.stream.streamId, history: joined(old, answer.history) };
-          setStanding({ state: "live", stream: answer.stream, history: kept.current.history, stale: false });
+          setStanding({ state: "live", stream: answer.stream, history: kept.current.history, stale: false, waitsUntil });
         } else {
           kept.current = undefined;
           setStanding({ state: "off" });
@@ -83,7 +89,7 @@ export function useStreamHealth(live: boolean): { standing: Standing; retry: () 
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
     };
-  }, [live, round]);
+  }, [news, round]);
   const retry = useCallback(() => {
     setStanding({ state: "loading" });
     setRound((n) => n + 1);

@@ -39,7 +39,7 @@ function sentences({ air, data, asking, something, muted }: Props): [Tone, strin
       if (muted) return ["warn", "You are live and muted.", "Viewers do not hear you."];
       return ["live", "You are live.", <ChannelLink key="link" path={data.channelPath} />];
     case "reconnecting":
-      return ["warn", "The connection broke.", "Trying again by itself. Viewers keep the last picture until then."];
+      return ["warn", "The connection broke.", "Trying again by itself. Viewers stay, and see you again when it is back."];
     case "stopping":
       return ["wait", "Ending.", "Saying goodbye to the server."];
     case "failed":
