@@ -31,10 +31,13 @@ type trackClock struct {
 
 // at gives the time of a sample of track t. Within a track every time is larger than the one before.
 func (c *clock) at(t *trackClock, timestamp uint32) time.Duration {
-	if !t.begun {
-		return c.place(t, int64(timestamp))
+	switch {
+	case t.begun:
+		return c.place(t, unwrap(t.raw, timestamp))
+	case c.begun: // timestamps may have wrapped since the first track began
+		return c.place(t, unwrap(c.newest+c.shift, timestamp))
 	}
-	return c.place(t, unwrap(t.raw, timestamp))
+	return c.place(t, int64(timestamp))
 }
 
 // place is at for a timestamp that was unwrapped by its own rules.
@@ -80,7 +83,8 @@ func (c *clock) give(t *trackClock, out int64) time.Duration {
 	}
 	t.last = out
 	c.newest = max(c.newest, out)
-	return time.Duration(out) * time.Millisecond / time.Duration(c.ticks(1))
+	ms := c.ticks(1)
+	return time.Duration(out/ms)*time.Millisecond + time.Duration(out%ms)*time.Millisecond/time.Duration(ms)
 }
 
 func (c *clock) ticks(ms int64) int64 { return ms * max(c.scale, 1) }

@@ -37,6 +37,8 @@ func TestClock(t *testing.T) {
 		{"a track may begin much later", []sample{{'v', 0}, {'v', 9000}, {'a', 9010}}, []int64{0, 9000, 9010}},
 		{"wraps at 32 bits", []sample{{'v', wrap32}, {'a', wrap32 + 5}, {'v', 13}, {'a', 18}}, []int64{0, 5, 33, 38}},
 		{"wraps at 24 bits", []sample{{'v', wrap24}, {'a', wrap24 + 5}, {'v', 13}, {'a', 18}}, []int64{0, 5, 33, 38}},
+		{"a track may begin after a wrap at 32 bits", []sample{{'v', wrap32}, {'v', 13}, {'a', 18}}, []int64{0, 33, 38}},
+		{"a track may begin after a wrap at 24 bits", []sample{{'v', wrap24}, {'v', 13}, {'a', 18}}, []int64{0, 33, 38}},
 		{"disorder is squeezed, then right again", []sample{{'v', 100}, {'v', 133}, {'v', 100}, {'v', 120}, {'v', 200}}, []int64{0, 33, 34, 35, 100}},
 		{"equal times are told apart", []sample{{'v', 0}, {'v', 0}, {'v', 33}}, []int64{0, 1, 33}},
 		{
@@ -88,6 +90,19 @@ func TestClockNeverGoesBackWhateverComes(t *testing.T) {
 		}
 		if d := max(v.last, a.last) - 0; time.Duration(d)*time.Millisecond > 4*time.Hour {
 			t.Fatalf("500 samples took %d ms", d)
+		}
+	}
+}
+
+func TestClockCountsForYears(t *testing.T) {
+	const years = 10 * 365 * 24 * time.Hour
+	for _, scale := range []int64{0, tsClock} {
+		c := clock{scale: scale}
+		raw := c.ticks(years.Milliseconds())
+		track := trackClock{begun: true, raw: raw, last: raw}
+		c.begun, c.newest = true, raw
+		if got, want := c.place(&track, raw+c.ticks(40)), years+40*time.Millisecond; got != want {
+			t.Errorf("%d ticks in a millisecond: got %v, want %v", c.ticks(1), got, want)
 		}
 	}
 }

@@ -32,6 +32,8 @@ type tsReader struct {
 	clock  clock
 	time   int64 // the newest timestamp of any track, unwrapped
 
+	videoClock, audioClock trackClock // they outlive what is taken in: a track's times never go back
+
 	rest []byte // the beginning of a packet whose end has not come
 
 	pat, pmt     tsSection

@@ -263,6 +263,21 @@ func TestProgramMapsMayChange(t *testing.T) {
 	}
 }
 
+// The picture goes away, and comes back with times that overlap those from before.
+func TestTimesGoOnAfterAProgramMapWithoutVideo(t *testing.T) {
+	b := transport(t, with(tsPicture, tsTone)...)
+	b = append(b, transport(t, with([]string{"-vn"}, tsTone, []string{"-t", "0.2", "-output_ts_offset", "2"})...)...)
+	b = append(b, transport(t, with(tsPicture, tsTone, []string{"-output_ts_offset", "1.6"})...)...)
+	frames, r, err := demux(t, b, 1316)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkTimeline(t, frames)
+	if video, audio := split(frames); len(video) != 120 || len(audio) < 180 {
+		t.Errorf("%d video and %d audio frames, skipped %d", len(video), len(audio), r.skipped)
+	}
+}
+
 func TestOtherCodecsAreNamed(t *testing.T) {
 	for want, args := range map[string][]string{
 		"sends MPEG-2 video, use H.264 or HEVC": with([]string{"-c:v", "mpeg2video"}, tsTone),

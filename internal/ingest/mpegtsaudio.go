@@ -20,10 +20,8 @@ const (
 // of AAC may go on in the next packet.
 type tsAudio struct {
 	tsFound
-	found tsFound
 	units tsUnits
 	use   func(tsUnit) error
-	clock trackClock
 	track *media.Track // nil until the first frame of AAC said what it is
 
 	rest  []byte // the beginning of an AAC frame whose end has not come
@@ -33,7 +31,7 @@ type tsAudio struct {
 }
 
 func newTSAudio(f tsFound) (*tsAudio, error) {
-	a := &tsAudio{tsFound: f, found: f, units: tsUnits{most: maxAudioPES}}
+	a := &tsAudio{tsFound: f, units: tsUnits{most: maxAudioPES}}
 	if f.kind == tsAAC {
 		return a, nil
 	}
@@ -149,7 +147,7 @@ func (a *tsAudio) frame(r *tsReader, h adts, data []byte, arrived time.Time) err
 func (a *tsAudio) write(r *tsReader, at int64, payload []byte, arrived time.Time) error {
 	f := r.arena.frame()
 	f.Track, f.Arrived, f.Key, f.Payload = a.track, arrived, true, payload
-	f.DTS = r.at(&a.clock, at&(1<<tsTimeBits-1))
+	f.DTS = r.at(&r.audioClock, at&(1<<tsTimeBits-1))
 	f.PTS = f.DTS
 	r.audios++
 	return r.stream.Write(f)

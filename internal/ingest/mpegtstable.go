@@ -161,30 +161,23 @@ func (r *tsReader) onPMT(b []byte) error {
 	return r.take(video, audio)
 }
 
-// take makes room for the streams of a new program map. The clocks of a kind of track go on.
+// take makes room for the streams of a new program map.
 func (r *tsReader) take(video, audio *tsFound) error {
-	switch v := r.video; {
-	case video == nil:
-		r.video = nil
-	case v == nil:
-		r.video = newTSVideo(*video)
-	case v.found != *video:
+	if v := r.video; v != nil && (video == nil || v.tsFound != *video) {
 		if err := v.finish(r); err != nil {
 			return err
 		}
-		r.video = newTSVideo(*video)
-		r.video.clock, r.video.track = v.clock, v.track
+		r.video = nil
 	}
-	switch a := r.audio; {
-	case audio == nil:
+	if video != nil && r.video == nil {
+		r.video = newTSVideo(*video)
+	}
+	if audio == nil {
 		r.audio = nil
-	case a == nil || a.found != *audio:
+	} else if r.audio == nil || r.audio.tsFound != *audio {
 		next, err := newTSAudio(*audio)
 		if err != nil {
 			return err
-		}
-		if a != nil {
-			next.clock = a.clock
 		}
 		r.audio = next
 	}

@@ -15,10 +15,8 @@ const maxShown = 10 * time.Second
 // one access unit in each PES packet.
 type tsVideo struct {
 	tsFound
-	found   tsFound
 	units   tsUnits
 	use     func(tsUnit) error // made once, so that nothing is allocated for each packet
-	clock   trackClock
 	decoder videoDecoder
 	track   *media.Track // nil until there is a whole decoder configuration
 	waiting bool         // for a key frame: what comes before depends on lost pictures
@@ -27,7 +25,7 @@ type tsVideo struct {
 }
 
 func newTSVideo(f tsFound) *tsVideo {
-	v := &tsVideo{tsFound: f, found: f, units: tsUnits{most: maxVideoPES}, waiting: true}
+	v := &tsVideo{tsFound: f, units: tsUnits{most: maxVideoPES}, waiting: true}
 	if f.kind == tsHEVC {
 		v.decoder = &hevcConfig{lengthSize: 4}
 	} else {
@@ -100,7 +98,7 @@ func (v *tsVideo) onUnit(r *tsReader, u tsUnit) error {
 	v.waiting = false
 	f := r.arena.frame()
 	f.Track, f.Arrived, f.Key, f.Payload = v.track, u.arrived, pic.key, pic.payload
-	f.DTS = r.at(&v.clock, u.dts)
+	f.DTS = r.at(&r.videoClock, u.dts)
 	f.PTS = f.DTS
 	const wrap = 1<<tsTimeBits - 1
 	if shown := time.Duration((u.pts-u.dts)&wrap) * time.Millisecond / tsClock; shown <= maxShown {
