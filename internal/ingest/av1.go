@@ -106,6 +106,9 @@ func (c *av1Config) learn(body []byte) (bool, error) {
 		n == 1+uvarintSize(len(body))+len(body) {
 		return false, nil
 	}
+	if len(body) > maxHeader {
+		return false, badAV1("the sequence header is too long")
+	}
 	h, err := parseAV1Header(body)
 	if err != nil {
 		return false, err

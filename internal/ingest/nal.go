@@ -14,7 +14,11 @@ import (
 
 const (
 	maxParameterSets = 16
-	maxPictureSide   = 8192
+	// maxHeader is how long a parameter set, or a sequence header of AV1, may be. Real ones have some thirty
+	// bytes, and with every list that they may hold three thousand. They are copied with what comes after them, so
+	// a long one would let a few bytes that a publisher sends cost us megabytes.
+	maxHeader      = 4 << 10
+	maxPictureSide = 8192
 )
 
 // picture is what an access unit turned out to hold.
@@ -96,6 +100,9 @@ func readSets(c media.Codec, b []byte, n int, want func(nal []byte) bool) (sets 
 		if b = b[2:]; size == 0 || size > len(b) {
 			return nil, nil, badPicture(c, "a parameter set is cut short")
 		}
+		if size > maxHeader {
+			return nil, nil, badPicture(c, "a parameter set is too long")
+		}
 		set := b[:size:size]
 		if b = b[size:]; !want(set) {
 			return nil, nil, badPicture(c, "a parameter set is of the wrong kind")
@@ -120,13 +127,16 @@ func learn(sets *[][]byte, nal []byte, id func([]byte) int) bool {
 			return false
 		}
 	}
+	if len(nal) > maxHeader {
+		return false
+	}
 	own, at := id(nal), -1
 	for i, set := range *sets {
 		if id(set) == own {
 			at = i
 		}
 	}
-	if own < 0 || len(nal) > math.MaxUint16 || at < 0 && len(*sets) >= maxParameterSets {
+	if own < 0 || at < 0 && len(*sets) >= maxParameterSets {
 		return false
 	}
 	next := append([][]byte(nil), *sets...) // tracks share the old ones
