@@ -172,4 +172,6 @@ func TestRTMPS(t *testing.T) {
 	}
 	publishSome(t, p, 2)
 	a.frames.atLeast(t, 4)
+	_, err = DialPublish(t.Context(), "rtmps://"+ln.Addr().String()+"/app/othersecretsecret", PublishOptions{TLS: trust})
+	wantRefused(t, err, codeBadName, "unknown stream key")
 }

@@ -180,14 +180,26 @@ func startServer(t testing.TB, change func(*RTMPDeps)) *testServer {
 	if change != nil {
 		change(&d)
 	}
-	t.Cleanup(func() {
-		if l := s.log.String(); strings.Contains(l, "secretsecret") {
-			t.Errorf("the log shows a key:\n%s", l)
-		}
-	})
+	t.Cleanup(func() { s.keepsSecrets(t) })
 	s.RTMP = NewRTMP(d)
 	s.addr = serveOn(t, s.RTMP)
 	return s
+}
+
+// keepsSecrets looks for keys and passphrases of tests where none may be: in the log and the metrics.
+func (s *testServer) keepsSecrets(t testing.TB) {
+	t.Helper()
+	families, err := s.reg.Gather()
+	if err != nil {
+		t.Error(err)
+	}
+	shown := s.log.String()
+	for _, f := range families {
+		shown += f.String() + "\n"
+	}
+	if strings.Contains(shown, "secretsecret") {
+		t.Errorf("a secret is shown:\n%s", shown)
+	}
 }
 
 // serveOn serves s on a free port until the test ends.

@@ -33,7 +33,7 @@ type RTMPDeps struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil: metrics are kept nowhere
 	MaxConns   int                   // open connections; default 4096
-	MaxPerIP   int                   // open connections of one address; 0 is no limit
+	MaxPerIP   int                   // open connections of one address, or one IPv6 /64; 0 is no limit
 	Now        func() time.Time
 	Timeouts   Timeouts
 }
@@ -79,7 +79,7 @@ type RTMP struct {
 	closing   bool
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
-	perIP     map[netip.Addr]int
+	perIP     map[netip.Prefix]int
 }
 
 // NewRTMP makes a server that serves nothing yet.
@@ -96,7 +96,7 @@ func NewRTMP(d RTMPDeps) *RTMP {
 	d.Timeouts.defaults()
 	s := &RTMP{
 		deps: d, log: d.Log, metrics: newMetrics(d.Registerer, "rtmp"),
-		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perIP: map[netip.Addr]int{},
+		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, perIP: map[netip.Prefix]int{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -217,7 +217,7 @@ func (s *RTMP) removeListener(ln net.Listener) {
 func (s *RTMP) add(c *conn) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch ip := c.remote.Addr(); {
+	switch ip := network(c.remote); {
 	case s.closing:
 		return "shutdown"
 	case len(s.conns) >= s.deps.MaxConns:
@@ -236,8 +236,20 @@ func (s *RTMP) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	ip := c.remote.Addr()
+	ip := network(c.remote)
 	if s.perIP[ip]--; s.perIP[ip] <= 0 {
 		delete(s.perIP, ip)
 	}
+}
+
+// network is what counts as one address: a single IPv4 address, or the /64 that one IPv6 host may choose its own
+// from.
+func network(a netip.AddrPort) netip.Prefix {
+	ip := a.Addr()
+	if ip.Is6() {
+		p, _ := ip.WithZone("").Prefix(64)
+		return p
+	}
+	p, _ := ip.Prefix(32)
+	return p
 }

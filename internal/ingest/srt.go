@@ -21,6 +21,7 @@ const (
 	SRTLatency     = 120 * time.Millisecond
 	srtMostLatency = 10 * time.Second
 	srtMostHeld    = 32 << 20 // bytes that one publisher's packets may take while they wait
+	srtMostPackets = 1 << 16  // and how many there may be: gosrt counts payload, and an empty packet costs, too
 )
 
 // Passphrases finds the passphrase that the channel of a stream key has for SRT. The error for a key that
@@ -36,7 +37,7 @@ type SRTDeps struct {
 	Log           *slog.Logger
 	Registerer    prometheus.Registerer // nil: metrics are kept nowhere
 	MaxConns      int                   // callers at a time, those that are still refused included; default 4096
-	MaxPerIP      int                   // callers of one address; 0 is no limit
+	MaxPerIP      int                   // callers of one address, or one IPv6 /64; 0 is no limit
 	MaxHandshakes int                   // callers that are being let in at a time; default 64
 	Now           func() time.Time
 	Timeouts      SRTTimeouts
@@ -91,7 +92,7 @@ type SRT struct {
 	closing   bool
 	listeners map[*SRTListener]struct{}
 	callers   map[*caller]struct{}
-	perIP     map[netip.Addr]int
+	perIP     map[netip.Prefix]int
 	shaking   int                           // callers that are being let in
 	again     map[peer]chan srt.ConnRequest // callers whose request is expected once more
 }
@@ -126,7 +127,7 @@ func NewSRT(d SRTDeps) *SRT {
 	}
 	s := &SRT{
 		deps: d, log: d.Log, metrics: newMetrics(d.Registerer, "srt"), listeners: map[*SRTListener]struct{}{},
-		callers: map[*caller]struct{}{}, perIP: map[netip.Addr]int{}, again: map[peer]chan srt.ConnRequest{},
+		callers: map[*caller]struct{}{}, perIP: map[netip.Prefix]int{}, again: map[peer]chan srt.ConnRequest{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -166,11 +167,11 @@ func (s *SRT) meet(req srt.ConnRequest) {
 	c := newCaller(s, req)
 	s.mu.Lock()
 	if again := s.again[c.peer]; again != nil {
-		s.mu.Unlock()
-		select {
+		select { // under the lock, after which accept looks into the channel for the last time
 		case again <- req:
 		default:
 		}
+		s.mu.Unlock()
 		return
 	}
 	r := s.add(c)
@@ -191,7 +192,7 @@ func (s *SRT) meet(req srt.ConnRequest) {
 
 // add takes a caller in, or says why not. It wants the lock.
 func (s *SRT) add(c *caller) *refusal {
-	switch ip := c.remote.Addr(); {
+	switch ip := network(c.remote); {
 	case s.closing:
 		return errGoingAway
 	case len(s.callers) >= s.deps.MaxConns:
@@ -220,7 +221,7 @@ func (s *SRT) remove(c *caller) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.callers, c)
-	ip := c.remote.Addr()
+	ip := network(c.remote)
 	if s.perIP[ip]--; s.perIP[ip] <= 0 {
 		delete(s.perIP, ip)
 	}

@@ -299,7 +299,7 @@ func (c *caller) watch(stop <-chan struct{}) {
 			case now.Sub(since) >= c.server.deps.Timeouts.Idle:
 				c.end(refuse("timeout", codeUnpublished, "nothing was received for too long"))
 				return
-			case stats.Instantaneous.ByteRecvBuf > srtMostHeld:
+			case stats.Instantaneous.ByteRecvBuf > srtMostHeld || stats.Instantaneous.PktRecvBuf > srtMostPackets:
 				c.end(refuse("held", codeRejected, "too much was sent ahead of its time"))
 				return
 			}

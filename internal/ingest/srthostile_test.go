@@ -11,8 +11,9 @@ import (
 
 // rawCaller speaks as much SRT as there is before a connection.
 type rawCaller struct {
-	t  *testing.T
-	nc net.Conn
+	t      *testing.T
+	nc     net.Conn
+	socket uint32 // the server's, as its newest answer said
 }
 
 func dialSRT(t *testing.T, addr string) *rawCaller {
@@ -22,7 +23,7 @@ func dialSRT(t *testing.T, addr string) *rawCaller {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	return &rawCaller{t, nc}
+	return &rawCaller{t: t, nc: nc}
 }
 
 // handshake is a handshake packet (draft-sharabayko-srt-01 §3.2.1) with extensions behind it.
@@ -78,6 +79,7 @@ func (c *rawCaller) ask(b []byte) (kind, cookie uint32) {
 			c.t.Fatal(err)
 		}
 		if n >= 64 && in[0] == 0x80 && in[1] == 0 {
+			c.socket = binary.BigEndian.Uint32(in[40:])
 			return binary.BigEndian.Uint32(in[36:]), binary.BigEndian.Uint32(in[44:])
 		}
 	}
