@@ -278,6 +278,37 @@ func TestTimesGoOnAfterAProgramMapWithoutVideo(t *testing.T) {
 	}
 }
 
+// A picture that is to be shown before it is decoded, which in 33 bits is a day later.
+func TestImpossibleDisplayTimesAreNotTaken(t *testing.T) {
+	b := transport(t, with(tsPicture, tsTone)...)
+	changed := 0
+	for p := range slices.Chunk(b, tsPacket) {
+		if p[1] != 0x41 || p[2] != 0 { // ffmpeg's video is on PID 0x100
+			continue
+		}
+		pes := p[4:]
+		if p[3]&0x20 != 0 {
+			pes = p[5+int(p[4]):]
+		}
+		if pes[7]&0xC0 == 0xC0 {
+			pts, dts := bytes.Clone(pes[9:14]), bytes.Clone(pes[14:19])
+			copy(pes[9:], dts)
+			copy(pes[14:], pts)
+			changed++
+		}
+	}
+	frames, _, err := demux(t, b, 1316)
+	if err != nil || changed == 0 {
+		t.Fatalf("%d changed; %v", changed, err)
+	}
+	checkTimeline(t, frames)
+	for _, f := range frames {
+		if f.PTS != f.DTS {
+			t.Errorf("a picture is shown %v after its time", f.PTS-f.DTS)
+		}
+	}
+}
+
 func TestOtherCodecsAreNamed(t *testing.T) {
 	for want, args := range map[string][]string{
 		"sends MPEG-2 video, use H.264 or HEVC": with([]string{"-c:v", "mpeg2video"}, tsTone),
@@ -310,5 +341,27 @@ func TestPacketsAllocateNothing(t *testing.T) {
 	n := testing.AllocsPerRun(5, feed)
 	if n > float64(frames)/4 {
 		t.Errorf("%v allocations for %d frames in %d packets", n, frames, len(b)/tsPacket)
+	}
+}
+
+// A packet whose end never comes is given up, and what follows it is not kept.
+func TestPacketsWithoutEndAreBounded(t *testing.T) {
+	u := tsUnits{most: 4096}
+	broken := 0
+	use := func(unit tsUnit) error {
+		if !unit.broken {
+			t.Errorf("%d bytes were taken", len(unit.data))
+		}
+		broken++
+		return nil
+	}
+	data := append([]byte{0, 0, 1, 0xE0, 0, 0, 0x80, 0, 0}, make([]byte, 175)...)
+	for i := range 1000 {
+		if err := u.add(tsPayload{start: i == 0, data: data}, time.Unix(1, 0), use); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if broken != 1 || cap(u.buf) > 2*u.most {
+		t.Errorf("given up %d times, %d bytes are kept", broken, cap(u.buf))
 	}
 }

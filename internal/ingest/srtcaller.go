@@ -12,6 +12,7 @@ import (
 	"time"
 
 	srt "github.com/datarhei/gosrt"
+	"github.com/datarhei/gosrt/packet"
 
 	"github.com/streamcat/streamcat/internal/media"
 )
@@ -329,7 +330,11 @@ func (c *caller) read() error {
 		}
 		next, begun = p.Header().PacketSequenceNumber.Inc().Val(), true
 		data := p.Data()
-		err = c.ts.feed(data, c.server.deps.Now())
+		if c.encrypted && p.Header().KeyBaseEncryptionFlag == packet.UnencryptedPacket {
+			c.ts.lost() // anybody may have sent it; gosrt lets it pass
+		} else {
+			err = c.ts.feed(data, c.server.deps.Now())
+		}
 		c.count(len(data))
 		p.Decommission()
 		if err != nil {
