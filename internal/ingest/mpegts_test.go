@@ -365,3 +365,24 @@ func TestPacketsWithoutEndAreBounded(t *testing.T) {
 		t.Errorf("given up %d times, %d bytes are kept", broken, cap(u.buf))
 	}
 }
+
+// Three seconds in one packet of Opus, of which 120 ms is the most that there may be.
+func TestLongOpusPacketsAreNotTaken(t *testing.T) {
+	r := newTSReader(media.NewStream())
+	a, err := newTSAudio(tsFound{kind: tsPrivate, format: "Opus", channels: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		frames byte // of 60 ms
+		taken  int64
+	}{{48, 0}, {3, 0}, {2, 1}} {
+		r.audios = 0
+		if err := a.onOpus(r, tsUnit{data: []byte{0x7F, 0xE0, 3, 0x1B, c.frames, 0}}); err != nil {
+			t.Fatal(err)
+		}
+		if r.audios != c.taken {
+			t.Errorf("%d frames of 60 ms: %d packets taken, want %d", c.frames, r.audios, c.taken)
+		}
+	}
+}

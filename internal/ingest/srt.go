@@ -21,7 +21,7 @@ const (
 	SRTLatency     = 120 * time.Millisecond
 	srtMostLatency = 10 * time.Second
 	srtMostHeld    = 32 << 20 // bytes that one publisher's packets may take while they wait
-	srtMostPackets = 1 << 16  // and how many there may be: gosrt counts payload, and an empty packet costs, too
+	srtMostPackets = 1 << 15  // and how many there may be: gosrt counts payload, and an empty packet costs, too
 )
 
 // Passphrases finds the passphrase that the channel of a stream key has for SRT. The error for a key that

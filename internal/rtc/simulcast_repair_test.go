@@ -193,6 +193,14 @@ func TestLostPacketsOfEveryLayerAreRepaired(t *testing.T) {
 		t.Fatal(err)
 	}
 	send(stray, false)
+	// Nor does a second repair stream of one that has its own.
+	second := original(0, packets)
+	second.PayloadType, second.SSRC = 109, 778
+	second.Header.Extensions = nil
+	if err := second.SetExtension(repairedID, []byte("l")); err != nil {
+		t.Fatal(err)
+	}
+	send(second, false)
 	if n := sink.came["l"].n + sink.came["m"].n + sink.came["h"].n; n != 3*packets {
 		t.Errorf("a stray repair was taken: %d packets", n)
 	}
