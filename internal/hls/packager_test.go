@@ -270,6 +270,18 @@ func TestWindowIsBounded(t *testing.T) {
 			}
 		}
 	})
+	t.Run("before it starts", func(t *testing.T) {
+		p := New(Options{MaxBytes: 4 << 20, Now: func() time.Time { return testStart }})
+		s := newSession(p.Window, p.log, p.now)
+		for n := range 20 { // no sound comes, and no time passes
+			if err := s.frame(&media.Frame{Track: videoTrack(30), Key: n == 0, Payload: make([]byte, 100_000), Arrived: testStart}); err != nil {
+				t.Fatal(err)
+			}
+			if held := len(s.held) * 100_000; held > 4<<20/8 {
+				t.Fatalf("%d bytes held", held)
+			}
+		}
+	})
 	t.Run("when time stands still", func(t *testing.T) {
 		p := New(Options{MaxBytes: 4 << 20, Now: func() time.Time { return testStart }})
 		s := newSession(p.Window, p.log, p.now)

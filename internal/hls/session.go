@@ -15,7 +15,7 @@ import (
 
 const (
 	audioPatience = time.Second      // how much video a session start holds back while no audio has come
-	heldFrames    = 1024             // and how many frames at most
+	heldFrames    = 1024             // and how many frames at most; their bytes are bounded, too
 	jump          = 3 * second       // a step of the timestamps that begins a new stretch of the timeline
 	audioSlack    = 30 * millisecond // how far audio timestamps may be off before frames are added or left out
 	audioMissing  = second           // how far audio may lag behind video before silence is put in
@@ -31,6 +31,7 @@ type session struct {
 
 	videos  int            // renditions that the publisher means to send
 	held    []*media.Frame // until the tracks are known
+	weight  int            // bytes of held
 	started bool
 	inits   uint64
 
@@ -86,7 +87,8 @@ func (s *session) hold(f *media.Frame) error {
 		return nil
 	}
 	s.held = append(s.held, f)
-	if f.DTS-s.held[0].DTS < audioPatience && len(s.held) < heldFrames && !s.complete() {
+	s.weight += len(f.Payload)
+	if f.DTS-s.held[0].DTS < audioPatience && len(s.held) < heldFrames && s.weight < s.cut.window.maxBytes/8 && !s.complete() {
 		return nil
 	}
 	return s.start()
