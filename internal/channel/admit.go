@@ -136,6 +136,7 @@ func (m *Manager) begin(ctx context.Context, c *channel, s *session) (*media.Str
 		})
 		return nil, fmt.Errorf("begin stream session: %w", err)
 	}
+	c.prepare(s)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closing { // Close has stopped what it saw; this one it did not see

@@ -210,7 +210,7 @@ func failed(format string, args ...any) *configuration {
 	text := fmt.Sprintf(format, args...)
 	return &configuration{
 		Meta:      configurationMeta{ID: uuid.NewString(), Schema: configurationSchema, Service: "IVS"},
-		Endpoints: []IngestEndpoint{}, Encoders: []encoderConfiguration{},
+		Endpoints: []IngestEndpoint{}, Encoders: []encoderConfiguration{}, Audio: audioConfigurations{Live: []audioConfiguration{}},
 		Status: &configurationStatus{"error", strings.ToUpper(text[:1]) + text[1:] + "."},
 	}
 }

@@ -19,9 +19,6 @@ func (m *Manager) run(c *channel, s *session) {
 	c.mu.Lock()
 	c.ended = false
 	c.mu.Unlock()
-
-	c.pack.Announce(hls.Broadcast{StreamID: s.id, Plain: s.spec.LatencyMode == "NORMAL"})
-	c.pack.Expect() // whoever finds the channel live may put metadata, even before the packager has begun
 	reason := m.drive(c, s, log)
 	at := m.d.Now()
 	s.watchers.Wait()
@@ -33,6 +30,13 @@ func (m *Manager) run(c *channel, s *session) {
 	log.Info("stream session ended", "orderly", orderly, "reason", reason)
 	m.leave(c, s, orderly || errors.Is(reason, errNotBack))
 	m.wake()
+}
+
+// prepare makes the playlists ready for a session. It comes before anybody can find the channel live: who
+// does may put metadata, even before the packager has begun.
+func (c *channel) prepare(s *session) {
+	c.pack.Announce(hls.Broadcast{StreamID: s.id, Plain: s.spec.LatencyMode == "NORMAL"})
+	c.pack.Expect()
 }
 
 // follow watches a publication that may deliver from now on. The caller holds session.mu, or nobody else

@@ -68,6 +68,7 @@ func (m *Manager) resume(row store.StreamSession, r Record) bool {
 	s.saidStarving.Store(r.Starving)
 	s.pub.stream.Describe(media.Info{Encoder: r.Encoder})
 	s.pub.stream.Stop(errCrashed)
+	c.prepare(s)
 	m.follow(s, s.pub)
 	m.streams.Add(1)
 	c.session, c.spec = s, s.spec

@@ -240,7 +240,7 @@ func TestCallerWhoMissedTheAnswerIsAnsweredAgain(t *testing.T) {
 		}}
 	})
 	relay.Store(impair.UDP(t, netip.MustParseAddrPort(s.addr), impair.Options{}))
-	out, err := ffmpeg(t, "2", append(h264TS, srtURL(relay.Load().Addr().String(), goodKey, "passphrase="+goodPassphrase))...).CombinedOutput()
+	out, err := ffmpeg(t, "4", append(h264TS, srtURL(relay.Load().Addr().String(), goodKey, "passphrase="+goodPassphrase))...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s\n%s", err, out, s.log)
 	}
