@@ -70,7 +70,7 @@ type house struct {
 	viewers             *viewers
 	key                 *ecdsa.PrivateKey
 	private, restricted channel.Spec
-	log                 *bytes.Buffer
+	log                 *logbook
 }
 
 func newHouse(t *testing.T, change ...func(*channel.Deps)) *house {
@@ -83,21 +83,18 @@ func newHouse(t *testing.T, change ...func(*channel.Deps)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{key: key, viewers: &viewers{keys: []*ecdsa.PublicKey{&key.PublicKey}, policies: map[string]channel.Policy{}}, log: &bytes.Buffer{}}
+	h := &house{key: key, viewers: &viewers{keys: []*ecdsa.PublicKey{&key.PublicKey}, policies: map[string]channel.Policy{}}, log: &logbook{}}
 	private, restricted := minter.New(arn.Channel), minter.New(arn.Channel)
 	h.private = channel.Spec{ARN: private, ID: arn.ID(private), Name: "private", Authorized: true}
 	h.restricted = channel.Spec{ARN: restricted, ID: arn.ID(restricted), Name: "restricted", PolicyARN: policyARN}
-	var mu sync.Mutex
 	h.rig = newRig(t, append([]func(*channel.Deps){func(d *channel.Deps) {
 		d.Viewers, d.Sealer = h.viewers, ring
 		d.Directory.(directory)[privateKey] = h.private
 		d.Directory.(directory)["restricted"] = h.restricted
-		d.Log = slog.New(slog.NewTextHandler(locked{&mu, h.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		d.Log = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}}, change...)...)
 	t.Cleanup(func() {
 		h.close()
-		mu.Lock()
-		defer mu.Unlock()
 		if strings.Contains(h.log.String(), "eyJ") {
 			t.Errorf("a token is in the log: %s", h.log)
 		}
@@ -105,15 +102,22 @@ func newHouse(t *testing.T, change ...func(*channel.Deps)) *house {
 	return h
 }
 
-type locked struct {
-	mu *sync.Mutex
-	b  *bytes.Buffer
+// logbook is a log that tests may read while it is written.
+type logbook struct {
+	mu sync.Mutex
+	b  bytes.Buffer
 }
 
-func (l locked) Write(b []byte) (int, error) {
+func (l *logbook) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // broadcast brings a channel live, with some media.
