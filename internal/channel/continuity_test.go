@@ -108,9 +108,11 @@ func TestAnEncoderThatStaysAwayEndsItsStreamOnce(t *testing.T) {
 	eventually(t, "it has waited long enough", func() bool { // from when the end was noticed
 		r.Tidy()
 		r.clock.pass(time.Second)
-		_, body := r.get(playlist)
-		return strings.Contains(body, "#EXT-X-ENDLIST")
+		return !r.Busy(r.spec.ARN)
 	})
+	if _, body := r.get(playlist); !strings.Contains(body, "#EXT-X-ENDLIST") {
+		t.Errorf("players go on waiting:\n%s", body)
+	}
 	r.ended()
 	if diff := cmp.Diff(wholeLife, r.without()); diff != "" {
 		t.Error(diff)
@@ -120,6 +122,23 @@ func TestAnEncoderThatStaysAwayEndsItsStreamOnce(t *testing.T) {
 	eventually(t, "live again", r.live)
 	if open, err := r.db.OpenStreamSessions(t.Context()); err != nil || len(open) != 1 {
 		t.Errorf("%v, %v", open, err)
+	}
+}
+
+func TestAnEncoderThatIsBackInTimeMayTakeAMomentToBegin(t *testing.T) {
+	r, s, id := delivering(t)
+	s.Stop(errCut)
+	eventually(t, "the loss is noticed", func() bool { r.Tidy(); return !r.waits().IsZero() })
+	r.clock.pass(window - time.Second)
+	again := r.admit()
+	r.clock.pass(2 * time.Second)
+	r.Tidy()
+	if err := again.Err(); err != nil {
+		t.Fatalf("it was cut off: %v", err)
+	}
+	r.write(again, 0, time.Second)
+	if got := r.id(); got != id {
+		t.Errorf("stream %s goes on as %s", id, got)
 	}
 }
 
