@@ -77,6 +77,9 @@ func TestWhoCountsAsAViewer(t *testing.T) {
 					var all atomic.Int64
 					a := newAudience(&all, 0)
 					c.story(a)
+					for passed := time.Duration(0); passed < d; passed += s { // as the housekeeping does
+						a.sweep(at(passed), c.dry)
+					}
 					if got := a.sweep(at(d), c.dry); got != want || all.Load() != want {
 						t.Errorf("after %v: %d here, %d anywhere, want %d", d, got, all.Load(), want)
 					}
