@@ -13,7 +13,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/media"
@@ -32,13 +31,7 @@ type Options struct {
 
 	// MaxBytes caps what the window holds, default 64 MiB. It must be many times a frame's size.
 	MaxBytes int
-
-	// Viewer is called for each request of the media playlist, when it arrives and, if it had to wait,
-	// again when it is answered. lowLatency tells whether the request was a blocking one.
-	Viewer func(r *http.Request, lowLatency bool)
 }
-
-type viewerFunc func(r *http.Request, lowLatency bool)
 
 // Packager turns the frames of one channel into a Window.
 type Packager struct {

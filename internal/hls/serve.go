@@ -142,17 +142,11 @@ func (w *Window) servePlaylist(rw http.ResponseWriter, r *http.Request, lane int
 	}
 	s := w.current.Load()
 	d.blocking = d.blocking && !s.plain
-	if w.viewer != nil {
-		w.viewer(r, d.blocking)
-	}
 	if d.answer(s, lane) != ready {
 		var status int
 		if s, status = w.await(r.Context(), func(s *snapshot) state { return d.answer(s, lane) }); status != http.StatusOK {
 			w.refuse(rw, kindPlaylist, status)
 			return
-		}
-		if w.viewer != nil {
-			w.viewer(r, d.blocking)
 		}
 	}
 	h := rw.Header()

@@ -423,35 +423,6 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-func TestViewerHook(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls []bool
-		l := newLive(t, Options{Viewer: func(r *http.Request, lowLatency bool) {
-			if r.URL.Query().Get("s") != "v1" {
-				t.Errorf("called with %s", r.URL)
-			}
-			calls = append(calls, lowLatency)
-		}}, talk, 9*time.Second)
-		msn, parts := l.edge()
-		l.get(PlaylistFile, "s=v1")
-		done := make(chan struct{})
-		go func() {
-			l.get(PlaylistFile, fmt.Sprintf("s=v1&_HLS_msn=%d&_HLS_part=%d", msn, parts))
-			close(done)
-		}()
-		synctest.Wait()
-		if fmt.Sprint(calls) != "[false true]" {
-			t.Errorf("calls are %v", calls)
-		}
-		l.feedUntil(t, 10*time.Second)
-		<-done
-		l.get(l.current.Load().parts[0].name, "s=v1")
-		if fmt.Sprint(calls) != "[false true true]" {
-			t.Errorf("calls are %v", calls)
-		}
-	})
-}
-
 func TestRun(t *testing.T) {
 	t.Run("sessions follow each other, and the window tells whether one runs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

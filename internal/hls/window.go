@@ -20,7 +20,6 @@ const (
 type Window struct {
 	maxBytes int
 	metrics  *Metrics
-	viewer   viewerFunc
 	current  atomic.Pointer[snapshot]
 
 	mu       sync.Mutex // guards all below, which is the writer's
@@ -71,7 +70,7 @@ type snapshot struct {
 }
 
 func newWindow(o Options) *Window {
-	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics, viewer: o.Viewer}
+	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics}
 	w.nextMSN = sequenceAt(o.Now())
 	// 128 a second are more than fit into the parts: no number comes twice within a year, restarts included.
 	w.nextMessage = uint32(w.nextMSN) << 5
