@@ -58,3 +58,26 @@ func TestAViewerOfAnyRenditionIsOneViewer(t *testing.T) {
 		t.Errorf("a viewer of the small rendition counts %d times", n)
 	}
 }
+
+// What a player asks of a plain playlist makes it no low-latency player, who would be gone long before.
+func TestAPlayerOfAPlainChannelKeepsThePlainPace(t *testing.T) {
+	r := newRig(t, func(d *channel.Deps) {
+		spec := d.Directory.(directory)[key]
+		spec.LatencyMode = "NORMAL"
+		d.Directory.(directory)[key] = spec
+	})
+	r.Quiet()
+	s := r.admit()
+	r.write(s, 0, 9*time.Second)
+	eventually(t, "live", r.live)
+	playlist := r.media()
+	if code, body := r.get(playlist + "&_HLS_msn=1"); code != 200 {
+		t.Fatalf("%d %s", code, body)
+	}
+	r.clock.pass(16 * time.Second) // no media comes meanwhile, so that everybody has 12 s more
+	r.Tidy()
+	l, err := r.Live(t.Context(), r.spec.ARN)
+	if err != nil || l.Viewers != 1 {
+		t.Errorf("%d viewers, %v", l.Viewers, err)
+	}
+}
