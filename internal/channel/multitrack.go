@@ -118,9 +118,14 @@ func (s *session) notice(p *publication, frames []*media.Frame) (joined bool, er
 	if !changed {
 		return false, nil
 	}
+	return joined, s.lineUp(p, l)
+}
+
+// lineUp makes a line-up that of a publication, if its channel takes it. The caller holds mu.
+func (s *session) lineUp(p *publication, l lineup) error {
 	if len(l.videos) > 0 {
 		if err := s.spec.Multitrack.judge(p.protocol, p.stream.Info().Videos, l.videos); err != nil {
-			return false, err
+			return err
 		}
 	}
 	p.lineup = l
@@ -131,7 +136,7 @@ func (s *session) notice(p *publication, frames []*media.Frame) (joined bool, er
 	if a := best(l.audios); a != nil {
 		s.audio = a
 	}
-	return joined, nil
+	return nil
 }
 
 // renditions are the video tracks that come now, and the audio tracks.

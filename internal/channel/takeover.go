@@ -56,7 +56,7 @@ func (m *Manager) contest(s *session, p media.Publisher, now time.Time) (*media.
 func (m *Manager) contend(s *session, p *publication) {
 	ctx, cancel := context.WithTimeout(context.Background(), rivalPatience)
 	defer cancel()
-	err := s.prove(ctx, p)
+	tracks, err := s.prove(ctx, p)
 	p.watcher.Close()
 	if err == nil {
 		// Both see the same key frame first, and what came before it is nobody's.
@@ -76,6 +76,11 @@ func (m *Manager) contend(s *session, p *publication) {
 		err = errPriority
 		m.takeoverFailed(s, codeInvalidPriority, now)
 	case err == nil:
+		// Known from the first instant on: the next rival is compared to them.
+		if err = s.lineUp(p, tracks); err != nil {
+			m.takeoverFailed(s, codeMediaMismatch, now)
+			break
+		}
 		p.lastFrame.Store(now.UnixNano())
 		m.follow(s, p)
 		s.replace(p)
@@ -91,14 +96,15 @@ func (m *Manager) contend(s *session, p *publication) {
 	}
 }
 
-// prove waits until the formats of a rival are known, and compares them to what the stream has.
-func (s *session) prove(ctx context.Context, p *publication) error {
+// prove waits until the formats of a rival are known, and compares them to what the stream has, if anything
+// has come of it.
+func (s *session) prove(ctx context.Context, p *publication) (lineup, error) {
 	var come lineup
 	var first time.Duration
 	for {
 		frames, err := p.watcher.Next(ctx)
 		if err != nil {
-			return err
+			return come, err
 		}
 		if len(come.videos) == 0 {
 			first = frames[0].DTS
@@ -111,16 +117,18 @@ func (s *session) prove(ctx context.Context, p *publication) error {
 		s.mu.Unlock()
 		complete := len(come.videos) >= max(len(held.videos), p.stream.Info().Videos) && len(come.audios) >= len(held.audios)
 		switch {
-		case complete && come.like(held):
-			return nil
+		case complete && (held.empty() || come.like(held)):
+			return come, nil
 		case !complete && frames[len(frames)-1].DTS-first < formatPatience:
 		case !running: // its place is free
-			return nil
+			return come, nil
 		default:
-			return errMismatch
+			return come, errMismatch
 		}
 	}
 }
+
+func (l lineup) empty() bool { return len(l.videos)+len(l.audios) == 0 }
 
 // like says whether players would not notice a change from one line-up to the other but by the picture.
 func (l lineup) like(o lineup) bool {

@@ -71,6 +71,21 @@ func TestAHigherPriorityTakesAStreamOver(t *testing.T) {
 	}
 }
 
+func TestAStreamOfWhichNothingCameYetIsTakenOverWithAnyFormats(t *testing.T) {
+	r := newRig(t, patient)
+	silent := r.admit()
+	next, err := r.rival(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(next, 0, 500*time.Millisecond)
+	eventually(t, "the takeover", func() bool {
+		r.write(next, time.Second, time.Second/30)
+		return fault.Of(silent.Err()) == fault.Conflict
+	})
+	eventually(t, "the stream's start is told", func() bool { return slices.Contains(r.names(), "Stream Start") })
+}
+
 func TestATakeoverThatFailsSaysWhyAndLeavesTheStreamAlone(t *testing.T) {
 	small := *video
 	small.Width, small.Height = 1280, 720
