@@ -130,6 +130,13 @@ func avcConfig() []byte {
 // write sends d of 30 fps video with a key frame each second, from the given offset on.
 func (r *rig) write(s *media.Stream, from, d time.Duration) {
 	r.t.Helper()
+	if err := r.try(s, from, d); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// try is write for a stream that may end meanwhile.
+func (r *rig) try(s *media.Stream, from, d time.Duration) error {
 	const step = time.Second / 30
 	for i := 0; time.Duration(i)*step < d; i++ {
 		at := from + time.Duration(i)*step
@@ -139,9 +146,10 @@ func (r *rig) write(s *media.Stream, from, d time.Duration) {
 		}
 		f := &media.Frame{Track: video, DTS: at, PTS: at, Arrived: r.clock.Now(), Key: isKey, Payload: []byte{0, 0, 0, 4, nal, 1, 2, 3}}
 		if err := s.Write(f); err != nil {
-			r.t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 // eventually waits for a condition that another goroutine brings about.

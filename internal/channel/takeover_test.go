@@ -44,8 +44,8 @@ func TestAHigherPriorityTakesAStreamOver(t *testing.T) {
 				}
 				r.write(next, 0, 500*time.Millisecond) // its formats
 				eventually(t, "the takeover", func() bool {
-					if stream.Err() == nil { // both go on, and at one of its key frames the second is the one
-						r.write(stream, time.Duration(3+priority)*time.Second, time.Second/30)
+					// Both go on, and at one of its key frames the second is the one.
+					if r.try(stream, time.Duration(3+priority)*time.Second, time.Second/30) == nil {
 						r.write(next, time.Second, time.Second/30)
 					}
 					return len(r.takeovers()) == priority
