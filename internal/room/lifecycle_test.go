@@ -202,8 +202,8 @@ func TestSlowReaderIsDroppedAndOthersAreNot(t *testing.T) {
 }
 
 func TestSilentPeerIsPingedThenDropped(t *testing.T) {
-	n := newNode(t, func(d *room.Deps) { d.Heartbeat = 500 * time.Millisecond })
-	dead := n.rawJoin("dead") // reads, but answers nothing
+	n := newNode(t, func(d *room.Deps) { d.Heartbeat = 2 * time.Second }) // of which a busy machine may take most to answer
+	dead := n.rawJoin("dead")                                             // reads, but answers nothing
 	alive := n.join("alive")
 	go func() { // its library answers pings while it reads
 		_, _, _ = alive.readRaw()
@@ -331,6 +331,9 @@ func TestBytesThatCameWithTheHandshakeAreRead(t *testing.T) {
 // wantDropped reads to the end of the stream and wants no close frame on the way.
 func (c *rawClient) wantDropped() {
 	c.t.Helper()
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		c.t.Fatal(err)
+	}
 	for {
 		op, _, err := c.tryFrame()
 		switch {

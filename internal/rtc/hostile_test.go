@@ -47,15 +47,18 @@ func (c *cut) WriteTo(b []byte, to net.Addr) (int, error) {
 
 func TestSilentClientIsLost(t *testing.T) {
 	network := &cut{}
+	var passed atomic.Int64 // beyond the time that it took
 	w := newWorld(t, func(o *Options) {
 		network.PacketConn = o.UDP
-		o.UDP, o.TCP, o.LostAfter = network, nil, 500*time.Millisecond
+		o.UDP, o.TCP = network, nil
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
 		o.Candidates = []Candidate{{IP: o.UDP.LocalAddr().(*net.UDPAddr).AddrPort().Addr(), UDP: o.UDP.LocalAddr().(*net.UDPAddr).AddrPort().Port()}}
 	})
 	w.publish(t, rtctest.Options{})
 	s := w.subscribe(t, rtctest.Options{})
 	s.Await(t, rtctest.Video, 10)
 	network.off.Store(true)
+	passed.Store(int64(w.opts.LostAfter))
 	w.until(t, "both ends", func() bool { return len(w.up.ended) > 0 && len(w.downs[0].ended) > 0 })
 	if !errors.Is(w.up.ended[0], ErrLost) || !errors.Is(w.downs[0].ended[0], ErrLost) {
 		t.Errorf("got %v, %v", w.up.ended[0], w.downs[0].ended[0])
@@ -195,19 +198,17 @@ func TestPacketsOfNoOfferedFormatAreCut(t *testing.T) {
 	if err := sender.ReplaceTrack(&renumbered{stray, 77}); err != nil {
 		t.Fatal(err)
 	}
-	for seq := uint16(0); ; seq++ {
+	over := func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.up.ended) > 0
+	}
+	for seq := uint16(0); !over(); seq++ {
 		if err := stray.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq}, Payload: []byte{1, 2, 3}}); err != nil {
-			break
-		}
-		if seq%50 == 0 {
-			w.mu.Lock()
-			n := len(w.up.ended)
-			w.mu.Unlock()
-			if n > 0 {
-				break
-			}
+			break // the goodbye may be here before the end is told
 		}
 	}
+	w.until(t, "the end", func() bool { return len(w.up.ended) > 0 })
 	if !errors.Is(w.up.ended[0], ErrGarbage) {
 		t.Errorf("got %v", w.up.ended[0])
 	}
@@ -326,7 +327,7 @@ func TestGarbageOverTCPIsCutOff(t *testing.T) {
 }
 
 func TestIdleStrangersOverTCPAreFewAndGo(t *testing.T) {
-	for name, patience := range map[string]time.Duration{"those that are too many go at once": time.Minute, "the others go in time": 100 * time.Millisecond} {
+	for name, patience := range map[string]time.Duration{"those that are too many go at once": time.Minute, "the others go in time": 2 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(o *Options) { o.patience = patience })
 			gone := make(chan error, 2*maxStrangersPerIP)
