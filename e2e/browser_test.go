@@ -113,21 +113,33 @@ func publishAddress(line map[string]any) string {
 }
 
 func TestAPersonIsWatchedWithABrowserAndAnEncoder(t *testing.T) {
-	for name, options := range map[string]func(t *testing.T) []enginetest.Option{
-		"sqlite": func(*testing.T) []enginetest.Option { return nil },
-		"postgres": func(t *testing.T) []enginetest.Option {
-			return []enginetest.Option{enginetest.Database(storetest.PostgresURL(t))}
+	for name, c := range map[string]struct {
+		options func(t *testing.T) []enginetest.Option
+		publish func(t *testing.T, dashboard map[string]any) *encoder
+	}{
+		"sqlite, by RTMP": {
+			func(*testing.T) []enginetest.Option { return nil },
+			func(t *testing.T, dashboard map[string]any) *encoder {
+				return ffmpeg(t, publishAddress(dashboard), picture{})
+			},
+		},
+		"postgres, by SRT": {
+			func(t *testing.T) []enginetest.Option {
+				return []enginetest.Option{enginetest.Database(storetest.PostgresURL(t))}
+			},
+			func(t *testing.T, dashboard map[string]any) *encoder { return ffmpegSRT(t, dashboard["srt"].(string)) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := enginetest.Start(t, options(t)...)
+			e := enginetest.Start(t, c.options(t)...)
 			s := startScript(t, "browser/story.mjs", e.URL)
 			registered := s.hear("registered")
-			ffmpeg(t, publishAddress(registered), picture{})
+			c.publish(t, registered)
 			s.hear("watching")
 			s.hear("done")
-			if strings.Contains(e.Log(), registered["key"].(string)) {
-				t.Error("the stream key is in the log")
+			_, passphrase, ok := strings.Cut(registered["srt"].(string), "&passphrase=")
+			if log := e.Log(); !ok || strings.Contains(log, registered["key"].(string)) || strings.Contains(log, passphrase) {
+				t.Error("the stream key or the passphrase is in the log")
 			}
 		})
 	}

@@ -1,7 +1,7 @@
 // The main job with nothing but browsers and an encoder: somebody registers, streams with what the
 // dashboard says, and a guest watches and chats.
 //   node story.mjs <url> [crash]
-// Steps said: registered {server, key}, watching {…, protocols: how playlists came}, and with "crash" also back {…}; cues wanted:
+// Steps said: registered {server, key, srt: all in one address}, watching {…, protocols: how playlists came}, and with "crash" also back {…}; cues wanted:
 // "crashed" after the server was killed and both it and the encoder run again.
 import assert from "node:assert/strict";
 import { cue, heard, moving, person, play, playerBadge, say, until, viewers, write } from "./stage.mjs";
@@ -23,6 +23,7 @@ await play(async () => {
   await dashboard.getByRole("button", { name: "Show the key" }).click();
   const key = await until("the key", () => codes.nth(1).innerText(), (text) => text !== masked);
   await dashboard.getByRole("button", { name: "Hide the key" }).click();
+  const srt = await addressForSRT(dashboard);
 
   const guest = await person("guest");
   const page = await guest.newPage();
@@ -37,7 +38,7 @@ await play(async () => {
     };
     new MutationObserver(watch).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"] });
   });
-  say("registered", { server, key });
+  say("registered", { server, key, srt });
 
   await playerBadge(page).waitFor(); // by itself
   const seen = await moving(page);
@@ -78,6 +79,20 @@ await play(async () => {
   assert.equal(await until("the key", () => codes.nth(1).innerText(), (text) => text !== masked), key, "the key changed");
   say("back", { again, states });
 });
+
+/** What the dashboard tells an encoder that sends by SRT, and that the page knows it only when asked. */
+async function addressForSRT(page) {
+  await page.getByRole("radio", { name: "SRT" }).check({ force: true }); // its face covers it
+  const shown = page.locator(".copy code").first();
+  const masked = await shown.innerText();
+  assert.match(masked, /^srt:\/\/[\d.]+:\d+\?streamid=sk_•+&passphrase=•+$/);
+  await page.getByRole("button", { name: "Show the address" }).click();
+  const address = await until("the SRT address", () => shown.innerText(), (text) => text !== masked);
+  await page.getByRole("button", { name: "Hide the address" }).click();
+  assert.ok(!(await page.content()).includes(new URL(address).searchParams.get("passphrase")), "the passphrase is still in the page");
+  await page.getByRole("radio", { name: "RTMP" }).check({ force: true });
+  return address;
+}
 
 /** Both say something, once both are in the room, and both read what the other said. */
 async function talk(guest, own, time) {

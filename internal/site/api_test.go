@@ -50,6 +50,10 @@ func TestAPersonRegistersLooksAroundAndLeaves(t *testing.T) {
 		"ingest":    map[string]any{"server": ingestServer, "protocol": "rtmp", "insecureNote": insecureNote},
 		"streamKey": map[string]any{"masked": "sk_••••••••••••••••••••••••"},
 		"realTime":  false, "realTimeSince": nil, "whip": map[string]any{"endpoint": whipEndpoint},
+		"srt": map[string]any{"server": "srt://127.0.0.1:9000", "masked": map[string]any{
+			"address":    "srt://127.0.0.1:9000?streamid=sk_••••••••••••••••••••••••&passphrase=••••••••••••••••••••••••",
+			"passphrase": "••••••••••••••••••••••••",
+		}},
 	}
 	if diff := cmp.Diff(want, dash); diff != "" {
 		t.Errorf("dashboard (-want +got):\n%s", diff)
@@ -165,6 +169,7 @@ func TestBadRequestsGetAStatusAndSayWhy(t *testing.T) {
 		{name: "dashboard of a guest", method: "GET", path: "/api/dashboard", code: 401},
 		{name: "changes by a guest", method: "PATCH", path: "/api/dashboard", body: `{"title":"x"}`, code: 401},
 		{name: "the key for a guest", method: "POST", path: "/api/dashboard/stream-key/reveal", body: `{}`, code: 401},
+		{name: "the SRT address for a guest", method: "POST", path: "/api/dashboard/srt/reveal", body: `{}`, code: 401},
 		{name: "a reset by a guest", method: "POST", path: "/api/dashboard/stream-key/reset", body: `{}`, code: 401},
 		{name: "a blank title", method: "PATCH", path: "/api/dashboard", body: `{"title":"  "}`, who: ada, code: 400, field: "title"},
 		{name: "an unknown category", method: "PATCH", path: "/api/dashboard", body: `{"categoryId":"x"}`, who: ada, code: 400, field: "categoryId"},
@@ -221,7 +226,7 @@ func TestRequestsThatAnotherSiteCausedAreRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/api/register", "/api/signin", "/api/signout", "/api/dashboard/stream-key/reset", "/api/dashboard/stream-key/reveal", "/api/channels/ada/chat-token"} {
+	for _, path := range []string{"/api/register", "/api/signin", "/api/signout", "/api/dashboard/stream-key/reset", "/api/dashboard/stream-key/reveal", "/api/dashboard/srt/reveal", "/api/channels/ada/chat-token"} {
 		b.do("POST", path, form{"grace", password}, header("Sec-Fetch-Site", "cross-site")).want(t, 403)
 	}
 	if got := b.get("/api/session").json("user", "username"); got != "ada" {

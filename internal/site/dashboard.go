@@ -18,6 +18,20 @@ type dashboard struct {
 	ChannelPath string    `json:"channelPath"`
 	PlaybackURL string    `json:"playbackUrl"`
 	Whip        *whip     `json:"whip"` // null where browsers cannot send to a channel
+	SRT         *srt      `json:"srt"`  // null where the service takes no SRT
+}
+
+// srt is where an encoder sends to over SRT. Its secrets are in no answer but that of postRevealSRT.
+type srt struct {
+	Server string  `json:"server"` // srt://host:port
+	Masked ugc.SRT `json:"masked"`
+}
+
+func srtOf(p ugc.Profile) *srt {
+	if p.SRTServer == "" {
+		return nil
+	}
+	return &srt{p.SRTServer, ugc.MaskedSRT(p.SRTServer)}
 }
 
 // whip is where a browser sends a broadcast to, with the stream key as its token.
@@ -75,7 +89,7 @@ func (s *Server) writeDashboard(w http.ResponseWriter, r *http.Request, u ugc.Us
 	}
 	return writeJSON(w, http.StatusOK, dashboard{
 		Card: p.Card, Ingest: s.ingestOf(p), StreamKey: maskedKey{ugc.MaskedKey},
-		ChannelPath: "/c/" + u.Username, PlaybackURL: p.PlaybackURL, Whip: s.whip(),
+		ChannelPath: "/c/" + u.Username, PlaybackURL: p.PlaybackURL, Whip: s.whip(), SRT: srtOf(p),
 	})
 }
 
@@ -129,6 +143,18 @@ func (s *Server) postRevealKey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, map[string]string{"value": key})
+}
+
+func (s *Server) postRevealSRT(w http.ResponseWriter, r *http.Request) error {
+	u, err := s.user(r.Context())
+	if err != nil {
+		return err
+	}
+	way, err := s.app.SRT(r.Context(), u.ID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, way)
 }
 
 func (s *Server) postResetKey(w http.ResponseWriter, r *http.Request) error {

@@ -29,6 +29,7 @@ func (s *Server) routes() *http.ServeMux {
 		"PATCH /api/dashboard":                      s.patchDashboard,
 		"POST /api/dashboard/stream-key/reveal":     s.postRevealKey,
 		"POST /api/dashboard/stream-key/reset":      s.postResetKey,
+		"POST /api/dashboard/srt/reveal":            s.postRevealSRT,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			counted := &countingWriter{ResponseWriter: w, code: http.StatusOK}

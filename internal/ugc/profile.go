@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivs"
-	ivstypes "github.com/aws/aws-sdk-go-v2/service/ivs/types"
 
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
@@ -41,6 +40,7 @@ type Profile struct {
 	HasRoom     bool       `json:"-"`
 
 	IngestEndpoint string `json:"-"` // host, or host:port
+	SRTServer      string `json:"-"` // srt://host:port; "" where the service takes no SRT
 }
 
 const (
@@ -121,7 +121,7 @@ func (a *App) profile(ctx context.Context, c store.AppChannel) (Profile, error) 
 		return Profile{}, err
 	}
 	p := Profile{
-		Card: a.card(c), PlaybackURL: endpoints.playback, IngestEndpoint: endpoints.ingest,
+		Card: a.card(c), PlaybackURL: endpoints.playback, IngestEndpoint: endpoints.ingest, SRTServer: endpoints.srt,
 		ChannelARN: c.ChannelARN, CreatedAt: c.Created, HasRoom: c.RoomARN != "",
 	}
 	if !c.LastLive.IsZero() {
@@ -168,8 +168,8 @@ type channelCache struct {
 }
 
 type endpoints struct {
-	playback, ingest string
-	until            time.Time
+	playback, ingest, srt string
+	until                 time.Time
 }
 
 const (
@@ -196,7 +196,7 @@ func (c *channelCache) get(ctx context.Context, arn string) (endpoints, error) {
 	case err != nil:
 		return endpoints{}, err
 	}
-	e = endpointsOf(out.Channel, now)
+	e = endpointsOf(out, now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.known) >= maxEndpoints {
@@ -206,6 +206,7 @@ func (c *channelCache) get(ctx context.Context, arn string) (endpoints, error) {
 	return e, nil
 }
 
-func endpointsOf(ch *ivstypes.Channel, now time.Time) endpoints {
-	return endpoints{aws.ToString(ch.PlaybackUrl), aws.ToString(ch.IngestEndpoint), now.Add(endpointsFor)}
+func endpointsOf(out *ivs.GetChannelOutput, now time.Time) endpoints {
+	ch := out.Channel
+	return endpoints{aws.ToString(ch.PlaybackUrl), aws.ToString(ch.IngestEndpoint), srtServer(out), now.Add(endpointsFor)}
 }

@@ -134,6 +134,10 @@ function oneChannel(name: string, token: boolean, { me, host, cookies }: Call): 
   });
 }
 
+const dots = "••••••••••••••••••••••••";
+const srtServer = "srt://127.0.0.1:9000";
+const srtPassphrase = "q8ZrTn2Lw5XcVb7Ks4Jh9GfDm3PyUa6EoRi1NtBe0WvQx8CzMlYpHsKgFdJtAuOiLrE5k";
+
 function dashboard(what: string, me: string, { body, cookies }: Call): Answer {
   const owner = users.get(me)!;
   const masked = () => `${owner.key.slice(0, 13)}••••••••••••••••${owner.key.slice(-4)}`;
@@ -143,6 +147,8 @@ function dashboard(what: string, me: string, { body, cookies }: Call): Answer {
       return ok(streamHealth(channels.get(me)?.live ?? false, cookies["mock-health"]));
     case "POST /api/dashboard/stream-key/reveal":
       return ok({ value: owner.key });
+    case "POST /api/dashboard/srt/reveal":
+      return ok({ address: `${srtServer}?streamid=${owner.key}&passphrase=${srtPassphrase}`, passphrase: srtPassphrase });
     case "POST /api/dashboard/stream-key/reset":
       owner.key = `sk_us-east-1_${Math.random().toString(36).slice(2).padEnd(12, "x")}Kd7p`;
       return ok({ masked: masked() });
@@ -162,6 +168,10 @@ function dashboard(what: string, me: string, { body, cookies }: Call): Answer {
       protocol: "rtmp",
       insecureNote: "Plain RTMP is accepted because this server has no certificate yet. Keep it to networks you trust.",
     },
+    srt:
+      cookies["mock-srt"] === "off"
+        ? null
+        : { server: srtServer, masked: { address: `${srtServer}?streamid=${masked()}&passphrase=${dots}`, passphrase: dots } },
     streamKey: { masked: masked() },
     channelPath: `/c/${card.username}`,
     playbackUrl: playback(card),

@@ -25,6 +25,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 const owner = [{ name: "mock", value: "patchbay" }];
 const viewer = [{ name: "mock", value: "kilnlight" }];
+const quiet = [{ name: "mock", value: "kilnlight" }]; // an owner who is off air
 const stageOf = (n, who = owner) => [...who, { name: "mock-stage", value: String(n) }];
 
 const playing = '.player[data-state="playing"] .tile[data-state="picture"]';
@@ -44,7 +45,7 @@ const pages = [
   { name: "channel-off", path: "/c/kilnlight", ready: ".off-air" },
   { name: "channel-none", path: "/c/nobody-here", ready: ".empty" },
   { name: "dashboard", path: "/dashboard", ready: ".steps", cookies: owner, settle: 3500 },
-  { name: "dashboard-off", path: "/dashboard", ready: ".steps", cookies: [{ name: "mock", value: "kilnlight" }] },
+  { name: "dashboard-off", path: "/dashboard", ready: ".steps", cookies: quiet },
   ...["good", "bad", "starving", "waiting", "young", "slow", "broken", "absent"].map((how) => ({
     name: `health-${how}`,
     path: "/dashboard",
@@ -52,7 +53,7 @@ const pages = [
     cookies: [...owner, { name: "mock-health", value: how }],
     act: toHealth,
   })),
-  { name: "health-off", path: "/dashboard", ready: ".hc-say", cookies: [{ name: "mock", value: "kilnlight" }], act: toHealth },
+  { name: "health-off", path: "/dashboard", ready: ".hc-say", cookies: quiet, act: toHealth },
   {
     name: "dashboard-waiting",
     path: "/dashboard",
@@ -66,6 +67,15 @@ const pages = [
     ready: ".steps",
     cookies: owner,
     act: (p) => p.click('[aria-label="Replace the key"]'),
+  },
+  { name: "dashboard-srt", path: "/dashboard", ready: ".steps", cookies: quiet, act: chooseSRT },
+  { name: "dashboard-srt-shown", path: "/dashboard", ready: ".steps", cookies: quiet, act: showSRT },
+  {
+    name: "dashboard-srt-off",
+    path: "/dashboard",
+    ready: ".steps",
+    cookies: [...quiet, { name: "mock-srt", value: "off" }],
+    act: chooseSRT,
   },
   { name: "studio-green", path: "/studio", ready: ".green video", cookies: owner },
   { name: "studio-1", path: "/studio", ready: ".green video", cookies: stageOf(1), act: enter },
@@ -125,6 +135,19 @@ function toHealth(page) {
     document.querySelector(".stream-health")?.scrollIntoView({ block: innerWidth < 720 ? "start" : "end" });
     if (innerWidth < 720) scrollBy(0, -64);
   });
+}
+
+async function chooseSRT(page) {
+  await page.getByRole("radio", { name: "SRT" }).check({ force: true });
+  await page.locator(".by-encoder").evaluate((head) => head.scrollIntoView({ block: innerWidth < 720 ? "start" : "center" }));
+  await page.evaluate(() => innerWidth < 720 && scrollBy(0, -64));
+}
+
+async function showSRT(page) {
+  await chooseSRT(page);
+  await page.click(".parts summary");
+  for (const name of ["Show the address", "Show the key", "Show the passphrase"])
+    await page.getByRole("button", { name }).click();
 }
 
 async function openMessageMenu(page) {

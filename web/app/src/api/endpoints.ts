@@ -10,6 +10,7 @@ import type {
   Invitation,
   RealTime,
   Session,
+  SrtWay,
   StageToken,
   Studio,
   User,
@@ -36,6 +37,7 @@ export const api = {
     request<Doing>("GET", `/api/dashboard/health${after === undefined ? "" : `?after=${after}`}`, undefined, signal),
   saveDashboard: (change: { title?: string; categoryId?: string }) => request<Dashboard>("PATCH", "/api/dashboard", change),
   revealStreamKey: () => request<{ value: string }>("POST", "/api/dashboard/stream-key/reveal", {}),
+  revealSrt: () => request<SrtWay>("POST", "/api/dashboard/srt/reveal", {}),
   resetStreamKey: () => request<{ masked: string }>("POST", "/api/dashboard/stream-key/reset", {}),
 
   studio: (signal?: AbortSignal) => request<Studio>("GET", "/api/studio", undefined, signal),

@@ -60,6 +60,12 @@ export interface WhipDoor {
   endpoint: string;
 }
 
+/** How an encoder publishes over SRT: all in one address, and the passphrase that it holds. */
+export interface SrtWay {
+  address: string;
+  passphrase: string;
+}
+
 export interface Dashboard {
   username: string;
   title: string;
@@ -73,6 +79,8 @@ export interface Dashboard {
   /** Null where the video service has no such door for channels. */
   whip?: WhipDoor | null;
   ingest: { server: string; protocol: string; insecureNote?: string };
+  /** Null where the video service takes no SRT. */
+  srt?: { server: string; masked: SrtWay } | null;
   streamKey: { masked: string };
   channelPath: string;
   playbackUrl: string;

@@ -4,12 +4,15 @@ import type { Dashboard } from "../../api/types";
 import { Link } from "../../router/router";
 import { CopyButton } from "../../ui/copy";
 import { plural } from "../../ui/format";
-import { Notice } from "../../ui/notice";
-import { StreamKey } from "./StreamKey";
+import { type Part, RtmpFields, SrtFields } from "./fields";
+
+const protocols = ["rtmp", "srt"] as const;
 
 /** The ways on air: two that need nothing but this browser, and an encoder's, in steps that tick themselves. */
 export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: string) => void }) {
-  const [copied, setCopied] = useState({ server: false, key: false });
+  const [by, setBy] = useState<(typeof protocols)[number]>("rtmp");
+  const [copied, setCopied] = useState<ReadonlySet<Part>>(new Set());
+  const fields = { data, onKey, onCopied: (part: Part) => setCopied((now) => new Set(now).add(part)) };
   const link = new URL(data.channelPath, location.origin).href;
   return (
     <section className="panel" aria-labelledby="h-steps">
@@ -44,28 +47,26 @@ export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: strin
           encoders only.
         </p>
       )}
-      <h3 className="by-encoder">With an encoder, such as OBS</h3>
+      <div className="by-encoder">
+        <h3>With an encoder, such as OBS</h3>
+        <div className="seg" role="radiogroup" aria-label="How your encoder sends">
+          {protocols.map((name) => (
+            <label key={name}>
+              <input type="radio" name="protocol" value={name} checked={by === name} onChange={() => setBy(name)} />
+              {name === "srt" ? "SRT" : data.ingest.protocol.toUpperCase()}
+            </label>
+          ))}
+        </div>
+      </div>
       <ol className="steps panel-body">
-        <Step n={1} done={data.live || (copied.server && copied.key)} title="Paste these into your encoder">
-          <p className="t13 muted">In OBS: Settings, Stream, service “Custom”. Other encoders ask for the same two.</p>
-          <div className="stack step-field">
-            <span className="label">Server</span>
-            <div className="copy">
-              <code>{data.ingest.server}</code>
-              <CopyButton
-                text={data.ingest.server}
-                what="server"
-                onCopied={() => setCopied((now) => ({ ...now, server: true }))}
-              />
-            </div>
-          </div>
-          <StreamKey
-            masked={data.streamKey.masked}
-            live={data.live}
-            onReplaced={onKey}
-            onCopied={() => setCopied((now) => ({ ...now, key: true }))}
-          />
-          {data.ingest.insecureNote ? <Notice kind="info">{data.ingest.insecureNote}</Notice> : null}
+        <Step
+          n={1}
+          done={data.live || copied.has("address") || (copied.has("server") && copied.has("key"))}
+          title={
+            by === "rtmp" ? "Paste these into your encoder" : data.srt ? "Paste this into your encoder" : "Not by SRT here"
+          }
+        >
+          {by === "srt" ? <SrtFields {...fields} /> : <RtmpFields {...fields} />}
         </Step>
         <Step n={2} done={data.live && !data.interrupted} title="Start streaming there">
           <p className="t13 muted" role="status">

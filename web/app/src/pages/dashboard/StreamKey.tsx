@@ -1,77 +1,42 @@
-import { Eye, EyeOff, RotateCw } from "lucide-react";
+import { RotateCw } from "lucide-react";
 import { useState } from "react";
 import { ApiError } from "../../api/client";
 import { api } from "../../api/endpoints";
 import { useAccount } from "../../session/session";
-import { CopyButton } from "../../ui/copy";
 import { Dialog } from "../../ui/dialog";
 import { Spinner } from "../../ui/states";
+import { Secret } from "./Secret";
 
 interface Props {
+  label?: string;
+  help?: string;
   masked: string;
   live: boolean;
   onReplaced: (masked: string) => void;
   onCopied: () => void;
 }
 
+const revealKey = async () => (await api.revealStreamKey()).value;
+
 /** The stream key: masked until asked for, copied without being shown, replaced after a question. */
-export function StreamKey({ masked, live, onReplaced, onCopied }: Props) {
-  const { forget } = useAccount();
-  const [value, setValue] = useState<string>();
-  const [trouble, setTrouble] = useState("");
+export function StreamKey({ label = "Stream key", help = "", masked, live, onReplaced, onCopied }: Props) {
   const [asking, setAsking] = useState(false);
   const [said, setSaid] = useState("");
+  const [round, setRound] = useState(0); // a new key is masked again
 
-  const failed = (cause: unknown) => {
-    if (cause instanceof ApiError && cause.status === 401) forget();
-    setTrouble(cause instanceof ApiError ? cause.message : "The key could not be had. Try again.");
-  };
-  const reveal = async () => {
-    setTrouble("");
-    if (value !== undefined) {
-      setValue(undefined);
-      return;
-    }
-    try {
-      setValue((await api.revealStreamKey()).value);
-    } catch (cause) {
-      failed(cause);
-    }
-  };
-  const fetchKey = async () => {
-    setTrouble("");
-    return value ?? (await api.revealStreamKey()).value;
-  };
   const replaced = (next: string) => {
     setAsking(false);
-    setValue(undefined);
+    setRound((n) => n + 1);
     setSaid("New key made. Copy it into your encoder; the old one no longer works.");
     onReplaced(next);
   };
+  const copied = () => {
+    setSaid("");
+    onCopied();
+  };
   return (
-    <div className="stack step-field">
-      <span className="label row between">
-        Stream key <span className="small muted">Shown to nobody but you</span>
-      </span>
-      <div className="copy">
-        <code>{value ?? masked}</code>
-        <button
-          type="button"
-          className="btn btn-ghost btn-icon btn-sm"
-          aria-label={value === undefined ? "Show the key" : "Hide the key"}
-          onClick={() => void reveal()}
-        >
-          {value === undefined ? <Eye className="i i-sm" /> : <EyeOff className="i i-sm" />}
-        </button>
-        <CopyButton
-          text={fetchKey}
-          what="stream key"
-          onFailed={failed}
-          onCopied={() => {
-            setSaid("");
-            onCopied();
-          }}
-        />
+    <>
+      <Secret key={round} label={label} what="key" masked={masked} reveal={revealKey} said={said || help} onCopied={copied}>
         <button
           type="button"
           className="btn btn-ghost btn-icon btn-sm"
@@ -80,12 +45,9 @@ export function StreamKey({ masked, live, onReplaced, onCopied }: Props) {
         >
           <RotateCw className="i i-sm" />
         </button>
-      </div>
-      <span className={trouble ? "err" : "help"} role="status">
-        {trouble || said}
-      </span>
+      </Secret>
       {asking ? <ReplaceDialog live={live} onClose={() => setAsking(false)} onReplaced={replaced} /> : null}
-    </div>
+    </>
   );
 }
 
