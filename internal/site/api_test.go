@@ -341,6 +341,7 @@ func TestGuessingPasswordsIsThrottled(t *testing.T) {
 	w.register("ada")
 	w.register("grace")
 	b := w.browser()
+	w.clock.stop()
 	w.clock.pass(time.Minute)
 	for range pairBurst {
 		b.do("POST", "/api/signin", form{"ada", "wrong password"}).want(t, 401)

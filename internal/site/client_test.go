@@ -52,6 +52,7 @@ func TestClientsAreWhoTheTrustedProxiesSay(t *testing.T) {
 func TestPeopleBehindTheProxyAreNotOneClient(t *testing.T) {
 	w := newWorld(t, func(d *Deps) { d.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
 	w.register("ada")
+	w.clock.stop()
 	from := func(address string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set("X-Forwarded-For", address) }
 	}

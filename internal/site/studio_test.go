@@ -310,6 +310,7 @@ func TestACrashOfTheHostTurnsRealTimeOff(t *testing.T) {
 func TestSeatsAreThrottledByPersonAndNetwork(t *testing.T) {
 	w := newWorld(t)
 	ada, eve := w.register("ada"), w.register("eve")
+	w.clock.stop()
 	ada.post("/api/studio/token", struct{}{}, 200)
 	for n := 0; ; n++ {
 		a := ada.do("POST", "/api/studio/token", struct{}{})

@@ -55,16 +55,27 @@ type world struct {
 	away   *away
 }
 
-// clock runs ahead of the real time by what tests add.
+// clock runs ahead of the real time by what tests add, or stands still but for that.
 type clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
+	still time.Time // when it was stopped; zero: it runs
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.still.IsZero() {
+		return c.still.Add(c.ahead)
+	}
 	return time.Now().Add(c.ahead)
+}
+
+// stop is for what counts tries by time: on a busy machine each takes its own.
+func (c *clock) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.still = time.Now()
 }
 
 func (c *clock) pass(d time.Duration) {
