@@ -36,21 +36,25 @@ export class WhipPublisher {
   async getStats(): Promise<RTCStatsReport> {
     const seconds = (performance.now() - this.#began) / 1000;
     const timestamp = performance.now();
+    // Three sizes at once, each a little uneven, as simulcast sends them.
+    const sizes = [180, 360, 720].map((height, i) => [
+      `video-${height}`,
+      {
+        type: "outbound-rtp",
+        kind: "video",
+        id: `video-${height}`,
+        rid: ["l", "m", "h"][i],
+        bytesSent: Math.round(seconds * [20_000, 75_000, 310_000][i]! + 15_000 * Math.sin(seconds * 1.3)),
+        packetsSent: Math.round(seconds * [30, 80, 300][i]!),
+        framesEncoded: Math.round(seconds * 30),
+        framesPerSecond: 30,
+        frameWidth: (height * 16) / 9,
+        frameHeight: height,
+        timestamp,
+      },
+    ]);
     return new Map<string, unknown>([
-      [
-        "video",
-        {
-          type: "outbound-rtp",
-          kind: "video",
-          id: "video",
-          bytesSent: Math.round(seconds * 310_000),
-          packetsSent: Math.round(seconds * 300),
-          framesPerSecond: 30,
-          frameWidth: 1280,
-          frameHeight: 720,
-          timestamp,
-        },
-      ],
+      ...(sizes as [string, unknown][]),
       ["remote", { type: "remote-inbound-rtp", kind: "video", id: "remote", roundTripTime: 0.031, packetsLost: 0, timestamp }],
     ]) as unknown as RTCStatsReport;
   }

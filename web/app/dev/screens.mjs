@@ -77,6 +77,8 @@ const pages = [
     cookies: [...quiet, { name: "mock-srt", value: "off" }],
     act: chooseSRT,
   },
+  { name: "golive", path: "/golive", ready: ".gl-devices", cookies: quiet, act: goLiveAlone, settle: 9000 },
+  { name: "chat-pending", path: "/c/patchbay", ready: ".msg", cookies: viewer, act: saySilently },
   { name: "studio-green", path: "/studio", ready: ".green video", cookies: owner },
   { name: "studio-1", path: "/studio", ready: ".green video", cookies: stageOf(1), act: enter },
   { name: "studio-2", path: "/studio", ready: ".green video", cookies: stageOf(2), act: enter },
@@ -167,6 +169,18 @@ async function goLive(page) {
   await page.locator('input[type="radio"][value="both"] >> visible=true').first().check({ force: true });
   await page.click(".st-bar .btn-live");
   await page.waitForTimeout(1200);
+}
+
+async function goLiveAlone(page) {
+  await page.getByRole("button", { name: "Go live" }).click();
+}
+
+/** A message that the room does not answer, between two that it does. */
+async function saySilently(page) {
+  for (const text of ["which one is the clock?", "/silent or is it the one with the wooden cheeks that hums", "thanks!"]) {
+    await page.fill('[aria-label="Message"]', text);
+    await page.click('[aria-label="Send"]');
+  }
 }
 
 async function sideBySide(page) {
