@@ -2,12 +2,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,15 +23,29 @@ import (
 	"github.com/streamcat/streamcat/internal/store"
 )
 
-// freeAddr gives an address that a restarted server can have again.
+// nextPort is where freeAddr looks next. Ports from 32768 on are not for it: the system gives them to whoever asks for
+// any (ip_local_port_range), outgoing connections among them, and a server that restarts would find its own taken.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(20_000 + int32(os.Getpid()%12_000)) }
+
+// freeAddr gives an address, for TCP and UDP, that nobody else is given and a restarted server can have again.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20_000+nextPort.Add(1)%12_000)
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		ln.Close()
+		if udp, err := net.ListenPacket("udp", addr); err == nil {
+			udp.Close()
+			return addr
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // streamEvents lists the names of a channel's stream events by stream, in the order of the outbox.
@@ -112,16 +129,7 @@ func TestNothingIsLostByKillNineWhileLive(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
 
-	told := streamEvents(t, dir, c.ARN)
-	if len(told) != 1 {
-		t.Errorf("streams: %v", told)
-	}
-	for stream, names := range told {
-		names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "Starvation") })
-		if !slices.Equal(names, []string{"Session Created", "Stream Start", "Stream End", "Session Ended"}) {
-			t.Errorf("stream %s: %v", stream, names)
-		}
-	}
+	startedOnce(t, streamEvents(t, dir, c.ARN))
 }
 
 func TestUpdatesAreRefusedWhileLiveAndWorkAfterwards(t *testing.T) {

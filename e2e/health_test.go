@@ -11,6 +11,7 @@ import (
 )
 
 func TestAStreamerReadsHowTheStreamDoes(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t, func(c *engine.Config) { c.ReconnectWindow = "15s" })
 	s := startScript(t, "browser/health.mjs", e.URL)
 	encoder := ffmpeg(t, publishAddress(s.hear("registered")), picture{size: "320x180", rate: "25", gop: "200"})

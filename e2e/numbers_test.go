@@ -60,6 +60,7 @@ func (h health) codes() (out []string) {
 }
 
 func TestTheCoachAdvisesAnEncoderWithItsDefaults(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t)
 	c := makeChannel(t, e.AWS(), e.RTMP)
 	id := c.ARN[strings.LastIndexByte(c.ARN, '/')+1:]

@@ -259,6 +259,7 @@ func mutate(ctx context.Context, t *testing.T, clients int, config func() aws.Co
 // A receiver written with the format's own library fails at random, breaks off, hangs once and is restarted
 // while 20 clients make things happen: it is told everything, in order per resource, signed.
 func TestWebhooksReachAForeignReceiverThroughItsTroubles(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t)
 	r := startReceiver(t, "TROUBLE=1", "HANG=1")
 	id := r.listen(e.AWS())

@@ -135,13 +135,13 @@ func (c *caller) letIn(ctx context.Context, req srt.ConnRequest) bool {
 	return true
 }
 
-// refuse tells the caller, the log and the metrics.
+// refuse tells the log and the metrics, and then the caller: who is refused finds why written down already.
 func (c *caller) refuse(req srt.ConnRequest, r *refusal) {
 	code := srtCodes[r.label]
 	if code == 0 {
 		code = srt.REJX_ISE
 	}
-	req.Reject(code)
+	defer req.Reject(code)
 	c.server.metrics.refusals.WithLabelValues(r.label).Inc()
 	attrs := []any{"remote", c.remote, "reason", r.label, "message", r.text, "code", int(code)}
 	if r.cause != nil {
