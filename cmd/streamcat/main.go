@@ -25,6 +25,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Demo    demoCmd    `cmd:"" help:"Publish a built-in test clip to a fresh channel over RTMP and print its page."`
 	Keys    keysCmd    `cmd:"" help:"Manage API access keys and what they may do."`
+	Doctor  doctorCmd  `cmd:"" help:"Look for what would keep a server with these settings from being reached, and say what to change."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	Config   kong.ConfigFlag `name:"config" type:"existingfile" help:"YAML file whose names are those of the flags." env:"STREAMCAT_CONFIG"`
