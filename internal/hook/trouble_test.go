@@ -315,19 +315,23 @@ func TestWebhookLosesNothingAndKeepsOrderWhateverFails(t *testing.T) {
 		})
 	}
 	restarts := 0
-	until(t, "all are told", func() bool {
-		select {
-		case <-busy:
-			h.restart(t)
-			restarts++
-		default:
-		}
-		dead, err := h.db.CountDeadLetters(t.Context(), w.ID)
-		check(t, err)
-		mu.Lock()
-		defer mu.Unlock()
-		return total+dead >= resources*each
-	})
+	for told := 0; told < resources*each; {
+		before := told
+		until(t, "another one is told", func() bool {
+			select {
+			case <-busy:
+				h.restart(t)
+				restarts++
+			default:
+			}
+			dead, err := h.db.CountDeadLetters(t.Context(), w.ID)
+			check(t, err)
+			mu.Lock()
+			defer mu.Unlock()
+			told = total + dead
+			return told > before
+		})
+	}
 	tellers.Wait()
 	t.Logf("%d restarts, %d tries", restarts, luck)
 	mu.Lock()
