@@ -152,15 +152,19 @@ func TestAPageLeftOpenPlaysOnAfterKillNine(t *testing.T) {
 	s := startScript(t, "browser/story.mjs", "http://"+p.HTTP, "crash")
 	address := publishAddress(s.hear("registered"))
 	first := ffmpeg(t, address, picture{})
-	s.hear("watching")
+	plain := startScript(t, "browser/continuity.mjs", s.hear("watching")["playlist"].(string))
+	plain.shows("picture 640x360")
 
 	p.kill()
 	first.quit()
 	startProcess(t, dir, fixed...)
 	ffmpeg(t, address, picture{})
 	s.cue("crashed")
+	plain.shows("still picture") // hls.js alone, without this app's help
 	s.hear("back")
 	s.hear("done")
+	plain.cue("enough")
+	plain.hear("done")
 }
 
 func TestTheDemoIsAPageThatPlays(t *testing.T) {

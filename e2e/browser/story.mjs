@@ -1,7 +1,7 @@
 // The main job with nothing but browsers and an encoder: somebody registers, streams with what the
 // dashboard says, and a guest watches and chats.
 //   node story.mjs <url> [crash]
-// Steps said: registered {server, key, srt: all in one address}, watching {…, protocols: how playlists came}, and with "crash" also back {…}; cues wanted:
+// Steps said: registered {server, key, srt: all in one address}, watching {…, protocols: how playlists came, playlist: its address}, and with "crash" also back {…}; cues wanted:
 // "crashed" after the server was killed and both it and the encoder run again.
 import assert from "node:assert/strict";
 import { cue, heard, moving, person, play, playerBadge, say, until, viewers, write } from "./stage.mjs";
@@ -48,10 +48,10 @@ await play(async () => {
   const own = await owner.newPage();
   await own.goto(`${url}/c/Ada-Streams`);
   await talk(page, own, "first");
-  const protocols = await page.evaluate(() => [
-    ...new Set(performance.getEntriesByType("resource").filter((r) => r.name.includes(".m3u8")).map((r) => r.nextHopProtocol)),
-  ]);
-  say("watching", { seen, watching, protocols });
+  const playlists = await page.evaluate(() =>
+    performance.getEntriesByType("resource").filter((r) => r.name.includes(".m3u8")).map((r) => [r.name, r.nextHopProtocol]),
+  );
+  say("watching", { seen, watching, protocols: [...new Set(playlists.map(([, protocol]) => protocol))], playlist: playlists[0][0] });
   if (ending !== "crash") return;
 
   await cue("crashed");

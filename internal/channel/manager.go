@@ -69,6 +69,10 @@ type Deps struct {
 	// Slates are shown to viewers meanwhile; nil: playlists pause.
 	Slates Slates
 
+	// Pasts is a directory where playlists leave what lets them go on after a crash of the server; empty: they
+	// begin anew then.
+	Pasts string
+
 	// LimitIngest cuts streams whose picture, bitrate or length is more than their channel's type takes at AWS.
 	LimitIngest bool
 }
@@ -91,6 +95,7 @@ type Manager struct {
 
 	streams  atomic.Int64 // sessions on all channels
 	breaches breaches
+	pasts    *pasts
 	watching atomic.Int64 // viewers of all channels
 
 	keys     fresh[[]*ecdsa.PublicKey]
@@ -112,12 +117,13 @@ func NewManager(d Deps) *Manager {
 		d.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), glance: aGlance, channels: map[string]*channel{}, prover: newProver()}
+	m := &Manager{d: d, metrics: newMetrics(d.Registerer), packing: hls.NewMetrics(d.Registerer), stop: stop, closed: make(chan struct{}), glance: aGlance, channels: map[string]*channel{}, prover: newProver(), pasts: newPasts(d.Pasts, d.Log)}
 	if d.Registerer != nil {
 		d.Registerer.MustRegister(ivsMetrics{m})
 	}
 	m.done.Go(func() { m.housekeep(ctx) })
 	m.done.Go(func() { m.keepReading(ctx) })
+	m.done.Go(func() { m.pasts.run(ctx) })
 	return m
 }
 
@@ -136,6 +142,7 @@ func (m *Manager) open(id string) (*channel, error) {
 		c = &channel{id: id, viewers: newAudience(&m.watching, m.d.MaxViewers), idle: m.d.Now()}
 		c.pack = hls.New(hls.Options{
 			Now: m.d.Now, Log: m.d.Log.With("channel", id), Metrics: m.packing, Discontinuity: m.discontinuity,
+			Past: m.pasts.of(id), Keep: func(past []byte) { m.pasts.keep(id, past) },
 		})
 		m.channels[id] = c
 	}

@@ -145,6 +145,7 @@ func (e *Engine) build(ctx context.Context) error {
 		Directory: directory, Viewers: directory, ClientAddr: clientAddr, Country: country, Sealer: ring, DB: db, Bus: messages, Minter: minter, Node: node,
 		Log: log.With("part", "channel"), Registerer: e.reg, EnforceSecureIngest: enforced, ExceptLoopback: cfg.InsecureIngest == "auto",
 		MaxStreams: maxStreams, MaxViewers: maxViewers, LimitIngest: cfg.awsLimits(), Reconnect: cfg.reconnect(), Slates: slates,
+		Pasts: filepath.Join(cfg.DataDir, "playlists"),
 	})
 	e.add("stream sessions", e.channels.Recover, nil)
 	seats, err := auth.NewSeats(ring)

@@ -19,7 +19,7 @@ func (l *lane) look(v *view, s *snapshot, i int) {
 			v.parts = open.parts[:len(open.parts):len(open.parts)]
 		}
 	}
-	if s.from(i) < len(s.segments) || open != nil {
+	if open != nil || s.from(i) < len(s.segments) && s.whole() {
 		v.variant = newVariant(l.about, l.rate.with(open, s.open), l.frameRate)
 	}
 }
@@ -53,6 +53,12 @@ func (s *snapshot) from(i int) int {
 		n--
 	}
 	return n
+}
+
+// whole tells whether a segment is complete that is more than a gap.
+func (s *snapshot) whole() bool {
+	n := len(s.segments)
+	return n > 0 && !s.segments[n-1].gap
 }
 
 // first is the first listed segment, nil if there is none.
@@ -93,20 +99,20 @@ func (s *snapshot) fileIn(i int, kind byte, number uint64, name string) (one *pa
 		if s.open != nil && number >= s.open.firstPart {
 			return partNamed(s.lane(i).parts, number-s.open.firstPart, name), nil, nil
 		}
-		if seg := find(s.segments, s.retired, func(g *segment) bool { return g.firstPart <= number }); seg != nil {
+		if seg := find(s.segments, s.retired, func(g *segment) bool { return g.firstPart <= number && !g.gap }); seg != nil {
 			if in := seg.lane(i); in != nil {
 				return partNamed(in.parts, number-seg.firstPart, name), nil, nil
 			}
 		}
 	case 's':
-		seg := find(s.segments, s.retired, func(g *segment) bool { return g.msn == number })
+		seg := find(s.segments, s.retired, func(g *segment) bool { return g.msn == number && !g.gap })
 		if seg != nil {
 			if in := seg.lane(i); in != nil && in.name == name {
 				return nil, in, nil
 			}
 		}
 	case 'i':
-		called := func(g *segment) bool { in := g.lane(i); return in != nil && in.init.name == name }
+		called := func(g *segment) bool { in := g.lane(i); return in != nil && !g.gap && in.init.name == name }
 		if s.open != nil && called(s.open) {
 			return nil, nil, s.open.lane(i).init
 		}

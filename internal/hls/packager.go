@@ -29,6 +29,12 @@ type Options struct {
 	// array by this number and walks it from zero with every playlist, so that a million stalls a phone.
 	Discontinuity uint64
 
+	// Keep is told, with each part, what a later packager of the channel needs to go on with the playlists if
+	// this process is killed, and nil when they have ended. The bytes are valid during the call only, and it
+	// must not wait for anything. Past is what it was told last; nil: the playlists begin anew.
+	Keep func(past []byte)
+	Past []byte
+
 	// MaxBytes caps what the window holds, default 64 MiB. It must be many times a frame's size.
 	MaxBytes int
 }

@@ -170,6 +170,7 @@ func TestServerRestartContinuesAboveAllNumbers(t *testing.T) {
 	w.begin()
 	w.feed(feed{length: 31 * time.Second, audio: audioTrack(), frame: fps(60), gop: time.Second}.frames())
 	w.now = testStart.Add(33 * time.Second) // killed: nothing was finished
+	w.past = nil                            // and the disk with it
 	w.restart()
 	w.session(feed{length: 9 * time.Second, audio: audioTrack(), start: w.now}.frames())
 }

@@ -133,6 +133,9 @@ func appendPart(b []byte, p *part) []byte {
 	if p.independent {
 		b = append(b, ",INDEPENDENT=YES"...)
 	}
+	if p.gap {
+		b = append(b, ",GAP=YES"...)
+	}
 	return append(b, '\n')
 }
 

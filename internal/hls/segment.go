@@ -22,6 +22,7 @@ type part struct {
 	length      []string // the Content-Length header
 	start, dur  ticks
 	independent bool // begins with a key frame
+	gap         bool // its data is gone
 }
 
 // segment is a stretch of the timeline: as many parts in each lane, which begin and end at the same times.
@@ -30,6 +31,7 @@ type part struct {
 type segment struct {
 	msn           uint64
 	discontinuity bool
+	gap           bool   // its media is gone, see pastSegment
 	cc            uint64 // discontinuity sequence number
 	start, dur    ticks
 	firstPart     uint64    // number of the first part, counted over the packager's life

@@ -184,7 +184,7 @@ const (
 // filled tells whether there is any playlist.
 func (s *snapshot) filled() state {
 	switch {
-	case s.variant != nil && (!s.plain || len(s.segments) > 0):
+	case s.variant != nil && (!s.plain || s.whole()):
 		return ready
 	case s.ended:
 		return nothing

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -24,7 +25,8 @@ type watch struct {
 	holes    bool      // gaps in decoding times are expected
 	first    time.Time // when the first part was there
 	restarts uint64
-	videos   int // how many renditions the publisher announces
+	past     []byte // what the packager has told to keep
+	videos   int    // how many renditions the publisher announces
 }
 
 // watched is what was seen of one lane.
@@ -54,7 +56,10 @@ func newWatch(t *testing.T) *watch {
 // restart is what a new server process would do.
 func (w *watch) restart() {
 	w.restarts++
-	w.p = New(Options{Now: func() time.Time { return w.now }, Discontinuity: 16 * w.restarts})
+	w.p = New(Options{
+		Now: func() time.Time { return w.now }, Discontinuity: 16 * w.restarts,
+		Past: w.past, Keep: func(past []byte) { w.past = bytes.Clone(past) },
+	})
 	w.seen = w.p.current.Load()
 }
 
@@ -116,7 +121,7 @@ func (w *watch) look() {
 		lists[playlistFile(i)] = l.playlist.Last()
 		for _, seg := range l.playlist.Last().Segments {
 			for _, part := range seg.Parts {
-				if !l.known[part.URI] {
+				if !l.known[part.URI] && !part.Gap {
 					l.known[part.URI] = true
 					w.part(l, seg, part)
 				}

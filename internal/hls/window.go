@@ -39,6 +39,9 @@ type Window struct {
 	closed   bool
 	buf      []byte // playlist text under construction
 
+	past   []pastSegment // of the packager before, until the first segment opens
+	keeper func(past []byte)
+
 	ranges      []*dateRange // by the time they were added
 	takes       bool         // messages and ranges: there is a session, a first part or not
 	expected    bool         // the session outlives its Runs
@@ -70,11 +73,18 @@ type snapshot struct {
 }
 
 func newWindow(o Options) *Window {
-	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics}
+	w := &Window{maxBytes: o.MaxBytes, metrics: o.Metrics, keeper: o.Keep}
 	w.nextMSN = sequenceAt(o.Now())
 	// 128 a second are more than fit into the parts: no number comes twice within a year, restarts included.
 	w.nextMessage = uint32(w.nextMSN) << 5
 	w.cc = o.Discontinuity
+	if len(o.Past) > 0 {
+		past, err := parsePast(o.Past)
+		if err != nil {
+			o.Log.Warn("the playlists do not go on where they were before", "error", err)
+		}
+		w.resume(past, ticksAt(o.Now()))
+	}
 	w.lanes = make([]lane, 1)
 	w.current.Store(&snapshot{nextMSN: w.nextMSN, changed: make(chan struct{})})
 	return w
@@ -104,7 +114,11 @@ func (w *Window) End() {
 	defer w.mu.Unlock()
 	if !w.running {
 		w.ended = true
+		w.past = nil
 		w.publish()
+		if w.keeper != nil {
+			w.keeper(nil)
+		}
 	}
 }
 
@@ -212,6 +226,7 @@ func (w *Window) add(pieces []piece, start, dur ticks, at time.Time) {
 }
 
 func (w *Window) openSegment(start ticks) {
+	w.recall()
 	s := &segment{msn: w.nextMSN, start: start, firstPart: w.nextPart, discontinuity: w.broken}
 	if w.broken {
 		w.cc++
@@ -324,7 +339,8 @@ func (w *Window) full(more int) bool {
 func (w *Window) empty() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.segments) == 0
+	n := len(w.segments)
+	return n == 0 || w.segments[n-1].gap
 }
 
 // finish ends a session: nobody knows the next part's name.
@@ -381,4 +397,5 @@ func (w *Window) publish() {
 	}
 	old := w.current.Swap(s)
 	close(old.changed)
+	w.keep()
 }

@@ -194,6 +194,9 @@ func (c *Checker) after(old, p *Playlist) {
 	c.common(old, p)
 	c.removed(old, p)
 	c.sameRanges(old, p)
+	if at := oldMSN - p.MediaSequence; oldMSN >= p.MediaSequence && at < uint64(len(p.Segments)) && p.Segments[at].Gap {
+		return // what was hinted at never came
+	}
 	if next := c.partAt(p, oldMSN, oldPart); old.Hint != "" && next != "" && next != old.Hint {
 		c.wrong("part %d.%d was hinted at as %s, and became %s", oldMSN, oldPart, old.Hint, next)
 	} else if old.Hint != "" && next == "" && p.Hint != "" && p.Hint != old.Hint {
@@ -222,8 +225,13 @@ func (c *Checker) common(old, p *Playlist) {
 		if a.Map != b.Map || !a.Date.Equal(b.Date) {
 			c.wrong("segment %d changed its map or date", a.MSN)
 		}
+		if a.Gap && !b.Gap {
+			c.wrong("segment %d is a gap no more", a.MSN)
+		}
 		for j := range min(len(a.Parts), len(b.Parts)) {
-			if a.Parts[j] != b.Parts[j] {
+			was := a.Parts[j]
+			was.Gap = was.Gap || b.Gap // media may get lost, and does not come back
+			if was != b.Parts[j] {
 				c.wrong("part %d of segment %d changed from %v to %v", j, a.MSN, a.Parts[j], b.Parts[j])
 			}
 		}
@@ -278,6 +286,9 @@ func (c *Checker) remember(p *Playlist) {
 				c.wrong("part %s stands in %d.%d and in %d.%d", part.URI, at.msn, at.part, s.MSN, j)
 			}
 			c.seen[part.URI] = here
+			if j < len(known) {
+				known[j].Gap = known[j].Gap || part.Gap
+			}
 			if j < len(known) && known[j] != part {
 				c.wrong("part %d of segment %d is not what it was", j, s.MSN)
 			}

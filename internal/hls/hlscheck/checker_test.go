@@ -102,6 +102,7 @@ func TestBrokenPlaylistsAreFound(t *testing.T) {
 		{"18:30:03.000Z", "18:30:03.500Z", "off the end of the one before"},
 		{"18:30:05.000Z", "18:30:01.000Z", "before its predecessor"},
 		{"p10.m4s", "p9.m4s", "stands in 3.0 and in 3.1"},
+		{"#EXTINF", "#EXT-X-GAP\n#EXT-X-GAP\n#EXTINF", "EXT-X-GAP stands twice"},
 		{"#EXT-X-PRELOAD-HINT:TYPE=PART", "#EXT-X-PRELOAD-HINT:TYPE=MAP", "hint of type"},
 		{"#EXT-X-PRELOAD-HINT", "#EXT-X-ENDLIST\n#EXT-X-PRELOAD-HINT", "ended playlist hints"},
 		{"#EXT-X-PRELOAD-HINT", "#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXT-X-PRELOAD-HINT", "delta updates"},

@@ -39,6 +39,7 @@ type Segment struct {
 	Map           string // URI of the EXT-X-MAP in force
 	Date          time.Time
 	Parts         []Part
+	Gap           bool // EXT-X-GAP
 }
 
 // Part is a partial segment.
@@ -46,6 +47,7 @@ type Part struct {
 	URI         string
 	Duration    float64
 	Independent bool
+	Gap         bool // GAP=YES
 }
 
 // Complete tells whether the segment's EXTINF and URI are there.
@@ -193,8 +195,14 @@ func (p *parser) tag(name, value string) {
 		default:
 			p.wrong("INDEPENDENT is neither YES nor absent")
 		}
+		part.Gap = a["GAP"] == "YES"
 		p.begin()
 		p.cur.Parts = append(p.cur.Parts, part)
+	case "EXT-X-GAP":
+		if p.extinf || p.cur.Gap {
+			p.wrong("%s stands twice, or after EXTINF", name)
+		}
+		p.cur.Gap, p.open = true, true
 	case "EXTINF":
 		if p.extinf {
 			p.wrong("EXTINF without a URI")
