@@ -136,7 +136,7 @@ func heard(t testing.TB, frames []*media.Frame) (at []time.Duration) {
 			continue
 		}
 		if quiet > opusRate/10 {
-			at = append(at, frames[i/aacFrame].PTS+durationOf(int64(i%aacFrame)))
+			at = append(at, frames[i/aacFrame].PTS+durationOf(int64(i%aacFrame), opusRate))
 		}
 		quiet = 0
 	}

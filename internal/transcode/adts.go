@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
+
+	"github.com/streamcat/streamcat/internal/media"
 )
 
 // adtsFrame is one AAC frame off an ADTS stream (ISO/IEC 14496-3 §1.A.2.2).
@@ -40,4 +42,27 @@ func readADTS(r *bufio.Reader) (f adtsFrame, err error) {
 	f.payload = make([]byte, size-head)
 	_, err = io.ReadFull(r, f.payload)
 	return f, err
+}
+
+// adtsLongest is how many bytes a frame may have, its header not counted.
+const adtsLongest = 1<<13 - 1 - 7
+
+// adtsHead is what the headers of one track's frames have in common.
+type adtsHead struct{ rate, channels byte } // rate is an index of adtsRates
+
+// adtsHeadOf reads an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1). It is false for what is not AAC-LC in frames of
+// 1024 samples, of one or two channels.
+func adtsHeadOf(t *media.Track) (h adtsHead, ok bool) {
+	if t.Codec != media.AAC || len(t.Config) < 2 {
+		return h, false
+	}
+	object, short := t.Config[0]>>3, t.Config[1]&4 != 0
+	h = adtsHead{rate: t.Config[0]&7<<1 | t.Config[1]>>7, channels: t.Config[1] >> 3 & 15}
+	return h, object == 2 && !short && int(h.rate) < len(adtsRates) && (h.channels == 1 || h.channels == 2)
+}
+
+// append writes the header of a frame of n bytes.
+func (h adtsHead) append(b []byte, n int) []byte {
+	n += 7
+	return append(b, 0xFF, 0xF1, 1<<6|h.rate<<2|h.channels>>2, h.channels<<6|byte(n>>11), byte(n>>3), byte(n<<5)|0x1F, 0xFC)
 }

@@ -1,6 +1,11 @@
 package transcode
 
-import "encoding/binary"
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+)
 
 // oggWriter writes one Opus stream as Ogg (RFC 3533, RFC 7845), each packet in a page of its own, so that
 // a reader has it at once.
@@ -65,4 +70,68 @@ func oggSum(b []byte) (sum uint32) {
 		sum = sum<<8 ^ oggTable[byte(sum>>24)^c]
 	}
 	return sum
+}
+
+var errOgg = errors.New("transcode: what ffmpeg wrote is not Ogg")
+
+// oggReader reads the packets of an Ogg stream that nobody else writes into. Checksums are not looked at: it
+// comes by a pipe.
+type oggReader struct {
+	r     *bufio.Reader
+	laces []byte // of the page that is being read
+	room  [255]byte
+}
+
+// next gives the next packet in memory of its own; io.EOF only between packets.
+func (o *oggReader) next() ([]byte, error) {
+	var packet []byte
+	for begun := false; ; begun = true {
+		for len(o.laces) == 0 {
+			if err := o.page(); err != nil {
+				if begun && err == io.EOF {
+					err = io.ErrUnexpectedEOF
+				}
+				return nil, err
+			}
+		}
+		n, whole := 0, false
+		for len(o.laces) > 0 && !whole {
+			n += int(o.laces[0])
+			whole = o.laces[0] < 255
+			o.laces = o.laces[1:]
+		}
+		at := len(packet)
+		if at+n > oggLongest {
+			return nil, errOgg
+		}
+		packet = append(packet, make([]byte, n)...)
+		if _, err := io.ReadFull(o.r, packet[at:]); err != nil {
+			return nil, unexpected(err)
+		}
+		if whole {
+			return packet, nil
+		}
+	}
+}
+
+// page reads a page's header.
+func (o *oggReader) page() error {
+	var h [27]byte
+	if _, err := io.ReadFull(o.r, h[:]); err != nil {
+		return err
+	}
+	if string(h[:4]) != "OggS" || h[4] != 0 {
+		return errOgg
+	}
+	o.laces = o.room[:h[26]]
+	_, err := io.ReadFull(o.r, o.laces)
+	return unexpected(err)
+}
+
+// unexpected makes an end that comes too early an error of its own.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -1,46 +1,126 @@
 package transcode
 
-import "time"
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
 
-const opusRate = 48000
+	"github.com/streamcat/streamcat/internal/media"
+)
 
-// opusSilence is 20 ms of silence.
-var opusSilence = []byte{0xF8, 0xFF, 0xFE}
+const (
+	opusBitrate = media.Bitrate(96e3)
+	// opusSlip is by how many samples sound may be off its time: encoders round times to whole milliseconds. More
+	// of a gap stays one, and more of too much sound is left out.
+	opusSlip = 3 * aacFrame
+)
 
-const silenceSamples = opusRate / 50
+// OpusOptions are for NewOpus; the zero value is fine.
+type OpusOptions struct {
+	Log     *slog.Logger
+	Bitrate media.Bitrate // default 96 kb/s
 
-// opusFrames is how many samples one frame of a packet has, by its first byte (RFC 6716 table 2).
-var opusFrames = [32]int64{
-	480, 960, 1920, 2880, 480, 960, 1920, 2880, 480, 960, 1920, 2880,
-	480, 960, 480, 960,
-	120, 240, 480, 960, 120, 240, 480, 960, 120, 240, 480, 960, 120, 240, 480, 960,
+	stall time.Duration
 }
 
-// opusSamples gives how many samples a packet has (RFC 6716 §3.1); 0 if it is none, or longer than 120 ms.
-func opusSamples(packet []byte) int64 {
-	if len(packet) == 0 || len(packet) > oggLongest {
-		return 0
+// Opus makes Opus, stereo, in packets of 20 ms, of one stream's AAC frames.
+type Opus struct {
+	sound
+	head  adtsHead
+	track *media.Track
+	write func(*media.Frame)
+}
+
+// ErrNotAAC says that a track is no AAC-LC of one or two channels.
+var ErrNotAAC = errors.New("transcode: the sound is not AAC-LC of one or two channels")
+
+// ErrNoOpus says that this ffmpeg cannot make Opus.
+var ErrNoOpus = errors.New("transcode: this ffmpeg has no libopus")
+
+// NewOpus starts a child for the frames of a track of AAC-LC. Its frames go to write, from one goroutine, with
+// timestamps in step with those of the AAC frames, which only grow. The caller must Close it.
+func (f *FFmpeg) NewOpus(t *media.Track, o OpusOptions, write func(*media.Frame)) (*Opus, error) {
+	if !lists(f.encoders, "libopus") {
+		return nil, ErrNoOpus
 	}
-	n := opusFrames[packet[0]>>3]
-	switch packet[0] & 3 {
-	case 1, 2:
-		n *= 2
-	case 3:
-		if len(packet) < 2 {
-			return 0
+	head, ok := adtsHeadOf(t)
+	if !ok {
+		return nil, ErrNotAAC
+	}
+	if o.Bitrate <= 0 {
+		o.Bitrate = opusBitrate
+	}
+	p := &Opus{head: head, write: write, track: &media.Track{
+		ID: media.FirstAudio, Kind: media.Audio, Codec: media.Opus, Config: []byte{0, 2, 0, 0, 0, 0, 0xBB, 0x80, 0, 0, 0},
+		SampleRate: opusRate, Channels: 2, Bitrate: o.Bitrate,
+	}}
+	p.init(f, "Opus encoder", int64(adtsRates[head.rate]), o.Log, o.stall)
+	go p.run(p.feed, p.read,
+		"-probesize", "32", "-analyzeduration", "0", "-f", "aac", "-i", "pipe:0",
+		"-map", "0:a:0", "-c:a", "libopus", "-b:a", strconv.FormatInt(int64(o.Bitrate), 10), "-frame_duration", "20", "-ar", "48000", "-ac", "2", "-threads", "1",
+		"-f", "ogg", "-page_duration", "1", "-flush_packets", "1", "pipe:1",
+	)
+	return p, nil
+}
+
+// feed writes what comes to the child, as ADTS.
+func (p *Opus) feed(w io.Writer, ended <-chan struct{}) { p.each(w, ended, nil, p.place) }
+
+// place appends a frame, unless there is too much sound for the time already.
+func (p *Opus) place(b []byte, f *media.Frame) []byte {
+	if len(f.Payload) == 0 || len(f.Payload) > adtsLongest || p.drift(f, opusSlip) < -opusSlip {
+		return b
+	}
+	p.fed.Add(aacFrame)
+	return append(p.head.append(b, len(f.Payload)), f.Payload...)
+}
+
+// read makes frames of what the child writes.
+func (p *Opus) read(r io.Reader) error {
+	in := oggReader{r: bufio.NewReaderSize(r, 8<<10)}
+	head, err := in.next()
+	if err == nil && (len(head) < 19 || string(head[:8]) != "OpusHead") {
+		err = errOgg
+	}
+	if err != nil {
+		return ended(err)
+	}
+	at := -int64(binary.LittleEndian.Uint16(head[10:])) // what the encoder put before the first sample
+	if _, err = in.next(); err != nil {
+		return ended(err)
+	}
+	last := time.Duration(-1)
+	for {
+		packet, err := in.next()
+		if err != nil {
+			return ended(err)
 		}
-		n *= int64(packet[1] & 0x3F)
+		n := opusSamples(packet)
+		if t := p.timeOf(floorDiv(at*p.rate, opusRate)); t >= 0 && t > last {
+			last = t
+			p.write(&media.Frame{Track: p.track, DTS: t, PTS: t, Arrived: time.Now(), Key: true, Payload: packet})
+		}
+		at += n
+		p.made.Store(at * p.rate / opusRate)
 	}
-	if n > opusRate*120/1000 {
-		return 0
-	}
-	return n
 }
 
-func samplesIn(d time.Duration) int64 {
-	return int64(d/time.Second)*opusRate + int64(d%time.Second)*opusRate/int64(time.Second)
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
 }
 
-func durationOf(samples int64) time.Duration {
-	return time.Duration(samples/opusRate)*time.Second + time.Duration(samples%opusRate)*time.Second/opusRate
+// ended gives nil for an end in good order.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
