@@ -121,9 +121,9 @@ func TestAllParameterSetsComeBeforeAKeyFrame(t *testing.T) {
 		sps, pps [][]byte
 		kinds    []byte // of the first packets
 	}{
-		"in one packet":        {[][]byte{fuzzSPS}, [][]byte{fuzzPPS, second}, []byte{nalSTAPA, nalIDR}},
-		"too long for one":     {[][]byte{fuzzSPS}, [][]byte{fuzzPPS, long}, []byte{nalSPS, nalPPS, nalFUA, nalFUA, nalIDR}},
-		"together too long":    {[][]byte{fuzzSPS}, [][]byte{long[:1000], long[:1001]}, []byte{nalSPS, nalPPS, nalPPS, nalIDR}},
+		"in one packet":     {[][]byte{fuzzSPS}, [][]byte{fuzzPPS, second}, []byte{nalSTAPA, nalIDR}},
+		"too long for one":  {[][]byte{fuzzSPS}, [][]byte{fuzzPPS, long}, []byte{nalSPS, nalPPS, nalFUA, nalFUA, nalIDR}},
+		"together too long": {[][]byte{fuzzSPS}, [][]byte{long[:1000], long[:1001]}, []byte{nalSPS, nalPPS, nalPPS, nalIDR}},
 	} {
 		r := &readBack{t: t}
 		p := NewPacketizer(Video, time.Unix(0, 0), r)
