@@ -33,7 +33,7 @@ func FindFFmpeg(program string) (*FFmpeg, error) {
 
 // openFFmpeg asks the ffmpeg at path.
 func openFFmpeg(path string) (*FFmpeg, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // it asks six times, of a machine that may be busy
 	defer cancel()
 	f := &FFmpeg{path: path}
 	out, err := exec.CommandContext(ctx, path, "-hide_banner", "-nostdin", "-version").Output()
