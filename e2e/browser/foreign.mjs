@@ -1,11 +1,11 @@
 // WHIP and WHEP clients that others wrote, in Chromium, on a page of another origin.
 //   node foreign.mjs publish <whip-whep|eyevinn> <endpoint>      the token is in TOKEN; says publishing, ends at the cue "stop"
 //   node foreign.mjs view <whip-whep|eyevinn|plain> <endpoint>   says viewing {seen, sound}; at the cue "measure" it says
-//     measured {how ten seconds went}; ends at the cue "stop"
+//     measured {how ten seconds went}, and at "look" looked {the picture's mean colour, the strongest tone}; ends at the cue "stop"
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { createRequire, isBuiltin } from "node:module";
-import { moving, nextCue, person, play, say, until } from "./stage.mjs";
+import { colour, moving, nextCue, person, play, say, tone, until } from "./stage.mjs";
 
 const [task, client, endpoint] = process.argv.slice(2);
 const root = new URL("../node_modules/", import.meta.url).pathname;
@@ -194,6 +194,11 @@ await play(async () => {
     say("viewing", { seen, heard });
   }
   for (let said; (said = await nextCue()) !== "stop"; ) {
+    if (said === "look") {
+      const heard = await until("a tone", () => tone(page, "video"), (t) => t && t.level > -60);
+      say("looked", { colour: await colour(page, "video"), hz: heard.hz });
+      continue;
+    }
     if (said !== "measure") throw new Error(`the test says ${said}`);
     say("measured", await measure(page));
   }

@@ -155,7 +155,7 @@ func (e *Engine) build(ctx context.Context) error {
 	stages, err := stage.NewManager(stage.Deps{
 		Directory: ivsrealtime.NewDirectory(db, ring, minter), DB: db, Bus: messages, Minter: minter, Seats: seats, Node: node,
 		EventsURL: sockets + "/stage-events", WhipURL: e.addr.URL + "/whip",
-		Log: log.With("part", "stage"), Registerer: e.reg,
+		Log: log.With("part", "stage"), Registerer: e.reg, Encoders: e.encoderRules(enforced),
 	})
 	if err != nil {
 		return err

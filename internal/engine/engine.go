@@ -39,6 +39,7 @@ type Engine struct {
 	front           *front
 	channels        *channel.Manager
 	ffmpeg          atomic.Pointer[transcode.FFmpeg] // nil: none, or not found yet
+	sought          atomic.Bool                      // it was looked for
 	parts           []part                           // in the order of starting
 
 	failed   chan error // the first part that died while serving

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
 
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
-	"github.com/streamcat/streamcat/internal/ingest"
 	"github.com/streamcat/streamcat/internal/rtc/rtctest"
 )
 
@@ -35,12 +34,6 @@ func TestEncoderPublishesToAStageWithAStreamKey(t *testing.T) {
 	})
 	fail(err)
 	in := created.IngestConfiguration
-
-	_, err = ingest.DialPublish(ctx, e.RTMP+*in.StreamKey, ingest.PublishOptions{})
-	var refused *ingest.PublishRefused
-	if !errors.As(err, &refused) || !strings.Contains(refused.Description, "RTMP to a stage") || !strings.Contains(refused.Description, "WHIP") {
-		t.Errorf("by RTMP: %v", err)
-	}
 
 	publisher := rtctest.Publish(t, e.URL+"/whip", *in.StreamKey, rtctest.Options{})
 	state := func(want types.IngestConfigurationState) {

@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/rtc"
 	"github.com/streamcat/streamcat/internal/stage"
@@ -38,11 +40,12 @@ func (e *Engine) newRTC(udp *net.UDPConn, tcp *net.TCPListener, stages *stage.Ma
 	})
 }
 
-// findFFmpeg looks for the program that makes AAC of browsers' Opus, beside everything else: asking it takes
+// findFFmpeg looks for the program that makes AAC of browsers' Opus and the other way round, beside everything else: asking it takes
 // a moment. It says once what came of it.
 func (e *Engine) findFFmpeg() {
+	defer e.sought.Store(true)
 	if e.cfg.FFmpeg == "off" {
-		e.log.Info("ffmpeg is off: what browsers send keeps its Opus sound, which not every player takes")
+		e.log.Info("ffmpeg is off: what browsers send keeps its Opus sound, which not every player takes, and stages take no AAC")
 		return
 	}
 	program := e.cfg.FFmpeg
@@ -51,10 +54,10 @@ func (e *Engine) findFFmpeg() {
 	}
 	found, err := transcode.FindFFmpeg(program)
 	if err != nil {
-		e.log.Warn("no usable ffmpeg: what browsers send keeps its Opus sound, which not every player takes", "err", err)
+		e.log.Warn("no usable ffmpeg: what browsers send keeps its Opus sound, which not every player takes, and stages take no AAC", "err", err)
 		return
 	}
-	e.log.Info("ffmpeg makes AAC of browsers' Opus", "version", found.Version())
+	e.log.Info("ffmpeg makes AAC of browsers' Opus, and Opus of encoders' AAC", "version", found.Version())
 	e.ffmpeg.Store(found)
 }
 
@@ -66,6 +69,36 @@ func (e *Engine) newAudio(write func(*media.Frame)) rtc.AudioSink {
 	}
 	return found.NewAAC(transcode.AACOptions{Log: e.log.With("part", "transcode")}, write)
 }
+
+// encoderRules is what holds for encoders that publish to stages by RTMP.
+func (e *Engine) encoderRules(enforced bool) stage.EncoderRules {
+	r := stage.EncoderRules{Opus: e.newOpus, EnforceSecure: enforced, ExceptLoopback: e.cfg.InsecureIngest == "auto"}
+	if e.cfg.awsLimits() {
+		r.MaxBitrate, r.MaxLines, r.MaxTime = 8_500_000, 720, 24*time.Hour
+	}
+	return r
+}
+
+// newOpus makes Opus of an encoder's AAC.
+func (e *Engine) newOpus(t *media.Track, write func(*media.Frame)) (rtc.AudioSink, error) {
+	sought, found := e.sought.Load(), e.ffmpeg.Load() // in this order
+	switch {
+	case found == nil && !sought:
+		return nil, nil // it cannot be told yet
+	case found == nil:
+		return nil, errNoOpus
+	}
+	made, err := found.NewOpus(t, transcode.OpusOptions{Log: e.log.With("part", "transcode")}, write)
+	switch {
+	case err == nil:
+		return made, nil
+	case errors.Is(err, transcode.ErrNotAAC):
+		return nil, fault.InvalidInput("audio not supported on a stage: use AAC-LC of one or two channels, or Opus")
+	}
+	return nil, errNoOpus
+}
+
+var errNoOpus = fault.Down("this server has no ffmpeg that makes Opus of the encoder's AAC: send Opus, by Enhanced RTMP")
 
 // listenMedia binds a UDP port and the same TCP port: clients that may not send UDP come by TCP. Where any
 // port will do, a few are tried until both are free.

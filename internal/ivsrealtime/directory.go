@@ -81,7 +81,7 @@ func (d *Directory) ByIngestKey(ctx context.Context, key string) (live.Ingest, e
 	}
 	in := live.Ingest{
 		ARN: row.ARN, StageARN: row.Doc.StageArn, SeenAs: row.Doc.ParticipantID,
-		UserID: row.Doc.UserID, Attributes: row.Doc.Attributes, Redundant: row.Doc.redundant(),
+		UserID: row.Doc.UserID, Attributes: row.Doc.Attributes, Redundant: row.Doc.redundant(), Insecure: row.Doc.Insecure,
 	}
 	for _, k := range row.Doc.Keys {
 		if k.Digest == digest {

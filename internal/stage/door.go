@@ -4,13 +4,14 @@ import (
 	"github.com/streamcat/streamcat/internal/rtc"
 )
 
-// door is one WebRTC session of a participant, from its admission to its end. Its fields are guarded by
+// door is one media session of a participant, from its admission to its end. Its fields are guarded by
 // stage.mu.
 type door struct {
 	st   *stage
 	mem  *member
 	slot *slot
-	shut func() // what its end means besides; called once, with stage.mu held
+	shut func()      // what its end means besides; called once, with stage.mu held
+	busy func() bool // it delivers, so that another one with the same key has to wait; nil: the newest wins
 
 	peer rtc.Peer // nil before Start, and once the session has ended by itself
 	over bool
@@ -87,4 +88,14 @@ func (d *door) end(why error) {
 		d.st.defers(func() { p.Close(why) })
 	}
 	d.st.leave(d.mem)
+}
+
+// busy says whether one of the sessions is not to be displaced.
+func (s *slot) busy() bool {
+	for _, d := range []*door{s.live, s.next} {
+		if d != nil && d.busy != nil && d.busy() {
+			return true
+		}
+	}
+	return false
 }

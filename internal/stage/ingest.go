@@ -2,14 +2,12 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
-	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/rtc"
 )
 
@@ -21,6 +19,7 @@ type Ingest struct {
 	ParticipantID string // whom this key lets in
 	SeenAs        string // the participant that others see; ParticipantID unless ingest is redundant
 	Redundant     bool
+	Insecure      bool // it may come without encryption
 	UserID        string
 	Attributes    map[string]string
 }
@@ -94,24 +93,4 @@ func (m *Manager) reviewIngests(ctx context.Context, st *stage) error {
 		st.unlock()
 	}
 	return nil
-}
-
-// RTMP gives the gate for stream keys of ingest configurations that come by RTMP: it knows them, and refuses
-// them with the way that there is.
-func (m *Manager) RTMP() media.Gate { return rtmpGate{m} }
-
-type rtmpGate struct{ m *Manager }
-
-func (g rtmpGate) Admit(ctx context.Context, p media.Publisher) (*media.Stream, error) {
-	if !isKey(p.Key) {
-		return nil, fault.Missing("this is not the stream key of a stage")
-	}
-	_, err := g.m.byKey(p.Key, func(auth.Seat) error {
-		return fault.Down("RTMP to a stage is not there yet: publish by WHIP, with the same key as bearer token")
-	})(ctx)
-	var refusal *rtc.Refusal
-	if errors.As(err, &refusal) {
-		err = refusal.Fault
-	}
-	return nil, err
 }

@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
-	"github.com/streamcat/streamcat/internal/media"
 	"github.com/streamcat/streamcat/internal/rtc"
 	"github.com/streamcat/streamcat/internal/stage"
 )
@@ -89,30 +87,6 @@ func TestStreamKeyThatOpensNothing(t *testing.T) {
 	n.directory.fail(fault.Down("the database is away"))
 	_, err = n.m.Publish(t.Context(), request(good, ""))
 	wantRefusal(t, err, 503, "UNAVAILABLE")
-}
-
-func TestRTMPToAStageIsToldTheWayThereIs(t *testing.T) {
-	n := newNode(t)
-	gate, key := n.m.RTMP(), n.key("cam")
-	admit := func(key string) error {
-		_, err := gate.Admit(t.Context(), media.Publisher{Protocol: "RTMP", App: "app", Key: key})
-		return err
-	}
-	if err := admit(key); fault.Of(err) != fault.Unavailable || !strings.Contains(fault.Message(err), "RTMP") || !strings.Contains(fault.Message(err), "WHIP") {
-		t.Errorf("a stage key: %v", err)
-	}
-	n.directory.attach(minter.Of(arn.IngestConfiguration, "icam"), "")
-	if err := admit(key); fault.Of(err) != fault.Denied || !strings.Contains(fault.Message(err), "attached to no stage") {
-		t.Errorf("one that is attached to no stage: %v", err)
-	}
-	for _, other := range []string{"sk_us-east-1_abc", "rt_unknown", ""} {
-		if err := admit(other); fault.Of(err) != fault.NotFound {
-			t.Errorf("%q: %v", other, err)
-		}
-	}
-	if n.m.Stages() != 0 {
-		t.Error("it left a stage")
-	}
 }
 
 func TestCutIsFeltOnAllNodesAndIsNotForever(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package stage owns running stages: who is on them, who publishes and who watches whom, and the doors by
-// which participants come: publishing and subscribing by WebRTC (as package rtc's gates), and the events
-// socket. Media goes through package sfu, one Up per track and one Down per subscriber's track; this package
+// which participants come: publishing and subscribing by WebRTC (as package rtc's gates), publishing by RTMP
+// (as package ingest's gate), and the events socket. Media goes through package sfu, one Up per track and one Down per subscriber's track; this package
 // only joins them.
 //
 // A participant is a token, or a stream key of an ingest configuration. It may have one publishing session, one events socket, and one subscribing
@@ -85,6 +85,8 @@ type Deps struct {
 	MaxParticipants int           // per stage; 0: 10,000
 	Grace           time.Duration // a session ends this long after the last participant left; 0: 3 minutes
 	Away            time.Duration // a publisher may be away this long before those who watch it are sent away; 0: 10 seconds
+
+	Encoders EncoderRules
 }
 
 // Manager is the door to all stages of this node. It is safe for concurrent use.
@@ -139,6 +141,7 @@ func NewManager(d Deps) (*Manager, error) {
 	if d.Away <= 0 {
 		d.Away = defaultAway
 	}
+	d.Encoders.defaults()
 	m := &Manager{d: d, log: d.Log, now: d.Now, instance: arn.NewID(12), listed: maxListed, stages: map[string]*stage{}}
 	m.metrics = newMetrics(m, d.Registerer)
 	m.journal = newJournal(d.DB, d.Log, m.metrics, m.wake)

@@ -13,10 +13,12 @@ import (
 // publication is one publishing session.
 type publication struct {
 	door
-	flows   bool     // a first packet came; guarded by stage.mu, as is what follows
-	begun   bool     // the participant publishes by it
-	bucket  string   // to which it is to be recorded; empty: not at all
-	replica *replica // whose media is another stage's; nil: its own
+	protocol string   // in the API's words
+	flows    bool     // a first packet came; guarded by stage.mu, as is what follows
+	silent   bool     // and none for a while
+	begun    bool     // the participant publishes by it
+	bucket   string   // to which it is to be recorded; empty: not at all
+	replica  *replica // whose media is another stage's; nil: its own
 
 	ups     [2]*sfu.Up // by kind; guarded by feed.mu
 	dropped bool       // guarded by feed.mu
@@ -53,9 +55,20 @@ func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, 
 	default:
 		return nil, fault.Missing("this is no participant token")
 	}
-	p := &publication{}
-	err := m.admit(ctx, m.toRecord(judge), func(st *stage, by pass) error {
+	p := &publication{protocol: "WHIP"}
+	if err := m.publish(ctx, p, judge, r.UserAgent, func(*stage, *member, Ingest) error { return nil }); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// publish lets a publication in, if its bearer may publish and it may be the participant's.
+func (m *Manager) publish(ctx context.Context, p *publication, judge judgement, userAgent string, may func(*stage, *member, Ingest) error) error {
+	return m.admit(ctx, m.toRecord(judge), func(st *stage, by pass) error {
 		mem, err := st.member(by)
+		if err == nil {
+			err = may(st, mem, by.ingest)
+		}
 		if err != nil {
 			return err
 		}
@@ -63,15 +76,11 @@ func (m *Manager) Publish(ctx context.Context, r rtc.Request) (rtc.Publication, 
 			st.fail(by.seat.ParticipantID, "PUBLISH_ERROR", "QUOTA_EXCEEDED", "")
 			return errPublishers
 		}
-		p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
+		p.st, p.mem, p.slot, p.shut = st, mem, &mem.publish, p.close
 		p.bucket = by.bucket
-		p.open(r.UserAgent)
+		p.open(userAgent)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
 }
 
 // toRecord adds to a judgement whether the participant is to be recorded.
@@ -132,12 +141,14 @@ func (p *publication) Connected() {
 	}
 }
 
-// Track makes an Up of a track whose first packet came: the participant publishes.
+// Track makes an Up of a track whose first packet came: the participant publishes. Without a peer nobody is
+// asked for key frames.
 func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
-	up := sfu.NewUp(sfu.UpOptions{
-		Kind: kindOf(t.Kind), ClockRate: t.ClockRate, AudioLevelID: t.AudioLevelID, Now: p.st.m.now,
-		KeyFrame: func() { peer.KeyFrame(t.SSRC) },
-	})
+	options := sfu.UpOptions{Kind: kindOf(t.Kind), ClockRate: t.ClockRate, AudioLevelID: t.AudioLevelID, Now: p.st.m.now}
+	if peer != nil {
+		options.KeyFrame = func() { peer.KeyFrame(t.SSRC) }
+	}
+	up := sfu.NewUp(options)
 	p.st.lock()
 	defer p.st.unlock()
 	if p.over {
@@ -157,12 +168,31 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 	return up
 }
 
+// sends says whether media flows now.
+func (p *publication) sends() bool { return p.flows && !p.silent }
+
+// rests says that media has stopped to come, or that it comes again. Of a redundant ingest the other one is
+// seen then.
+func (p *publication) rests(silent bool) {
+	p.st.lock()
+	defer p.st.unlock()
+	if p.over || p.silent == silent {
+		return
+	}
+	p.silent = silent
+	if f := p.feed(); silent {
+		f.yield(p)
+	} else {
+		f.prefer(p)
+	}
+}
+
 // begin tells that the participant publishes.
 func (p *publication) begin() {
 	st, mem := p.st, p.mem
 	p.begun, mem.publishing, mem.published = true, true, true
 	if p.replica == nil {
-		mem.doc.Protocol = "WHIP"
+		mem.doc.Protocol = p.protocol
 	}
 	mem.succeed("PUBLISH_ERROR", "")
 	st.m.metrics.publishers.Inc()
@@ -178,8 +208,8 @@ func (p *publication) Ended(reason error) {
 	p.ended(reason)
 }
 
-// shut is what the end means. The Ups are closed here, and by rtc, in any order.
-func (p *publication) shut() {
+// close is what the end means. The Ups are closed here, and by rtc, in any order.
+func (p *publication) close() {
 	f := p.feed()
 	p.st.defers(func() { f.drop(p) })
 	if p.replica != nil {

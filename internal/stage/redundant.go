@@ -79,9 +79,16 @@ func (f *feed) lead(p *publication) {
 // prefer puts a publication that stands by, and sends, in the place of one that does not send.
 func (f *feed) prefer(p *publication) {
 	i := slices.Index(f.standby, p)
-	if i >= 0 && p.flows && f.publisher != nil && !f.publisher.flows {
+	if i >= 0 && p.sends() && f.publisher != nil && !f.publisher.sends() {
 		f.standby[i] = f.publisher
 		f.choose(p)
+	}
+}
+
+// yield puts one that stands by, and sends, in the place of a publication that does not send any more.
+func (f *feed) yield(p *publication) {
+	if i := slices.IndexFunc(f.standby, (*publication).sends); f.publisher == p && i >= 0 {
+		f.prefer(f.standby[i])
 	}
 }
 
@@ -106,7 +113,7 @@ func (f *feed) lose(p *publication) {
 		p.st.miss(f)
 		return
 	}
-	i := max(0, slices.IndexFunc(f.standby, func(p *publication) bool { return p.flows })) // rather one that sends
+	i := max(0, slices.IndexFunc(f.standby, (*publication).sends)) // rather one that sends
 	next := f.standby[i]
 	f.standby = slices.Delete(f.standby, i, i+1)
 	f.choose(next)

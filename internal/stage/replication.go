@@ -168,7 +168,7 @@ func (st *stage) admitReplica(r *replica, seat auth.Seat, doc ParticipantDoc, bu
 	}
 	mem.doc, mem.replica = doc, true
 	p := &publication{replica: r, bucket: bucket, flows: true}
-	p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.shut}
+	p.door = door{st: st, mem: mem, slot: &mem.publish, shut: p.close}
 	p.open("")
 	r.row.DestinationSession, r.row.Started = st.session.id, st.m.now()
 	row := r.row

@@ -67,7 +67,7 @@ type member struct {
 // fields hold only letters, digits, spaces and -_.,:; and at most 128 of them; unknown ones are empty.
 type ParticipantDoc struct {
 	Attributes     map[string]string `json:"attributes"` // never null
-	Protocol       string            `json:"protocol"`   // WHIP once it published, UNKNOWN before
+	Protocol       string            `json:"protocol"`   // WHIP, RTMP or RTMPS once it published, UNKNOWN before
 	UserAgent      string            `json:"userAgent"`
 	BrowserName    string            `json:"browserName"`
 	BrowserVersion string            `json:"browserVersion"`
