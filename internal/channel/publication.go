@@ -67,6 +67,7 @@ const aGlance = 250 * time.Millisecond
 func (s *session) watch(p *publication, glance time.Duration, now func() time.Time, live, more func()) {
 	defer close(p.watched)
 	defer p.watcher.Close()
+	p.watcher.Want(media.Never)
 	judged := false
 	for {
 		frames, err := p.watcher.Next(context.Background())

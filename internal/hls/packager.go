@@ -96,6 +96,7 @@ func (p *Packager) Run(ctx context.Context, r *media.Reader) error {
 		}
 		lost.look()
 		r.Until(s.nextCut())
+		r.Want(s.nextFrame())
 	}
 }
 

@@ -51,6 +51,8 @@ type session struct {
 	origin    time.Duration // the frame time that is at base
 	base      ticks
 	newest    ticks // the latest decoding time of any frame so far
+	lastKey   ticks // the decoding time of the last key frame
+	gop       ticks // and its distance to the one before
 	waitKey   bool  // after a jump: nothing is taken before the next key frame
 	audioEnd  int64 // where the last audio sample ends, in audio units; valid if hasAudio
 	hasAudio  bool
@@ -154,6 +156,19 @@ func (s *session) nextCut() (video, sound time.Duration) {
 	return at(v), at(a)
 }
 
+// nextFrame gives the decoding time of the frame that is to end the open part if all goes on as it did, key frames
+// included; AtOnce where that cannot be told.
+func (s *session) nextFrame() time.Duration {
+	video, sound := s.nextCut()
+	if video == math.MinInt64 {
+		return media.AtOnce
+	}
+	frame, last := s.cut.frameTime(), s.cut.lastDTS
+	steps := max(1, (s.ticks(video)-last+frame-1)/frame)
+	at := min(last+steps*frame, s.lastKey+s.gop)
+	return min(s.origin+(at-s.base-jitter).duration(), sound)
+}
+
 // finish packages what is left.
 func (s *session) finish() {
 	defer s.cut.window.takeMessages(false)
@@ -253,6 +268,7 @@ func (s *session) placeVideo(f *media.Frame) error {
 	at = max(at, decode)
 
 	if f.Key {
+		s.gop, s.lastKey = dts-s.lastKey, dts
 		lead.track = f.Track
 		if changed {
 			video, err := newVideoFormat(f.Track)

@@ -152,6 +152,7 @@ func (c *conn) start(stream *media.Stream) {
 	c.began = c.server.deps.Now()
 	c.commands = 0
 	c.src.grow()
+	c.src.spare = c.pub.spare
 	c.src.within(c.server.deps.Timeouts.Idle)
 	c.chunks.limits = publisherLimits
 	c.chunks.alloc = c.pub.alloc
@@ -164,6 +165,7 @@ func (c *conn) start(stream *media.Stream) {
 func (c *conn) leave(name string) error {
 	if c.pub != nil {
 		c.unpublish(nil)
+		c.src.spare = nil
 		c.src.until(c.server.deps.Timeouts.Publish)
 	}
 	if name == "FCUnpublish" {

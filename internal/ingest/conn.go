@@ -181,6 +181,7 @@ func amf0Part(m message) []byte {
 }
 
 func (c *conn) media(m message) error {
+	c.pub.since = c.src.since
 	switch m.kind {
 	case msgVideo:
 		before := c.pub.videos

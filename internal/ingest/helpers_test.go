@@ -82,6 +82,8 @@ func (g *fakeGate) next(t *testing.T) admitted {
 
 // recorder reads a stream to its end.
 type recorder struct {
+	reader *media.Reader
+
 	mu     sync.Mutex
 	frames []*media.Frame
 	err    error
@@ -90,13 +92,12 @@ type recorder struct {
 }
 
 func record(s *media.Stream) *recorder {
-	r := &recorder{done: make(chan struct{}), more: make(chan struct{}, 1)}
-	reader := s.NewReader(media.ReaderOptions{})
+	r := &recorder{reader: s.NewReader(media.ReaderOptions{}), done: make(chan struct{}), more: make(chan struct{}, 1)}
 	go func() {
 		defer close(r.done)
-		defer reader.Close()
+		defer r.reader.Close()
 		for {
-			fs, err := reader.Next(context.Background())
+			fs, err := r.reader.Next(context.Background())
 			r.mu.Lock()
 			r.frames = append(r.frames, fs...)
 			r.err = err

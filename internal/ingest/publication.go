@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type publication struct {
 	stream *media.Stream
 	arena  arena
 	clock  clock
+	pace   schedule
+	since  time.Time // what is taken next came after that; zero: when it was read
 	said   declared
 	info   media.Info
 
@@ -41,6 +44,16 @@ func (p *publication) alloc(kind byte, n int) []byte {
 		return p.arena.buffer(n)
 	}
 	return make([]byte, 0, n)
+}
+
+// spare is how long nobody waits for what comes next.
+func (p *publication) spare(now time.Time) time.Duration {
+	d := p.pace.spare(p.stream.Due(), now)
+	if d < 0 {
+		runtime.Gosched() // who got what it waited for has not said yet what it wants next
+		d = p.pace.spare(p.stream.Due(), now)
+	}
+	return d
 }
 
 // onVideo takes the body of a video tag; b becomes the frames'.
@@ -83,8 +96,10 @@ func (p *publication) picture(tag flvTag, timestamp uint32, arrived time.Time) e
 		p.count()
 	}
 	f := p.arena.frame()
-	f.Track, f.Arrived, f.Key, f.Payload = v.track, arrived, pic.key, pic.payload
+	f.Track, f.Key, f.Payload = v.track, pic.key, pic.payload
 	f.DTS = p.clock.at(&v.clock, timestamp) + time.Duration(tag.nano)
+	p.pace.note(f.DTS, p.since, arrived)
+	f.Arrived = p.pace.came(f.DTS, p.since, arrived)
 	f.PTS = max(f.DTS+time.Duration(tag.offset)*time.Millisecond, 0)
 	p.videos++
 	return p.stream.Write(f)
@@ -160,8 +175,9 @@ func (p *publication) sound(tag flvTag, timestamp uint32, arrived time.Time) err
 		return nil
 	}
 	f := p.arena.frame()
-	f.Track, f.Arrived, f.Key, f.Payload = p.audio, arrived, true, tag.data
+	f.Track, f.Key, f.Payload = p.audio, true, tag.data
 	f.DTS = p.clock.at(&p.audioClock, timestamp) + time.Duration(tag.nano)
+	f.Arrived = p.pace.came(f.DTS, p.since, arrived)
 	f.PTS = f.DTS
 	p.audios++
 	return p.stream.Write(f)

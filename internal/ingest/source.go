@@ -24,10 +24,15 @@ type source struct {
 	buf  []byte
 	r, w int // buf[r:w] is unread
 
-	arrived time.Time // when the newest bytes came
+	arrived time.Time // when the newest bytes were read
+	since   time.Time // they came after that; the same time if they were not left to lie
 	total   uint64    // bytes received, for acknowledgements and metrics
 	idle    time.Duration
 	armed   time.Time // when the deadline was last set; it is not moved on every read
+	limit   time.Time // the deadline
+
+	rester *rester
+	spare  func(now time.Time) time.Duration // how long nobody waits for what comes next; nil: somebody does
 
 	mu     sync.Mutex
 	reason error // why the reader was called back; nil while it was not
@@ -45,6 +50,7 @@ func (s *source) grow() {
 	buf := make([]byte, largeBuffer)
 	s.w = copy(buf, s.buf[s.r:s.w])
 	s.r, s.buf = 0, buf
+	s.rester = newRester(s.conn)
 }
 
 // until sets one deadline for all that follows, for phases that must end however busy the peer is.
@@ -61,6 +67,11 @@ func (s *source) within(d time.Duration) {
 }
 
 func (s *source) arm(t time.Time) {
+	s.limit = t
+	s.deadline(t)
+}
+
+func (s *source) deadline(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reason == nil {
@@ -85,11 +96,33 @@ func (s *source) called() error {
 	return s.reason
 }
 
+// rest waits while nobody wants what comes next, and tells whether that is so.
+func (s *source) rest() bool {
+	if s.rester == nil || s.spare == nil {
+		return false
+	}
+	now := s.now()
+	d := min(s.spare(now), longestRest)
+	if d < shortestRest {
+		return false
+	}
+	s.deadline(time.Now().Add(d))
+	if s.rester.rest() {
+		s.since = now
+	}
+	s.deadline(s.limit)
+	return true
+}
+
 // read is one read from the socket into b.
 func (s *source) read(b []byte) (int, error) {
+	rested := s.rest()
 	n, err := s.conn.Read(b)
 	if n > 0 {
 		s.arrived = s.now()
+		if !rested {
+			s.since = s.arrived
+		}
 		s.total += uint64(n)
 		if s.idle > 0 && s.arrived.Sub(s.armed) > s.idle/6 {
 			s.armed = s.arrived

@@ -365,3 +365,24 @@ func TestManyReadersComeAndGo(t *testing.T) {
 	s.Close()
 	wg.Wait()
 }
+
+func TestDueIsWhatTheHastiestReaderWants(t *testing.T) {
+	s := media.NewStream()
+	due := func(want time.Duration) {
+		t.Helper()
+		if got := s.Due(); got != want {
+			t.Errorf("due is %v, want %v", got, want)
+		}
+	}
+	due(media.Never)
+	first, second := s.NewReader(media.ReaderOptions{}), s.NewReader(media.ReaderOptions{})
+	defer first.Close()
+	first.Want(time.Second)
+	due(media.AtOnce)
+	second.Want(2 * time.Second)
+	due(time.Second)
+	first.Want(media.Never)
+	due(2 * time.Second)
+	second.Close()
+	due(media.Never)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type Reader struct {
 	maxFrames int
 	maxBytes  int
 	wake      chan struct{} // holds one token when there is something new
+	wants     atomic.Int64  // see Want
 
 	mu      sync.Mutex
 	queue   []*Frame // what Next has not taken yet
@@ -40,7 +42,9 @@ func newReader(s *Stream, o ReaderOptions) *Reader {
 	if o.Bytes <= 0 {
 		o.Bytes = 32 << 20
 	}
-	return &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), video: math.MinInt64, sound: math.MinInt64}
+	r := &Reader{stream: s, maxFrames: o.Frames, maxBytes: o.Bytes, wake: make(chan struct{}, 1), video: math.MinInt64, sound: math.MinInt64}
+	r.Want(AtOnce)
+	return r
 }
 
 func (r *Reader) push(f *Frame) {
@@ -93,6 +97,16 @@ func (r *Reader) Until(video, sound time.Duration) {
 		r.due = r.due || r.urgent(f)
 	}
 }
+
+// What Want is told by readers for which every frame may be urgent, and by those that any frame can wait for.
+const (
+	AtOnce time.Duration = math.MinInt64
+	Never  time.Duration = math.MaxInt64
+)
+
+// Want tells the publisher from which DTS on frames are urgent; it may take its time with those before, see
+// Stream.Due. A reader begins with AtOnce.
+func (r *Reader) Want(dts time.Duration) { r.wants.Store(int64(dts)) }
 
 // flows tells whether f is of use: video after a key frame of its track, audio after one of any track.
 func (r *Reader) flows(f *Frame) bool {

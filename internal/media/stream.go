@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Stream fans the frames of one publisher out to readers.
@@ -80,6 +81,16 @@ func (s *Stream) Stop(reason error) {
 	for _, r := range readers {
 		r.end(reason)
 	}
+}
+
+// Due is the DTS from which on a reader wants each frame as soon as it comes: the publisher may take its time, a
+// little, with what is before that. It is Never without readers.
+func (s *Stream) Due() time.Duration {
+	due := Never
+	for _, r := range *s.readers.Load() {
+		due = min(due, time.Duration(r.wants.Load()))
+	}
+	return due
 }
 
 // Done is closed when the stream has ended; a publisher that waits on a socket watches it.
