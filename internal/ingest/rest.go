@@ -42,7 +42,7 @@ func newRester(c net.Conn) *rester {
 			return nil
 		}
 		r := &rester{raw: raw}
-		r.asleep, r.awake = r.fallAsleep, func(fd uintptr) { _ = setLowWater(fd, 1) } // made once: nothing is allocated per rest
+		r.asleep, r.awake = r.fallAsleep, func(fd uintptr) { _ = setLowWater(fd, 1) }
 		return r
 	}
 }
