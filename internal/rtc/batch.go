@@ -167,7 +167,7 @@ func (p *port) sendAll(r *route, all *pending) (lost int) {
 	for i := 0; i < len(all.sizes); {
 		size := int(all.sizes[i])
 		n, total := 1, size
-		if r.tcp == nil && p.segments != nil {
+		if r.over == nil && p.segments != nil {
 			for i+n < len(all.sizes) && int(all.sizes[i+n]) <= size {
 				total += int(all.sizes[i+n])
 				n++
@@ -177,8 +177,8 @@ func (p *port) sendAll(r *route, all *pending) (lost int) {
 			}
 		}
 		switch {
-		case r.tcp != nil:
-			if r.tcp.send(b[:size]) != nil {
+		case r.over != nil:
+			if r.over.send(b[:size]) != nil {
 				lost++
 			}
 		case n > 1 && p.segments.send(b[:total], size, r.addr):

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -171,6 +172,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 	defer cancel()
 	var one *session
 	var senders []*sender
+	var admitted any
 	if p.subscribe {
 		sub, err := s.askSubscribers(ctx, req)
 		if err != nil {
@@ -178,7 +180,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 			return err
 		}
 		d := newDownstream(s, o, sub)
-		senders = d.senders
+		admitted, senders = sub, d.senders
 		one = s.open(o, d, token, remote.Addr(), inboxDown)
 	} else {
 		pub, err := s.askPublishers(ctx, req)
@@ -189,6 +191,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 		if l, ok := pub.(Layered); ok && l.TakeLayers() {
 			o.takeSimulcast()
 		}
+		admitted = pub
 		one = s.open(o, newUpstream(s, o, pub), token, remote.Addr(), inboxUp)
 	}
 	etag, _ := one.generation()
@@ -198,9 +201,25 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 	h.Set("Location", s.opts.PublicURL+"/whip/sessions/"+one.id) // absolute: some clients cannot do otherwise
 	h.Set("ETag", etag)
 	h.Set("Accept-Patch", typeFragment)
+	s.tellRelays(h, admitted)
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, text)
 	return nil
+}
+
+// tellRelays names the relays that a client may come by (RFC 9725 §4.6). What they are told holds no quote.
+func (s *Server) tellRelays(h http.Header, admitted any) {
+	if s.opts.ICEServers == nil {
+		return
+	}
+	var participant string
+	var until time.Time
+	if seated, ok := admitted.(Seated); ok {
+		participant, until = seated.Seat()
+	}
+	for _, one := range s.opts.ICEServers(participant, until) {
+		h.Add("Link", fmt.Sprintf(`<%s>; rel="ice-server"; username="%s"; credential="%s"; credential-type="password"`, one.URL, one.Username, one.Credential))
+	}
 }
 
 // askPublishers asks the gates in turn. A NotFound fault that is no Refusal means "not mine".

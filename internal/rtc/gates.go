@@ -75,6 +75,18 @@ type Layered interface {
 	TakeLayers() bool
 }
 
+// Seated is a Publication or a Subscription of somebody who has a name, and an admission that ends.
+type Seated interface {
+	// Seat gives both; a zero time stands for no end.
+	Seat() (participant string, until time.Time)
+}
+
+// ICEServer is a relay that a client may come by.
+type ICEServer struct {
+	URL                  string // such as "turn:live.example:3478?transport=udp" (RFC 7065)
+	Username, Credential string // a long-term credential (RFC 8489 §9.2); a secret
+}
+
 // Track describes an incoming track.
 type Track struct {
 	Kind         Kind

@@ -95,8 +95,8 @@ func (c *checker) answer(p *port, b []byte, from route) *session {
 	if !controlled {
 		cred.session.checked(cred, from, nominated)
 	}
-	if from.tcp != nil {
-		from.tcp.send(c.out.Raw)
+	if from.over != nil {
+		from.over.send(c.out.Raw)
 	} else {
 		p.udp.WriteToUDPAddrPort(c.out.Raw, from.addr)
 	}
@@ -107,7 +107,7 @@ func (c *checker) answer(p *port, b []byte, from route) *session {
 // the first check until the client nominates one; the newest nomination counts.
 func (s *session) checked(c *credentials, from route, nominated bool) {
 	s.heard.Store(s.srv.now().UnixNano())
-	if at := s.route.Load(); at != nil && *at == from && s.current.Load() == c && (from.tcp != nil || s.port.owner(from.addr) == s) {
+	if at := s.route.Load(); at != nil && *at == from && s.current.Load() == c && (from.over != nil || s.port.owner(from.addr) == s) {
 		return
 	}
 	s.mu.Lock()
@@ -115,8 +115,8 @@ func (s *session) checked(c *credentials, from route, nominated bool) {
 	if s.closed {
 		return
 	}
-	if from.tcp != nil {
-		// The connection itself says whose it is.
+	if from.over != nil {
+		// The connection or the inlet itself says whose it is.
 	} else if slices.Contains(s.addrs, from.addr) {
 		s.port.learn(from.addr, s) // it may have been another's meanwhile
 	} else {

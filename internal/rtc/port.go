@@ -27,11 +27,14 @@ type packet struct {
 
 var packetPool = sync.Pool{New: func() any { return new(packet) }}
 
-// route is how a session's client is reached: an address of the UDP port, or a TCP connection.
+// route is how a session's client is reached: an address of the UDP port, a TCP connection, or an inlet.
 type route struct {
 	addr netip.AddrPort
-	tcp  *tcpConn
+	over carrier // nil: the UDP port
 }
+
+// carrier takes packets to one client. send never waits; it is a *tcpConn or an *Inlet.
+type carrier interface{ send(b []byte) error }
 
 // udpSocket is what is used of a *net.UDPConn.
 type udpSocket interface {

@@ -36,6 +36,10 @@ type Options struct {
 	Publishers  []Publishers // asked in turn until one knows the token
 	Subscribers Subscribers  // nil: there is nothing to subscribe to
 
+	// ICEServers gives the relays that a client is told of, by the name of whom it was let in as and the end of that,
+	// both as of Seated, and empty for others; nil: there are none.
+	ICEServers func(participant string, until time.Time) []ICEServer
+
 	MaxSessions int // running at once; default 4096
 	MaxPerIP    int // of one address, or one IPv6 /64; default 512
 	// MaxBitrate is what a publisher may send, in bits per second over two seconds; default 20,000,000.

@@ -224,8 +224,8 @@ func (s *session) send(b []byte) error {
 	if r == nil {
 		return net.ErrClosed
 	}
-	if r.tcp != nil {
-		return r.tcp.send(b)
+	if r.over != nil {
+		return r.over.send(b)
 	}
 	_, err := s.port.udp.WriteToUDPAddrPort(b, r.addr)
 	return err

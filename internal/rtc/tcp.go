@@ -133,7 +133,7 @@ func (c *tcpConn) read() {
 		pk.n, pk.at = n, c.port.now()
 		switch {
 		case pk.buf[0] < 4:
-			s := check.judge(c.port, pk.buf[:n], route{addr: c.remote, tcp: c})
+			s := check.judge(c.port, pk.buf[:n], route{addr: c.remote, over: c})
 			if s != nil && c.session == nil {
 				if !s.gained(c) {
 					return

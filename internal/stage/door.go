@@ -1,6 +1,8 @@
 package stage
 
 import (
+	"time"
+
 	"github.com/streamcat/streamcat/internal/rtc"
 )
 
@@ -31,6 +33,11 @@ func (s *slot) end(why error) {
 			d.end(why)
 		}
 	}
+}
+
+// Seat gives the participant and the end of its token; a stream key has none.
+func (d *door) Seat() (participant string, until time.Time) {
+	return d.mem.seat.ParticipantID, d.mem.seat.Expires
 }
 
 // open lets a session in. It displaces an earlier one that has not come up.

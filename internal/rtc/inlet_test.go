@@ -1,0 +1,131 @@
+package rtc
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/stun/v4"
+
+	"github.com/streamcat/streamcat/internal/rtc/rtctest"
+)
+
+// sdpValue gives the value of an SDP attribute.
+func sdpValue(t testing.TB, sdp, name string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(sdp, "a="+name+":")
+	if !ok {
+		t.Fatalf("no %s in %s", name, sdp)
+	}
+	value, _, _ := strings.Cut(rest, "\r\n")
+	return value
+}
+
+// check is a connectivity check of a client for its session.
+func check(t testing.TB, c *rtctest.Client, pwd string) []byte {
+	t.Helper()
+	name := sdpValue(t, c.Answer, "ice-ufrag") + ":" + sdpValue(t, c.PC.LocalDescription().SDP, "ice-ufrag")
+	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(name), stun.NewShortTermIntegrity(pwd), stun.Fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Raw
+}
+
+// TestAnInletIsAWayIn has a session's client come by a relay beside its socket.
+func TestAnInletIsAWayIn(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.publish(t, rtctest.Options{})
+	from := netip.MustParseAddrPort("192.0.2.1:50000")
+	var out [][]byte
+	in := w.Inlet(from, func(b []byte) error {
+		out = append(out, slices.Clone(b))
+		return nil
+	})
+	pwd := sdpValue(t, c.Answer, "ice-pwd")
+	for _, b := range [][]byte{nil, {0}, {200, 1, 2}, make([]byte, maxPacket), check(t, c.Client, "wrong"), check(t, c.Client, pwd)[:40]} {
+		in.Deliver(b)
+	}
+	if len(out) != 0 || in.session != nil {
+		t.Fatalf("%d answers to strangers", len(out))
+	}
+	in.Deliver(check(t, c.Client, pwd))
+	if len(out) != 1 {
+		t.Fatalf("%d answers", len(out))
+	}
+	m := &stun.Message{Raw: out[0]}
+	var mapped stun.XORMappedAddress
+	if err := m.Decode(); err != nil || m.Type != stun.BindingSuccess || mapped.GetFrom(m) != nil || mapped.String() != from.String() {
+		t.Errorf("%v %v, seen as %v", m, err, mapped)
+	}
+	one := in.session
+	if one == nil {
+		t.Fatal("the inlet is nobody's")
+	}
+	c.Leave(t)
+	select {
+	case <-one.done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the session does not end")
+	}
+	in.Deliver([]byte{200, 1, 2})
+	if in.session != nil {
+		t.Error("the inlet belongs to a session that is over")
+	}
+	if got := w.Addresses(); len(got) != 1 || got[0] != netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(w.opts.UDP.LocalAddr().(*net.UDPAddr).Port)) {
+		t.Errorf("addresses %v", got)
+	}
+}
+
+// TestAClientIsToldOfRelays reads the Link headers of an answer.
+func TestAClientIsToldOfRelays(t *testing.T) {
+	var who string
+	var until time.Time
+	w := newWorld(t, func(o *Options) {
+		o.ICEServers = func(participant string, end time.Time) []ICEServer {
+			who, until = participant, end
+			return []ICEServer{{"turn:tv.example:3478?transport=udp", "1:ada", "pw+/="}, {"turns:tv.example:443?transport=tcp", "1:ada", "pw+/="}}
+		}
+	})
+	c := w.publish(t, rtctest.Options{})
+	res, err := c.Do(t.Context(), "POST", w.http.URL+"/whip", map[string]string{"Content-Type": "application/sdp"}, c.PC.LocalDescription().SDP)
+	if err != nil || res.Status != 201 {
+		t.Fatal(res, err)
+	}
+	want := []string{
+		`<turn:tv.example:3478?transport=udp>; rel="ice-server"; username="1:ada"; credential="pw+/="; credential-type="password"`,
+		`<turns:tv.example:443?transport=tcp>; rel="ice-server"; username="1:ada"; credential="pw+/="; credential-type="password"`,
+	}
+	if got := res.Header.Values("Link"); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if who != "" || !until.IsZero() {
+		t.Errorf("a publication that is not Seated is %q until %v", who, until)
+	}
+}
+
+// FuzzInlet delivers what a stranger may send through a relay.
+func FuzzInlet(f *testing.F) {
+	w := newWorld(f, nil)
+	c := w.publish(f, rtctest.Options{})
+	f.Add(check(f, c.Client, sdpValue(f, c.Answer, "ice-pwd")))
+	f.Add(check(f, c.Client, "wrong"))
+	f.Add([]byte{})
+	f.Add([]byte{22, 254, 253})
+	f.Add([]byte{128, 200, 0, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		answers := 0
+		in := w.Inlet(netip.MustParseAddrPort("192.0.2.1:50000"), func([]byte) error {
+			answers++
+			return nil
+		})
+		in.Deliver(b)
+		if (answers > 0) != (in.session != nil) {
+			t.Errorf("%d answers, session %v", answers, in.session)
+		}
+		in.Deliver(b)
+	})
+}
