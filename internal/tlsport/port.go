@@ -1,10 +1,11 @@
-// Package tlsport is one TCP port for all that is spoken over TLS: HTTPS (HTTP/2 and HTTP/1.1), with it WSS, and
-// RTMPS; and the certificates it shows, from files or by ACME.
+// Package tlsport is one TCP port for all that is spoken over TLS: HTTPS (HTTP/2 and HTTP/1.1), with it WSS,
+// RTMPS, and TURN; and the certificates it shows, from files or by ACME.
 //
 // Handshakes are made beside the accept loop, each within a deadline and only so many at once. A client that
 // agreed on h2 or http/1.1 (ALPN, RFC 7301) goes to the HTTP server as the bare *tls.Conn, which is what net/http
-// wants for HTTP/2. One that offered nothing is told by its first byte: 0x03 is RTMP's version, 0x00 and 0x01 begin
-// STUN messages (RFC 8489, section 5), everything else is HTTP/1.
+// wants for HTTP/2. One that agreed on stun.turn (RFC 7443) goes to the TURN relay. One that offered nothing is told
+// by its first byte: 0x03 is RTMP's version, 0x00 and 0x01 begin STUN messages (RFC 8489, section 5), everything else
+// is HTTP/1.
 package tlsport
 
 import (
@@ -26,6 +27,7 @@ import (
 type Options struct {
 	Config     *tls.Config    // certificates; the protocols it names besides HTTP's are for challenges of ACME
 	RTMP       func(net.Conn) // takes over a connection that speaks RTMP; nil: there is no RTMP
+	TURN       func(net.Conn) // takes over a connection that speaks STUN; nil: there is no relay
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil: metrics are kept nowhere
 
@@ -35,6 +37,8 @@ type Options struct {
 	// MaxWaiting connections in the time of one honest handshake to be in anybody's way. Default 1024.
 	MaxWaiting int
 }
+
+const alpnTURN = "stun.turn"
 
 // Port shares out a listener. It is the net.Listener of an HTTP server.
 type Port struct {
@@ -64,6 +68,9 @@ func New(ln net.Listener, o Options) *Port {
 	o.Config = o.Config.Clone()
 	o.Config.MinVersion = max(o.Config.MinVersion, tls.VersionTLS12)
 	o.Config.NextProtos = append([]string{"h2", "http/1.1"}, o.Config.NextProtos...)
+	if o.TURN != nil {
+		o.Config.NextProtos = append(o.Config.NextProtos, alpnTURN)
+	}
 	return &Port{ln: ln, o: o, metrics: newMetrics(o.Registerer), http: make(chan net.Conn), closed: make(chan struct{})}
 }
 
@@ -176,6 +183,9 @@ func (p *Port) route(conn *tls.Conn) (pass func(net.Conn), out net.Conn, err err
 	case "http/1.1":
 		p.metrics.connections.WithLabelValues("http/1.1").Inc()
 		return p.toHTTP, conn, nil
+	case alpnTURN:
+		p.metrics.connections.WithLabelValues("stun").Inc()
+		return p.o.TURN, conn, nil
 	case "":
 	default: // a challenge of ACME, which is answered by the certificate alone
 		return nil, conn, nil
@@ -192,7 +202,7 @@ func (p *Port) route(conn *tls.Conn) (pass func(net.Conn), out net.Conn, err err
 		return p.o.RTMP, out, nil
 	case 0, 1:
 		p.metrics.connections.WithLabelValues("stun").Inc()
-		return nil, out, nil // no relay listens here
+		return p.o.TURN, out, nil
 	}
 	p.metrics.connections.WithLabelValues("http/1.1").Inc()
 	return p.toHTTP, out, nil

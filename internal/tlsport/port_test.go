@@ -173,6 +173,35 @@ streamcat_tls_connections_total{protocol="stun"} 2
 	}
 }
 
+// TestSTUNGoesToTheRelay where there is one, whether the client names the protocol or not.
+func TestSTUNGoesToTheRelay(t *testing.T) {
+	got := make(chan string, 1)
+	w := start(t, tlsport.Options{TURN: func(nc net.Conn) {
+		defer nc.Close()
+		b := make([]byte, 4)
+		_, _ = io.ReadFull(nc, b)
+		got <- string(b)
+	}})
+	for _, protocols := range [][]string{nil, {"stun.turn"}} {
+		conf := w.ca.Client()
+		conf.NextProtos = protocols
+		nc, err := tls.Dial("tcp", w.at, conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := nc.Write([]byte("\x00\x03\x00\x08")); err != nil {
+			t.Fatal(err)
+		}
+		if first := <-got; first != "\x00\x03\x00\x08" {
+			t.Errorf("%v: the relay got %q", protocols, first)
+		}
+	}
+	if got := w.get(t, true); !strings.HasSuffix(got, " true") {
+		t.Error(got)
+	}
+}
+
 func TestPlainHTTPIsToldToUseHTTPS(t *testing.T) {
 	w := start(t, tlsport.Options{})
 	resp, err := http.Get("http://" + w.at + "/")
