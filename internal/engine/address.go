@@ -51,17 +51,24 @@ func reachable(bound string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// rtmps is where encoders stream to by TLS; empty without it. RTMPS and HTTPS share a port, so where people
-// reach the one by https://, they reach the other.
-func (a Addresses) rtmps() string {
+// tlsHost is the host and port at which people reach the TLS port; empty without it. HTTPS shares it with what is no
+// HTTP, so where people reach the one by https://, they reach the other.
+func (a Addresses) tlsHost() string {
 	if a.HTTPS == "" {
 		return ""
 	}
-	host := publicHost(a.URL, a.HTTPS)
 	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "https" {
-		host = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443"))
+		return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443"))
 	}
-	return "rtmps://" + host + "/app/"
+	return publicHost(a.URL, a.HTTPS)
+}
+
+// rtmps is where encoders stream to by TLS; empty without it.
+func (a Addresses) rtmps() string {
+	if host := a.tlsHost(); host != "" {
+		return "rtmps://" + host + "/app/"
+	}
+	return ""
 }
 
 // ingestServer is what people are told to stream to.

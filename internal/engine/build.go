@@ -90,7 +90,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mediaUDP, mediaTCP, err := listenMedia(cfg.WebRTCAddr)
+	mediaUDP, mediaTCP, err := listenBoth("webrtc-addr", cfg.WebRTCAddr)
 	if err != nil {
 		return err
 	}
@@ -108,6 +108,10 @@ func (e *Engine) build(ctx context.Context) error {
 	if secure != nil {
 		e.addr.HTTPS = secure.ln.Addr().String()
 		e.addr.URL = publicURL(cfg.PublicURL, secure.url())
+	}
+	relay, err := e.openTURN(ring)
+	if err != nil {
+		return err
 	}
 	ingestHost := e.addr.ingestHost()
 	e.addr.Ingest = e.addr.ingestServer()
@@ -248,7 +252,7 @@ func (e *Engine) build(ctx context.Context) error {
 	})
 
 	// The doors.
-	realtime, err := e.newRTC(mediaUDP, mediaTCP, stages, clientAddr)
+	realtime, err := e.newRTC(mediaUDP, mediaTCP, stages, clientAddr, relay)
 	if err != nil {
 		return err
 	}
@@ -289,7 +293,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return rtmp.Shutdown(ctx)
 	})
 	if secure != nil {
-		e.serveTLS(secure, e.front, rtmp)
+		e.serveTLS(secure, e.front, rtmp, relay)
 	}
 	e.serveSRT(srtLn, directory, e.channels)
 	e.add("webrtc sessions", nil, realtime.Shutdown)

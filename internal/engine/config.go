@@ -21,6 +21,7 @@ type Config struct {
 	RTMPAddr            string `name:"rtmp-addr" default:"127.0.0.1:1935" help:"RTMP ingest."`
 	SRTAddr             string `name:"srt-addr" default:"127.0.0.1:9000" help:"SRT ingest, on UDP."`
 	WebRTCAddr          string `name:"webrtc-addr" default:"127.0.0.1:8189" help:"All WebRTC media: one UDP port and the same TCP port."`
+	TURNAddr            string `name:"turn-addr" default:"off" help:"A relay (TURN) for WebRTC media of guests behind strict firewalls, on UDP and TCP, such as 0.0.0.0:3478; with TLS, on the port of HTTPS, too. It relays to this server alone. off: none."`
 	AdminAddr           string `name:"admin-addr" default:"127.0.0.1:9600" help:"Prometheus /metrics and /debug/pprof. Keep it private."`
 	HTTPSAddr           string `name:"https-addr" default:":443" help:"HTTPS, WSS and RTMPS on one port, once tls-cert or acme-domains is set."`
 	TLSCert             string `name:"tls-cert" help:"PEM file of the certificate and its chain; read anew when it changes."`
@@ -75,8 +76,17 @@ var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 // Check wants every setting to make sense; its error is a *BadConfig.
 func (c *Config) Check() error {
 	for _, a := range []struct{ name, value string }{
-		{"http-addr", c.HTTPAddr}, {"https-addr", c.HTTPSAddr}, {"rtmp-addr", c.RTMPAddr}, {"srt-addr", c.SRTAddr}, {"webrtc-addr", c.WebRTCAddr}, {"admin-addr", c.AdminAddr},
+		{"http-addr", c.HTTPAddr},
+		{"https-addr", c.HTTPSAddr},
+		{"rtmp-addr", c.RTMPAddr},
+		{"srt-addr", c.SRTAddr},
+		{"webrtc-addr", c.WebRTCAddr},
+		{"admin-addr", c.AdminAddr},
+		{"turn-addr", c.TURNAddr},
 	} {
+		if a.name == "turn-addr" && a.value == "off" {
+			continue
+		}
 		_, _, err := net.SplitHostPort(a.value) // the resolver takes an empty address for any port everywhere
 		if err == nil {
 			_, err = net.ResolveTCPAddr("tcp", a.value)

@@ -34,6 +34,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
 		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
 		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
+		"turn-addr":          func(c *Config) { c.TURNAddr = "on" },
 		"https-addr":         func(c *Config) { c.HTTPSAddr = "443" },
 		"tls-cert":           func(c *Config) { c.TLSCert = "cert.pem" },
 		"tls-key":            func(c *Config) { c.TLSKey = "key.pem" },

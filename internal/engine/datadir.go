@@ -32,6 +32,7 @@ type Addresses struct {
 	RTMP   string `json:"rtmp"`            // host:port
 	SRT    string `json:"srt"`             // host:port, UDP
 	WebRTC string `json:"webrtc"`          // host:port, UDP and TCP
+	TURN   string `json:"turn,omitempty"`  // host:port, UDP and TCP; empty without the relay
 	Admin  string `json:"admin"`           // host:port
 	URL    string `json:"url"`             // the public URL, without a slash at its end
 	Ingest string `json:"ingest"`          // what encoders stream to: rtmps:// with TLS, else rtmp://

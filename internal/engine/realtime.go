@@ -18,7 +18,7 @@ import (
 
 // newRTC opens the WHIP and WHEP doors on the media port: participant tokens lead to stages, stream keys to
 // channels.
-func (e *Engine) newRTC(udp *net.UDPConn, tcp *net.TCPListener, stages *stage.Manager, clientAddr func(*http.Request) netip.AddrPort) (*rtc.Server, error) {
+func (e *Engine) newRTC(udp *net.UDPConn, tcp *net.TCPListener, stages *stage.Manager, clientAddr func(*http.Request) netip.AddrPort, by *relay) (*rtc.Server, error) {
 	log := e.log.With("part", "rtc")
 	public, err := e.cfg.publicIPs()
 	if err != nil {
@@ -33,11 +33,19 @@ func (e *Engine) newRTC(udp *net.UDPConn, tcp *net.TCPListener, stages *stage.Ma
 		}
 		candidates = append(candidates, rtc.Candidate{IP: at.Addr(), UDP: port, TCP: port})
 	}
-	return rtc.NewServer(rtc.Options{
+	var relays func(string, time.Time) []rtc.ICEServer
+	if by != nil {
+		relays = by.iceServers
+	}
+	server, err := rtc.NewServer(rtc.Options{
 		UDP: udp, TCP: tcp, Candidates: candidates, PublicURL: e.addr.URL,
 		Publishers:  []rtc.Publishers{stages, rtc.NewFrames(e.channels, rtc.FramesOptions{Log: log, Audio: e.newAudio})},
-		Subscribers: stages, ClientAddr: clientAddr, Log: log, Registerer: e.reg,
+		Subscribers: stages, ClientAddr: clientAddr, ICEServers: relays, Log: log, Registerer: e.reg,
 	})
+	if err != nil || by == nil {
+		return server, err
+	}
+	return server, e.serveTURN(by, server)
 }
 
 // findFFmpeg looks for the program that makes AAC of browsers' Opus and the other way round, beside everything else: asking it takes
@@ -100,17 +108,17 @@ func (e *Engine) newOpus(t *media.Track, write func(*media.Frame)) (rtc.AudioSin
 
 var errNoOpus = fault.Down("this server has no ffmpeg that makes Opus of the encoder's AAC: send Opus, by Enhanced RTMP")
 
-// listenMedia binds a UDP port and the same TCP port: clients that may not send UDP come by TCP. Where any
+// listenBoth binds a UDP port and the same TCP port: clients that may not send UDP come by TCP. Where any
 // port will do, a few are tried until both are free.
-func listenMedia(addr string) (*net.UDPConn, *net.TCPListener, error) {
+func listenBoth(setting, addr string) (*net.UDPConn, *net.TCPListener, error) {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, nil, &BadConfig{"webrtc-addr", "is not host:port"}
+		return nil, nil, &BadConfig{setting, "is not host:port"}
 	}
 	for tries := 20; ; tries-- {
 		tcp, err := net.Listen("tcp", addr)
 		if err != nil {
-			return nil, nil, &BadConfig{"webrtc-addr", strings.TrimPrefix(err.Error(), "listen ")}
+			return nil, nil, &BadConfig{setting, strings.TrimPrefix(err.Error(), "listen ")}
 		}
 		bound := tcp.Addr().(*net.TCPAddr)
 		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: bound.IP, Port: bound.Port, Zone: bound.Zone})
@@ -119,7 +127,7 @@ func listenMedia(addr string) (*net.UDPConn, *net.TCPListener, error) {
 		}
 		tcp.Close()
 		if port != "0" || tries == 0 || !errors.Is(err, syscall.EADDRINUSE) {
-			return nil, nil, &BadConfig{"webrtc-addr", strings.TrimPrefix(err.Error(), "listen ")}
+			return nil, nil, &BadConfig{setting, strings.TrimPrefix(err.Error(), "listen ")}
 		}
 	}
 }

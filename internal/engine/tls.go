@@ -131,11 +131,15 @@ func (s *secure) url() string {
 	return "https://" + net.JoinHostPort(s.host, port)
 }
 
-// serveTLS adds the port as parts: HTTP goes to h, RTMP to rtmp. Certificates are looked for once both serve,
+// serveTLS adds the port as parts: HTTP goes to h, RTMP to rtmp, TURN to the relay if there is one. Certificates are looked for once both serve,
 // since the authority asks them.
-func (e *Engine) serveTLS(s *secure, h http.Handler, rtmp *ingest.RTMP) {
+func (e *Engine) serveTLS(s *secure, h http.Handler, rtmp *ingest.RTMP, by *relay) {
 	log := e.log.With("part", "tls")
-	port := tlsport.New(s.ln, tlsport.Options{Config: s.conf, RTMP: rtmp.ServeConn, Log: log, Registerer: e.reg})
+	o := tlsport.Options{Config: s.conf, RTMP: rtmp.ServeConn, Log: log, Registerer: e.reg}
+	if by != nil {
+		o.TURN = by.server.ServeConn
+	}
+	port := tlsport.New(s.ln, o)
 	var serving sync.WaitGroup
 	e.add("tls port", func(context.Context) error {
 		serving.Go(func() {
