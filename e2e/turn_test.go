@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -58,6 +59,19 @@ func TestABrowserWatchesThroughTheRelayAlone(t *testing.T) {
 	if log := e.Log(); strings.Contains(log, ":"+viewer.id) {
 		t.Error("a user name of the relay is in the log")
 	}
+}
+
+// TestTheClientLibraryFindsTheRelay has the media port's public address lead nowhere. Nobody says anything about relays
+// to the library.
+func TestTheClientLibraryFindsTheRelay(t *testing.T) {
+	e := enginetest.Start(t, relaying, func(c *engine.Config) { c.PublicIP = "192.0.2.1:8189" })
+	th := theatreOn(t, e, e.URL, e.AWS())
+	s := startScript(t, "browser/relayed.mjs", th.seat("host").token, th.seat("guest", subscribe).token)
+	seen := s.hear("seen")
+	if got := fmt.Sprint(seen["candidates"]); got != "[relay 192.0.2.1]" {
+		t.Errorf("the guest's connection is %s", got)
+	}
+	s.hear("done")
 }
 
 // TestTheRelayIsOnThePortOfHTTPS asks for an allocation by TLS on that port, with and without naming the protocol

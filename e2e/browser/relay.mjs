@@ -29,7 +29,7 @@ const watch = (page, index) =>
         pc.onicecandidateerror = (e) => trouble.push(`${e.url} ${e.errorCode} ${e.errorText}`);
         await pc.setLocalDescription(offer);
         await pc.setRemoteDescription({ type: "answer", sdp: await reply.text() });
-        for (const end = Date.now() + 15_000; Date.now() < end; await new Promise((r) => setTimeout(r, 100))) {
+        for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((r) => setTimeout(r, 100))) {
           const stats = [...(await pc.getStats()).values()];
           const bytes = stats.find((s) => s.type === "inbound-rtp" && s.kind === "video")?.bytesReceived ?? 0;
           const pair = stats.find((s) => s.type === "candidate-pair" && s.nominated);

@@ -2,6 +2,7 @@ import { withRepair } from "./codecs.js";
 import { Failure } from "./failure.js";
 import { refusal, request } from "./http.js";
 import type { Connection } from "./keeper.js";
+import { DIRECT_WITHIN, relays, relaysOf } from "./relays.js";
 import { canceled, within } from "./wait.js";
 
 const ANSWER_WITHIN = 8_000;
@@ -35,13 +36,19 @@ export class Session implements Connection {
   /** Settles when the session broke or was closed, and says why. Never rejects. */
   readonly lost: Promise<Failure>;
   readonly #options: SessionOptions;
+  /** Whether the relays that the answer names are used. */
+  readonly #relayed = relays.needed;
+  #others: RTCIceServer[] = [];
   #resource: string | undefined;
   #etag: string | undefined;
   #lose!: (why: Failure) => void;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  /** Negotiates and connects. Rejects with a Failure; nothing stays behind then. */
+  /**
+   * Negotiates and connects: without relays first, unless the page has found that it needs them. Rejects with a Failure;
+   * nothing stays behind then.
+   */
   static async open(options: SessionOptions, signal: AbortSignal): Promise<Session> {
     if (signal.aborted) throw canceled();
     const session = new Session(options);
@@ -54,8 +61,11 @@ export class Session implements Connection {
       session.#watch();
       return session;
     } catch (error) {
-      void session.close();
-      throw Failure.of(error);
+      const gone = session.close();
+      if (signal.aborted || session.#relayed || session.#others.length === 0) throw Failure.of(error);
+      relays.needed = true;
+      await gone; // a door may take one session at a time
+      return Session.open(options, signal);
     }
   }
 
@@ -71,8 +81,9 @@ export class Session implements Connection {
     prepare(pc);
     const made = await pc.createOffer();
     const sdp = withRepair(offer ? offer(made.sdp ?? "") : (made.sdp ?? ""));
-    // The offer goes out at once, without candidates: the server answers whoever asks it (RFC 8445 §2.5).
-    await pc.setLocalDescription({ type: "offer", sdp });
+    // The offer goes out at once, without candidates: the server answers whoever asks it (RFC 8445 §2.5). A browser
+    // looks for ways when it is told of it, and must know the relays by then.
+    if (!this.#relayed) await pc.setLocalDescription({ type: "offer", sdp });
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/sdp" };
     const body = pc.localDescription?.sdp ?? sdp ?? "";
     const reply = await request(url, { method: "POST", headers, body, cache: "no-store" }, ANSWER_WITHIN);
@@ -86,6 +97,11 @@ export class Session implements Connection {
     }
     this.#resource = resource;
     this.#etag = reply.headers.get("ETag") ?? undefined;
+    this.#others = relaysOf(reply.headers.get("Link"));
+    if (this.#relayed) {
+      pc.setConfiguration({ bundlePolicy: "max-bundle", iceServers: this.#others });
+      await pc.setLocalDescription({ type: "offer", sdp });
+    }
     await pc.setRemoteDescription({ type: "answer", sdp: answer ? answer(reply.text) : reply.text });
     if (!/^a=ice-lite\s*$/m.test(reply.text)) void this.#trickle();
   }
@@ -112,7 +128,8 @@ export class Session implements Connection {
 
   #connected(signal: AbortSignal): Promise<void> {
     const { pc } = this;
-    return within(CONNECTED_WITHIN, signal, (done, fail) => {
+    const patience = this.#relayed || this.#others.length === 0 ? CONNECTED_WITHIN : DIRECT_WITHIN;
+    return within(patience, signal, (done, fail) => {
       const look = () => {
         if (pc.connectionState === "connected") done();
         else if (pc.connectionState === "failed" || pc.connectionState === "closed") {

@@ -130,8 +130,9 @@ export class FakeTransceiver {
 
 export class FakePeer extends Target {
   static all: FakePeer[] = [];
-  /** Whether connections come up by themselves. */
-  static connects = true;
+  /** Whether connections come up by themselves: only with a relay, perhaps. */
+  static connects: boolean | "relayed" = true;
+  configuration: RTCConfiguration = {};
   connectionState = "new";
   iceGatheringState = "complete";
   localDescription: { type: string; sdp: string } | null = null;
@@ -142,6 +143,11 @@ export class FakePeer extends Target {
   constructor() {
     super();
     FakePeer.all.push(this);
+  }
+
+  setConfiguration(next: RTCConfiguration): void {
+    if (this.localDescription) throw new DOMException("too late for the candidates", "InvalidStateError");
+    this.configuration = next;
   }
 
   addTransceiver(what: MediaStreamTrack | "audio" | "video", init: RTCRtpTransceiverInit = {}): FakeTransceiver {
@@ -175,7 +181,8 @@ export class FakePeer extends Target {
     this.transceivers.forEach((transceiver, i) => {
       transceiver.currentDirection = directions[i] === "inactive" ? "inactive" : transceiver.direction;
     });
-    if (FakePeer.connects) this.become("connected");
+    const relayed = (this.configuration.iceServers ?? []).length > 0;
+    if (FakePeer.connects === true || (FakePeer.connects && relayed)) this.become("connected");
   }
 
   become(state: string): void {
@@ -248,13 +255,19 @@ export class FakeServer {
   get: () => Response | undefined = () => new Response("", { status: 200 });
   lite = true;
   direction = "recvonly";
+  /** The Link header of answers with a session. */
+  link: string | undefined;
   #sessions = 0;
 
   created(url: string): Response {
     const direction = url.includes("/subscribe/") ? "sendonly" : "recvonly";
     const opus = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n";
     const sdp = `v=0\r\n${this.lite ? "a=ice-lite\r\n" : ""}m=audio 1\r\na=${direction}\r\n${opus}m=video 1\r\na=${direction}\r\n`;
-    const headers = { Location: `/whip/sessions/${++this.#sessions}`, ETag: '"one"' };
+    const headers = {
+      Location: `/whip/sessions/${++this.#sessions}`,
+      ETag: '"one"',
+      ...(this.link ? { Link: this.link } : {}),
+    };
     return new Response(sdp, { status: 201, headers });
   }
 
