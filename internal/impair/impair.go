@@ -3,6 +3,7 @@
 package impair
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -36,6 +37,8 @@ type Options struct {
 	Jitter  time.Duration // up to so much more, evenly spread, in order
 	Reorder float64       // share of packets that are held back another 20 ms while others overtake them, 0 to 1
 	Block   bool          // lose everything, as networks do that let no UDP through
+	Rate    int           // bit/s that each client's direction carries, IP and UDP included; 0: no bound
+	Queue   time.Duration // how long packets may wait for that; those that would wait longer are lost. Default 200 ms
 	Only    []Way         // leave the other direction alone; none: both are impaired
 
 	// Seed makes the fate of each client's nth packet in each direction the same in each run. Set does
@@ -56,7 +59,7 @@ func (o *Options) on(w Way) bool {
 type Stats struct {
 	Received  uint64
 	Forwarded uint64
-	Lost      uint64 // on purpose
+	Lost      uint64 // on purpose, or with no place in the queue
 	Reordered uint64 // held back
 	Refused   uint64 // because too much was on its way, or there were too many clients
 }
@@ -90,6 +93,7 @@ type client struct {
 type fate struct {
 	rand *rand.Rand
 	last time.Time // when the newest packet that keeps order goes on
+	free time.Time // when the bottleneck has sent all that waits
 }
 
 // UDP starts a relay to a target on a port of the loopback of the target's kind. It is closed with the
@@ -247,7 +251,12 @@ func (r *Relay) treat(c *client, way Way, b []byte) {
 		return
 	}
 	now := time.Now()
-	due := now.Add(o.Delay + time.Duration(more*float64(o.Jitter)))
+	passed, ok := f.pass(now, len(b), o)
+	if !ok {
+		r.count.lost.Add(1)
+		return
+	}
+	due := passed.Add(o.Delay + time.Duration(more*float64(o.Jitter)))
 	if late {
 		r.count.reordered.Add(1)
 		due = due.Add(overtaken)
@@ -264,6 +273,25 @@ func (r *Relay) treat(c *client, way Way, b []byte) {
 	if !r.line.put(&held{due: due, relay: r, c: c, way: way, b: append([]byte(nil), b...)}) {
 		r.count.refused.Add(1)
 	}
+}
+
+// headers is what IP and UDP add to a packet, in bytes.
+const headers = 28
+
+// pass gives when the last bit of a packet is through the bottleneck. Not ok: the queue is full.
+func (f *fate) pass(now time.Time, size int, o *Options) (time.Time, bool) {
+	if o.Rate <= 0 {
+		f.free = time.Time{}
+		return now, true
+	}
+	if f.free.Before(now) {
+		f.free = now
+	}
+	if f.free.Sub(now) > cmp.Or(o.Queue, 200*time.Millisecond) {
+		return now, false
+	}
+	f.free = f.free.Add(time.Duration(8*(size+headers)) * time.Second / time.Duration(o.Rate))
+	return f.free, true
 }
 
 // forward sends a packet. One that cannot be sent is lost, as it would be without a relay.

@@ -199,3 +199,41 @@ func TestThereIsNoRoomForEver(t *testing.T) {
 		t.Error("a client after the end")
 	}
 }
+
+// TestABottleneckHoldsBackAndLoses: what comes faster than it carries waits, in order, and is lost when the queue is full.
+func TestABottleneckHoldsBackAndLoses(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	o := &Options{Rate: 800_000, Queue: 50 * time.Millisecond}
+	f := &fate{}
+	var out []time.Duration
+	for range 10 { // 10 ms each
+		if at, ok := f.pass(now, 1000-headers, o); ok {
+			out = append(out, at.Sub(now)/time.Millisecond)
+		}
+	}
+	if !slices.Equal(out, []time.Duration{10, 20, 30, 40, 50, 60}) {
+		t.Errorf("of ten packets at once came %v", out)
+	}
+	if at, ok := f.pass(now.Add(time.Second), 1000-headers, o); !ok || at.Sub(now) != 1010*time.Millisecond {
+		t.Errorf("later one took %v, %v", at.Sub(now), ok)
+	}
+	if at, ok := f.pass(now.Add(time.Second), 1000, &Options{}); !ok || at.Sub(now) != time.Second {
+		t.Errorf("without a bottleneck: %v, %v", at, ok)
+	}
+
+	server := newPeer(t)
+	r := UDP(t, server.addr(), Options{Rate: 1_000_000, Queue: time.Minute})
+	c := newPeer(t)
+	began := time.Now()
+	for i := range 100 { // of 32 bytes with their headers
+		c.send(r.Addr(), uint32(i))
+	}
+	for i := range 100 {
+		if n, _ := server.receive(); n != uint32(i) {
+			t.Fatalf("packet %d came as number %d", n, i)
+		}
+	}
+	if d := time.Since(began); d < 25*time.Millisecond {
+		t.Errorf("100 packets through 1 Mbit/s took %v", d)
+	}
+}
