@@ -78,6 +78,22 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// BenchmarkForwardLayers is the same with three encodings, of which the Downs get one: all three are counted as
+// one packet.
+func BenchmarkForwardLayers(b *testing.B) {
+	for _, n := range []int{1, 50, 100} {
+		b.Run(fmt.Sprintf("%d-downs", n), func(b *testing.B) {
+			_, next := warmLayers(n, &room{})
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				next()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/forwarded")
+		})
+	}
+}
+
 func BenchmarkNack(b *testing.B) {
 	_, downs, _ := warm(1)
 	d := downs[0]

@@ -21,6 +21,7 @@ type Writer interface {
 type DownOptions struct {
 	Kind      Kind
 	ClockRate uint32           // Hz; zero: 90,000 for video, 48,000 for audio
+	Line      Line             // the way to the subscriber; nil: it has room for anything
 	Now       func() time.Time // nil: time.Now
 }
 
@@ -38,31 +39,45 @@ type Down struct {
 	opts DownOptions
 	w    Writer
 
-	mu     sync.Mutex
-	up     *Up
-	turn   uint64 // counts sources
-	closed bool
-	state  state
-	epoch  uint32 // the source's, once begun
-	header rtp.Header
+	mu      sync.Mutex
+	source  *Source // what it follows; nil: only the Up it was attached to
+	chooser chooser
+	next    *Up    // the encoding that it goes over to with its next key frame; nil: none
+	turn    uint64 // counts Ups
+	closed  bool
+	state   state
+	header  rtp.Header
 
-	// The munger: what is given out is the source's number plus offset. A timestamp is the source's plus
-	// tsOffset; those before knee, of frames that were replayed, are drawn together towards it.
-	begun    bool  // anything was ever given out
-	first    int64 // the source's number that it began with
-	highest  int64 // given out; its low 16 bits are the sequence number
-	offset   int64
-	tsOffset uint32
-	knee     uint32
-	bent     bool      // there is a knee
-	lastTS   uint32    // the newest given out
-	lastAt   time.Time // when its frame began to arrive
+	stretch                  // the present one; its Up is nil without a source
+	past    [maxPast]stretch // earlier ones of the same source, the newest first
+	begun   bool             // anything was ever given out
+	highest int64            // number given out; its low 16 bits are the sequence number
+	lastTS  uint32           // the newest given out
+	lastAt  time.Time        // when its frame began to arrive
 
 	replay   replay
 	repair   *repair // made by the first Nack
 	reported time.Time
 	sent     struct{ packets, octets uint32 } // as sender reports count them
 	stats    DownStats
+}
+
+// maxPast is how many stretches before the present one retransmissions are made from.
+const maxPast = 3
+
+// stretch is an unbroken run of one Up's packets and how they are renumbered: what is given out is the Up's
+// number plus offset. A timestamp is the Up's plus tsOffset; those before knee, of frames that were replayed,
+// are drawn together towards it.
+type stretch struct {
+	up       *Up
+	epoch    uint32 // the Up's, once begun
+	first    int64  // the Up's number that it began with
+	last     int64  // number given out that it ended with; of a past one
+	offset   int64
+	tsOffset uint32
+	knee     uint32
+	bent     bool // there is a knee
+	lost     bool // there was no room for it: what is missing of it is not sent again
 }
 
 // NewDown makes a Down without a source.
@@ -90,29 +105,35 @@ func (d *Down) Attach(u *Up) {
 		panic("sfu: a Down was attached to an Up of another kind")
 	}
 	d.mu.Lock()
-	if d.closed || d.up == u {
+	if d.closed || d.source == nil && d.up == u {
 		d.mu.Unlock()
 		return
 	}
+	d.leaveSource()
 	d.detach()
+	d.attach(u)()
+}
+
+// attach makes u the Up of a Down without one. It unlocks d.mu, and gives what is left to do then.
+func (d *Down) attach(u *Up) (rest func()) {
+	defer d.mu.Unlock()
 	if u == nil || !u.add(d) {
-		d.mu.Unlock()
-		return
+		return func() {}
 	}
 	d.up = u
 	turn := d.turn
-	ready := d.opts.Kind == Video && d.prepareReplay(u)
-	d.mu.Unlock()
 	switch {
-	case ready:
-		d.catchUp(u, turn)
-	case d.opts.Kind == Video:
-		u.wish.make(u.opts.Now())
+	case d.opts.Kind != Video:
+		return func() {}
+	case d.prepareReplay(u):
+		return func() { d.catchUp(u, turn) }
 	}
+	return func() { u.wish.make(u.opts.Now()) }
 }
 
-// detach ends the present source, under d.mu.
+// detach ends the present stretch, under d.mu.
 func (d *Down) detach() {
+	d.stay()
 	if d.up != nil {
 		d.up.remove(d)
 		d.up = nil
@@ -120,21 +141,31 @@ func (d *Down) detach() {
 	d.turn++
 	d.state = waiting
 	d.replay = replay{}
+	clear(d.past[:])
 }
 
 // leave is told by an Up that has been closed.
 func (d *Down) leave(u *Up) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.up == u {
-		d.detach()
+	if d.next == u {
+		d.stay()
 	}
+	if d.up != u {
+		d.mu.Unlock()
+		return
+	}
+	d.detach()
+	d.mu.Unlock()
+	d.choose(d.opts.Now())
 }
 
 // forward gives out a packet that has just come.
 func (d *Down) forward(u *Up, p *packet) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.next == u && p.key {
+		d.cross(p)
+	}
 	if d.up != u || p.order <= d.replay.seen {
 		return
 	}
@@ -158,7 +189,7 @@ func (d *Down) forward(u *Up, p *packet) {
 	if p.num < d.first {
 		return
 	}
-	d.send(p)
+	d.send(&d.stretch, p)
 	if d.repair != nil {
 		d.repair.earn()
 	}
@@ -167,31 +198,36 @@ func (d *Down) forward(u *Up, p *packet) {
 	}
 }
 
-// begin joins a new source's numbers and times to those given out so far: the packet numbered first is
+// begin joins a new Up's numbers and times to those given out so far: the packet numbered first is
 // the next, and the time since the last frame is the time between the frames' arrivals. That of packet
 // p is set; span is how far, at most, the timestamps of earlier packets lie before it.
 func (d *Down) begin(p *packet, first int64, span uint32) {
-	d.epoch = p.epoch
-	d.first = first
-	d.offset = d.highest + 1 - first
 	gap := span + 1
 	if d.begun {
 		gap = max(gap, ticks(max(p.arrived.Sub(d.lastAt), 0), d.opts.ClockRate))
 	}
-	d.lastTS, d.lastAt = d.lastTS+gap, p.arrived
-	d.tsOffset = d.lastTS - p.ts
+	d.join(p, first, d.lastTS+gap)
+}
+
+// join begins a stretch with the packet numbered first, in which p's timestamp becomes ts.
+func (d *Down) join(p *packet, first int64, ts uint32) {
+	d.epoch = p.epoch
+	d.first = first
+	d.offset = d.highest + 1 - first
+	d.lastTS, d.lastAt = ts, p.arrived
+	d.tsOffset = ts - p.ts
 	d.bent = false
 	d.begun = true
 	d.reported = time.Time{}
 	d.stats.Starts++
 }
 
-// send writes a packet, old or new, under the subscriber's numbers.
-func (d *Down) send(p *packet) {
-	num := p.num + d.offset
-	ts := p.ts + d.tsOffset
-	if d.bent {
-		ts = d.bend(p, ts)
+// send writes a packet of a stretch, old or new, under the subscriber's numbers.
+func (d *Down) send(s *stretch, p *packet) {
+	num := p.num + s.offset
+	ts := p.ts + s.tsOffset
+	if s.bent {
+		ts = s.bend(p, ts)
 	}
 	if num > d.highest {
 		d.highest = num
@@ -249,6 +285,7 @@ func (d *Down) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
+	d.leaveSource()
 	d.detach()
 }
 
@@ -259,7 +296,8 @@ type DownStats struct {
 	NotAnswered    uint64 // packets asked for that were gone, sent a moment ago, or over the budget
 	Replayed       uint64 // packets of the past that it was started with
 	WriteErrors    uint64
-	Starts         uint64 // of a source
+	Starts         uint64 // of a source, or of another of its encodings
+	Switches       uint64 // from one encoding to another
 }
 
 // Stats may be called from any goroutine.

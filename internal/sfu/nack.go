@@ -44,7 +44,8 @@ func (r *repair) allow(num int64, now time.Time) bool {
 }
 
 // Nack answers a request for retransmission (RFC 4585 §6.2.1) of packets numbered as the subscriber saw
-// them, in order. Not answered are those from before the present source, those that the ring no longer has
+// them, in order, also of the encodings that it has had before. Not answered are those from before the present source,
+// those of an encoding that there was no room for, since they would take the place of the key frame to go on with, those that the ring no longer has
 // or that have never come, those sent again a moment ago (20 ms, and twice that each further time) or eight
 // times, and more than a third of what is forwarded, apart from bursts of up to 128.
 func (d *Down) Nack(seqs []uint16) {
@@ -68,17 +69,18 @@ func (d *Down) resend(seq uint16, now time.Time) {
 
 func (d *Down) retransmit(seq uint16, now time.Time) bool {
 	behind := int16(uint16(d.highest) - seq)
-	if behind < 0 || d.state == waiting {
+	if behind < 0 {
 		return false
 	}
-	num := d.highest - int64(behind) - d.offset
-	if num < d.first {
+	num := d.highest - int64(behind)
+	s := d.stretchOf(num)
+	if s == nil || s.lost || d.next != nil && d.chooser.pressed {
 		return false
 	}
 	if d.repair == nil {
 		d.repair = &repair{budget: repairCost * maxRepairs}
 	}
-	p := d.up.ring.acquire(num)
+	p := s.up.ring.acquire(num - s.offset)
 	if p == nil {
 		return false
 	}
@@ -86,7 +88,20 @@ func (d *Down) retransmit(seq uint16, now time.Time) bool {
 	if !d.repair.allow(num, now) {
 		return false
 	}
-	d.send(p)
+	d.send(s, p)
 	d.stats.Retransmitted++
 	return true
+}
+
+// stretchOf gives the stretch that a number given out belongs to; nil if it is of none that is known.
+func (d *Down) stretchOf(num int64) *stretch {
+	if d.state != waiting && num >= d.first+d.offset {
+		return &d.stretch
+	}
+	for i := range d.past {
+		if s := &d.past[i]; s.up != nil && num <= s.last && num >= s.first+s.offset {
+			return s
+		}
+	}
+	return nil
 }

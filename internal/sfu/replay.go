@@ -59,12 +59,12 @@ func (d *Down) prepareReplay(u *Up) bool {
 }
 
 // bend gives the timestamp of a packet where earlier ones were replayed.
-func (d *Down) bend(p *packet, straight uint32) uint32 {
-	before := int32(d.knee - p.ts)
+func (s *stretch) bend(p *packet, straight uint32) uint32 {
+	before := int32(s.knee - p.ts)
 	if before <= 0 {
 		return straight
 	}
-	return d.knee + d.tsOffset - uint32(before)/replaySpeed
+	return s.knee + s.tsOffset - uint32(before)/replaySpeed
 }
 
 // catchUp gives out what is in the ring, packet by packet, so that neither the Up's goroutine nor anybody
@@ -88,7 +88,7 @@ func (d *Down) replayOne(u *Up, turn uint64) bool {
 	}
 	if p := u.ring.acquire(r.cursor); p != nil {
 		if p.order <= r.seen {
-			d.send(p)
+			d.send(&d.stretch, p)
 			d.stats.Replayed++
 		}
 		p.release()

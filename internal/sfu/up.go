@@ -1,14 +1,15 @@
 // Package sfu forwards the RTP of one publisher to many subscribers without decoding it and without a
 // socket: an Up takes in one track, a Down gives it to one subscriber under that subscriber's own sequence
-// numbers and timestamps, which go on without a break when the Down is attached to another Up.
+// numbers and timestamps, which go on without a break when the Down is attached to another Up. A Source is
+// all encodings of one picture (simulcast): a Down that follows it gets the one that its line has room for.
 //
 // It owns the ring that retransmissions are answered from, the throttling of key frame requests, and the
 // sender reports to subscribers. It never waits, and it allocates nothing per packet. Payloads pass
 // untouched; contributing sources and header extensions do not pass, since their ids are a matter between
 // each peer and the server.
 //
-// Locks: a Down's, and below it an Up's, which guards only the changing of its list of Downs. Forwarding
-// takes no other lock than that of the Down in turn.
+// Locks: a Down's, and below it a Source's and an Up's, which guard only the changing of their lists.
+// Forwarding takes no other lock than that of the Down in turn.
 package sfu
 
 import (
@@ -49,11 +50,14 @@ type UpOptions struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// Up is one incoming track. Simulcast layers will be an Up each.
+// Up is one incoming track, or one encoding of several.
 type Up struct {
-	opts UpOptions
-	ring ring
-	wish wish
+	opts   UpOptions
+	ring   ring
+	wish   wish
+	source atomic.Pointer[Source] // that has other encodings, too; nil: there are none
+	size   size
+	flow   flow
 
 	// Only Write's goroutine uses these.
 	numbers numbering
@@ -103,11 +107,14 @@ func (u *Up) Write(b []byte, arrived time.Time) {
 	if u.wish.open.Load() {
 		u.wish.grant(arrived)
 	}
-	if p == nil {
-		return
+	if p != nil {
+		for _, d := range *u.downs.Load() {
+			d.forward(u, p)
+		}
 	}
-	for _, d := range *u.downs.Load() {
-		d.forward(u, p)
+	if s := u.source.Load(); s != nil {
+		u.flow.add(len(b), arrived)
+		s.look(arrived)
 	}
 }
 
@@ -142,6 +149,7 @@ func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
 		}
 		if p.key {
 			u.keyNum.Store(num)
+			u.size.learn(p.payload)
 			u.count.keyFrames.Add(1)
 			u.wish.fulfil()
 		}

@@ -1,0 +1,128 @@
+package sfu
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// Line is what is known of the way to a subscriber. It is asked with a Down's lock held and must not wait.
+type Line interface {
+	// Room gives how much video there is room for, in bit/s, once everything else has had its share. want is how
+	// much there would be a use for, or 0; the line may find out whether it has that.
+	Room(now time.Time, want int) int
+}
+
+const (
+	// overhead is what a packet costs on the way to a subscriber beside what it cost from the publisher, in percent.
+	overhead = 5
+	// headroom is how much more than an encoding needs there must be before it is chosen, in percent: what is
+	// there must not be left again for a little more motion in the picture.
+	headroom = 15
+	// patience is how long after a fall there is no rise, at least; and, at most, if one rise after the other
+	// does not hold.
+	minPatience = 3 * time.Second
+	maxPatience = 60 * time.Second
+	// holds is how long a rise must last to have held.
+	holds = 15 * time.Second
+)
+
+// layer is an encoding as a chooser sees it.
+type layer struct {
+	up     *Up
+	pixels int // 0: not known
+	rate   int // bit/s; 0: not known
+}
+
+// chooser chooses one of several encodings for one subscriber.
+type chooser struct {
+	limit    int  // pixels; 0: none
+	rising   bool // the one that is wanted is larger than the present one;
+	pressed  bool // smaller, because there is no room
+	rose     time.Time
+	settled  time.Time // no rise before
+	patience time.Duration
+}
+
+// choose gives the encoding that is wanted; nil if none can be told. present is the one that goes out now, or nil.
+func (c *chooser) choose(ups []*Up, present *Up, now time.Time, line Line) *Up {
+	if len(ups) == 0 {
+		return nil
+	}
+	if len(ups) == 1 {
+		return ups[0]
+	}
+	var memory [MaxLayers]layer
+	list := memory[:0]
+	for _, u := range ups {
+		if !u.closed.Load() && u.flow.alive(now) {
+			list = append(list, layer{u, u.size.pixels(), u.flow.bitrate()})
+		}
+	}
+	slices.SortFunc(list, func(a, b layer) int {
+		return cmp.Or(cmp.Compare(a.pixels, b.pixels), cmp.Compare(a.rate, b.rate))
+	})
+	for c.limit > 0 && len(list) > 1 && list[len(list)-1].pixels > c.limit {
+		list = list[:len(list)-1]
+	}
+	if len(list) == 0 {
+		if present == nil {
+			return ups[0]
+		}
+		return present
+	}
+	return list[c.pick(list, slices.IndexFunc(list, func(l layer) bool { return l.up == present }), now, line)].up
+}
+
+// pick gives the index of the encoding that is wanted. at is that of the present one, or -1. The list is in
+// ascending order and not empty.
+func (c *chooser) pick(list []layer, at int, now time.Time, line Line) int {
+	room := math.MaxInt
+	top := list[len(list)-1]
+	if line != nil {
+		room = line.Room(now, need(top.rate, headroom))
+	}
+	fit := 0
+	for i, l := range list {
+		margin := 0
+		if i > at {
+			margin = headroom
+		}
+		if l.rate > 0 && need(l.rate, margin) <= room || l.rate == 0 && i == at {
+			fit = i
+		}
+	}
+	c.pressed = fit < at
+	c.rising = at >= 0 && fit > at // else it is the first one, or the present one has stopped
+	switch {
+	case c.pressed:
+		c.fall(now)
+	case c.rising && now.Before(c.settled):
+		return at
+	}
+	return fit
+}
+
+// need is what a line must have for an encoding, with a margin in percent.
+func need(rate, margin int) int { return rate * (100 + overhead + margin) / 100 }
+
+// fall puts the next rise off.
+func (c *chooser) fall(now time.Time) {
+	if now.Before(c.settled) {
+		return
+	}
+	if !c.rose.IsZero() && now.Sub(c.rose) < holds {
+		c.patience = min(max(2*c.patience, minPatience), maxPatience)
+	} else {
+		c.patience = minPatience
+	}
+	c.settled = now.Add(c.patience)
+}
+
+// crossed is told when the encoding that was wanted goes out.
+func (c *chooser) crossed(now time.Time) {
+	if c.rising {
+		c.rose = now
+	}
+}

@@ -1,0 +1,105 @@
+package sfu
+
+import (
+	"bytes"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	codec "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+)
+
+const (
+	flowWindow = 500 * time.Millisecond
+	// silence is how long an encoding must have brought nothing to be taken for stopped: publishers who lack
+	// bandwidth leave the larger ones out.
+	silence = 700 * time.Millisecond
+)
+
+// flow measures what one of several encodings brings. One goroutine adds, any may ask.
+type flow struct {
+	since time.Time // of the present window
+	bytes int
+
+	rate atomic.Int64 // bit/s; 0: not known yet
+	last atomic.Int64 // when the last packet came, in Unix nanoseconds
+}
+
+func (f *flow) add(n int, now time.Time) {
+	f.last.Store(now.UnixNano())
+	f.bytes += n
+	took := now.Sub(f.since)
+	switch {
+	case took < flowWindow:
+		return
+	case took < 2*flowWindow: // else the first window, or one with a silence in it
+		rate := int64(float64(8*f.bytes) / took.Seconds())
+		if old := f.rate.Load(); old > 0 {
+			rate = (3*old + rate) / 4
+		}
+		f.rate.Store(rate)
+	}
+	f.since, f.bytes = now, 0
+}
+
+func (f *flow) bitrate() int { return int(f.rate.Load()) }
+
+func (f *flow) alive(now time.Time) bool {
+	return now.UnixNano()-f.last.Load() < int64(silence)
+}
+
+// size is how large an encoding's pictures are. One goroutine learns, any may ask.
+type size struct {
+	sps    []byte // that was learned from
+	packed atomic.Uint64
+}
+
+// learn takes the first packet of a key frame.
+func (s *size) learn(payload []byte) {
+	nal := findSPS(payload)
+	if nal == nil || bytes.Equal(nal, s.sps) {
+		return
+	}
+	s.sps = append(s.sps[:0], nal...)
+	var sps codec.SPS
+	if sps.Unmarshal(s.sps) != nil {
+		return
+	}
+	if w, h := sps.Width(), sps.Height(); w > 0 && h > 0 && w < 1<<16 && h < 1<<16 {
+		s.packed.Store(uint64(w)<<32 | uint64(h))
+	}
+}
+
+// sides gives width and height, 0 and 0 if they are not known.
+func (s *size) sides() (width, height int) {
+	v := s.packed.Load()
+	return int(v >> 32), int(v & 0xFFFFFFFF)
+}
+
+func (s *size) pixels() int {
+	w, h := s.sides()
+	return w * h
+}
+
+// findSPS gives a packet's sequence parameter set (RFC 6184 §5.6, §5.7.1), or nil.
+func findSPS(payload []byte) []byte {
+	if len(payload) == 0 {
+		return nil
+	}
+	switch payload[0] & 0x1F {
+	case nalSPS:
+		return payload
+	case nalSTAPA:
+		for rest := payload[1:]; len(rest) > 2; {
+			n := int(binary.BigEndian.Uint16(rest))
+			if n == 0 || n > len(rest)-2 {
+				return nil
+			}
+			if nal := rest[2 : 2+n]; nal[0]&0x1F == nalSPS {
+				return nal
+			}
+			rest = rest[2+n:]
+		}
+	}
+	return nil
+}
