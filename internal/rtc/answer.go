@@ -52,7 +52,7 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 		b.WriteString("a=inactive\r\n")
 		return
 	}
-	repair := a.publishing && m.rtx != 0
+	repair := m.rtx != 0 && (a.publishing || a.train(m) != nil)
 	fmt.Fprintf(b, "m=%s 9 %s %d", m.kind, m.raw.proto, m.format.pt)
 	if repair {
 		fmt.Fprintf(b, " %d", m.rtx)
@@ -71,7 +71,7 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", m.format.pt, fmtp)
 	}
 	for _, f := range m.feedback {
-		if f != "transport-cc" || a.publishing {
+		if a.takes(f, m) {
 			fmt.Fprintf(b, "a=rtcp-fb:%d %s\r\n", m.format.pt, f)
 		}
 	}
@@ -90,15 +90,49 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 		}
 		b.WriteString("a=recvonly\r\n")
 	} else {
+		if m.measured() {
+			fmt.Fprintf(b, "a=extmap:%d %s\r\n", m.ids.transportCC, uriTransportCC)
+		}
 		b.WriteString("a=sendonly\r\n")
 		for _, s := range a.senders {
 			if s.kind == m.kind {
 				// One stream for both, so that players keep them in step.
-				fmt.Fprintf(b, "a=msid:streamcat %s\r\na=ssrc:%d cname:streamcat\r\na=ssrc:%d msid:streamcat %s\r\n", m.kind, s.ssrc, s.ssrc, m.kind)
+				fmt.Fprintf(b, "a=msid:streamcat %s\r\n", m.kind)
+				writeSource(b, s.ssrc, m.kind)
+				if s.rtx != 0 {
+					writeSource(b, s.rtxSSRC, m.kind)
+					fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
+				}
 			}
 		}
 	}
 	writeCandidates(b, a.candidates)
+}
+
+func writeSource(b *strings.Builder, ssrc uint32, k Kind) {
+	fmt.Fprintf(b, "a=ssrc:%d cname:streamcat\r\na=ssrc:%d msid:streamcat %s\r\n", ssrc, ssrc, k)
+}
+
+// train gives the sender of a section that sends trains on a repair stream; nil if it has none.
+func (a *answer) train(m *offered) *sender {
+	for _, s := range a.senders {
+		if s.kind == m.kind && s.rtx != 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// takes says whether a kind of feedback is of use: a subscriber's own estimate only where it does not tell of
+// each packet's arrival.
+func (a *answer) takes(feedback string, m *offered) bool {
+	switch feedback {
+	case "transport-cc":
+		return a.publishing || m.measured()
+	case "goog-remb":
+		return !a.publishing && m.kind == Video && !m.measured()
+	}
+	return true
 }
 
 // writeSimulcast says that all encodings are taken (RFC 8853 §5.3.2), with no wishes of ours.

@@ -1,23 +1,14 @@
 package rtc
 
 import (
-	"crypto/rand"
 	"encoding/binary"
-	"errors"
-	"net"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 )
 
-var errNotConnected = errors.New("rtc: not connected yet")
-
 const (
-	rtpHeaderSize = 12
-	sealSize      = 16 // what SRTP adds at most
 	// maxWishes bounds a subscriber's RTCP packets per second.
 	maxWishes = 500
 	// maxMisses bounds the packets that it may ask for again per second: ten times what it would be sent.
@@ -31,6 +22,7 @@ type downstream struct {
 	s       *session
 	sub     Subscription
 	senders []*sender
+	line    *line
 
 	// Of the session's goroutine.
 	in     *srtp.Context
@@ -43,10 +35,20 @@ type downstream struct {
 }
 
 func newDownstream(srv *Server, o *offer, sub Subscription) *downstream {
-	d := &downstream{srv: srv, sub: sub, plain: make([]byte, 0, maxPacket)}
+	d := &downstream{srv: srv, sub: sub, plain: make([]byte, 0, maxPacket), line: &line{now: srv.now}}
 	for i := range o.media {
-		if m := &o.media[i]; !m.rejected {
-			d.senders = append(d.senders, newSender(srv, m))
+		m := &o.media[i]
+		if m.rejected {
+			continue
+		}
+		t := newSender(srv, m)
+		t.line = d.line
+		d.senders = append(d.senders, t)
+		if t.kind == Video {
+			d.line.told = t.number != 0
+			if t.rtx != 0 {
+				d.line.train = t
+			}
 		}
 	}
 	return d
@@ -105,12 +107,40 @@ func (d *downstream) rtcp(pk *packet) {
 	}
 	d.s.alive(pk.at)
 	d.from.add(plain[4:])
-	list, err := rtcp.Unmarshal(plain)
+	for len(plain) >= 4 {
+		size := 4 + 4*int(binary.BigEndian.Uint16(plain[2:]))
+		if size > len(plain) {
+			return
+		}
+		d.hear(plain[:size], pk.at)
+		plain = plain[size:]
+	}
+}
+
+// hear takes one packet of a compound one. Those that come ten times a second are read without making anything of them.
+func (d *downstream) hear(b []byte, at time.Time) {
+	if b[1] == uint8(rtcp.TypeTransportSpecificFeedback) && b[0]&0x1f == rtcp.FormatTCC {
+		end := len(b)
+		if b[0]&0x20 != 0 {
+			end -= int(b[end-1])
+		}
+		if end < 12 || d.line.feedback(b[12:end], at) != nil {
+			d.srv.metrics.dropped.alien.Inc()
+		}
+		return
+	}
+	list, err := rtcp.Unmarshal(b)
 	if err != nil {
 		return
 	}
 	for _, p := range list {
 		switch p := p.(type) {
+		case *rtcp.ReceiverReport:
+			d.reported(p.Reports)
+		case *rtcp.SenderReport:
+			d.reported(p.Reports)
+		case *rtcp.ReceiverEstimatedMaximumBitrate:
+			d.line.bound(float64(p.Bitrate))
 		case *rtcp.PictureLossIndication:
 			d.srv.metrics.pli.Inc()
 			d.wantKeyFrame(p.MediaSSRC)
@@ -122,6 +152,17 @@ func (d *downstream) rtcp(pk *packet) {
 		case *rtcp.TransportLayerNack:
 			d.srv.metrics.nack.Inc()
 			d.wantPackets(p)
+		}
+	}
+}
+
+// reported takes what a client says of the picture's loss.
+func (d *downstream) reported(list []rtcp.ReceptionReport) {
+	for _, r := range list {
+		for _, t := range d.senders {
+			if t.ssrc == r.SSRC && t.kind == Video {
+				d.line.lost(r.FractionLost)
+			}
 		}
 	}
 }
@@ -161,101 +202,4 @@ func (d *downstream) ended(reason error) {
 		t.closed.Store(true)
 	}
 	d.sub.Ended(reason)
-}
-
-// sender is one outgoing track. What it is given is sealed into its own buffer and sent from there.
-type sender struct {
-	srv  *Server
-	s    *session
-	kind Kind
-	ssrc uint32
-	pt   uint8
-
-	nack     func([]uint16)
-	keyFrame func()
-	out      atomic.Pointer[srtp.Context] // nil until connected
-	closed   atomic.Bool
-
-	// Of whoever writes.
-	header         rtp.Header
-	report, sealed [128]byte
-}
-
-var _ Sender = (*sender)(nil)
-
-func newSender(srv *Server, m *offered) *sender {
-	var b [4]byte
-	rand.Read(b[:])
-	t := &sender{srv: srv, kind: m.kind, pt: m.format.pt, ssrc: binary.BigEndian.Uint32(b[:])}
-	if t.ssrc <= ownSSRC {
-		t.ssrc += 2
-	}
-	return t
-}
-
-func (t *sender) Kind() Kind { return t.kind }
-
-func (t *sender) Feedback(nack func([]uint16), keyFrame func()) { t.nack, t.keyFrame = nack, keyFrame }
-
-// WriteRTP seals and sends one packet. Header extensions and contributing sources are left out: none
-// were negotiated.
-func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
-	out := t.out.Load()
-	if out == nil {
-		return errNotConnected
-	}
-	if t.closed.Load() {
-		return net.ErrClosed
-	}
-	if len(payload) > maxPacket-rtpHeaderSize-sealSize {
-		return errTooLarge
-	}
-	b := t.s.out.begin(rtpHeaderSize + len(payload) + sealSize)
-	b = append(b, 0x80, t.pt)
-	if h.Marker {
-		b[1] |= 0x80
-	}
-	b = binary.BigEndian.AppendUint16(b, h.SequenceNumber)
-	b = binary.BigEndian.AppendUint32(b, h.Timestamp)
-	b = binary.BigEndian.AppendUint32(b, t.ssrc)
-	b = append(b, payload...)
-	b, err := out.EncryptRTP(b, b, &t.header) // in place
-	if err != nil {
-		t.s.out.abort()
-		return err
-	}
-	t.s.out.commit(b)
-	t.srv.metrics.packets.Inc()
-	t.srv.metrics.bytes.Add(float64(len(b)))
-	return nil
-}
-
-var errTooLarge = errors.New("rtc: the packet is too large")
-
-// WriteSenderReport sends a report (RFC 3550 §6.4.1) with the name that makes one stream of both tracks.
-func (t *sender) WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error {
-	out := t.out.Load()
-	if out == nil {
-		return errNotConnected
-	}
-	if t.closed.Load() {
-		return net.ErrClosed
-	}
-	b := append(t.report[:0], 0x80, 200, 0, 6)
-	b = binary.BigEndian.AppendUint32(b, t.ssrc)
-	b = binary.BigEndian.AppendUint64(b, ntp)
-	b = binary.BigEndian.AppendUint32(b, rtpTime)
-	b = binary.BigEndian.AppendUint32(b, packets)
-	b = binary.BigEndian.AppendUint32(b, octets)
-	b = append(b, 0x81, 202, 0, 4) // one chunk: SSRC, CNAME of 9 bytes, end
-	b = binary.BigEndian.AppendUint32(b, t.ssrc)
-	b = append(b, 1, 9)
-	b = append(b, "streamcat"...)
-	b = append(b, 0)
-	sealed, err := out.EncryptRTCP(t.sealed[:0], b, nil)
-	if err != nil {
-		return err
-	}
-	t.s.out.commit(append(t.s.out.begin(len(sealed)), sealed...))
-	return nil
 }

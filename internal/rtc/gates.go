@@ -87,6 +87,13 @@ type ICEServer struct {
 	Username, Credential string // a long-term credential (RFC 8489 §9.2); a secret
 }
 
+// Bounded is a Publication that takes less than the server would.
+type Bounded interface {
+	Publication
+	// MaxBitrate is how much all tracks together may bring, in bit/s over two seconds. More ends the session with ErrFlood.
+	MaxBitrate() int
+}
+
 // Track describes an incoming track.
 type Track struct {
 	Kind         Kind
@@ -139,6 +146,10 @@ type Sender interface {
 	// WriteRTP sends a packet. SSRC and payload type are the sender's own affair.
 	WriteRTP(h *rtp.Header, payload []byte) error
 	WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error
+	// Room tells how much the line to the subscriber has for pictures, in bit/s, and begins to measure that, as long as it
+	// is asked at least every few seconds. want is how much there would be a use for, or 0. It never waits, and is
+	// called by the goroutine that writes.
+	Room(now time.Time, want int) int
 	// Feedback sets who hears of the subscriber's wishes: lost sequence numbers, whose slice is good until nack
 	// returns, and the want of a key frame. It is set once, in Start.
 	Feedback(nack func(seqs []uint16), keyFrame func())

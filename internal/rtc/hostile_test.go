@@ -141,6 +141,25 @@ func TestFloodIsCut(t *testing.T) {
 	}
 }
 
+// boundedSink is a Publication that takes little.
+type boundedSink struct{ countSink }
+
+func (*boundedSink) MaxBitrate() int { return 80_000 }
+
+func TestAPublicationBoundsItsClient(t *testing.T) {
+	w := newWorld(t, nil)
+	o, err := parseOffer(offerText("sendonly"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := newUpstream(w.Server, o, &boundedSink{}).rate.limit; got != 10_000 {
+		t.Errorf("%d bytes a second", got)
+	}
+	if got := newUpstream(w.Server, o, &countSink{}).rate.limit; got != 20_000_000/8 {
+		t.Errorf("%d bytes a second of another one", got)
+	}
+}
+
 // Reports count as media does.
 func TestFloodOfReportsIsCut(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.MaxBitrate = 500_000 })

@@ -238,7 +238,7 @@ func (m *offered) readFeedback(s *section) {
 			continue
 		}
 		switch kind = strings.TrimSpace(kind); kind {
-		case "nack", "nack pli", "ccm fir", "transport-cc":
+		case "nack", "nack pli", "ccm fir", "transport-cc", "goog-remb":
 			if !slices.Contains(m.feedback, kind) {
 				m.feedback = append(m.feedback, kind)
 			}

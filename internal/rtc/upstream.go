@@ -69,6 +69,9 @@ type uptrack struct {
 func newUpstream(srv *Server, o *offer, pub Publication) *upstream {
 	u := &upstream{srv: srv, pub: pub, plain: make([]byte, 0, maxPacket), sealed: make([]byte, 0, maxPacket)}
 	u.rate.limit = srv.opts.MaxBitrate / 8
+	if b, ok := pub.(Bounded); ok {
+		u.rate.limit = min(u.rate.limit, b.MaxBitrate()/8)
+	}
 	for i := range o.media {
 		m := &o.media[i]
 		if m.rejected {

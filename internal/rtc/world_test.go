@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ type world struct {
 	*Server
 	http *httptest.Server
 	reg  *prometheus.Registry
+
+	want, room atomic.Int64 // what pictures would have a use for, and are told there is; want 0: nobody asks
 
 	mu      sync.Mutex
 	refuse  error // what both gates say
@@ -186,6 +189,9 @@ func (s *testSink) Write(b []byte, at time.Time) {
 		}
 	})
 	for _, out := range to {
+		if want := s.w.want.Load(); want > 0 && out.Kind() == Video {
+			s.w.room.Store(int64(out.Room(at, int(want))))
+		}
 		_ = out.WriteRTP(&s.h, b[n:])
 	}
 }

@@ -103,22 +103,34 @@ func (f *feed) take(p *publication, number uint64) {
 	f.rewire(rtc.Audio)
 }
 
-// bring adds a track to a publication.
-func (f *feed) bring(p *publication, k rtc.Kind, up *sfu.Up) {
+// bring adds a track to a publication, in the place of an earlier one of the same encoding.
+func (f *feed) bring(p *publication, e encoding, up *sfu.Up) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	ups := &p.st.m.metrics.ups
 	if p.dropped {
-		p.st.m.metrics.ups.remove(up)
+		ups.remove(up)
 		up.Close()
 		return
 	}
-	if old := p.ups[index(k)]; old != nil {
-		p.st.m.metrics.ups.remove(old)
-		old.Close()
+	s := p.sources[index(e.kind)]
+	if s == nil {
+		s = sfu.NewSource()
+		p.sources[index(e.kind)] = s
 	}
-	p.ups[index(k)] = up
+	if p.ups == nil {
+		p.ups = map[encoding]*sfu.Up{}
+	}
+	old := p.ups[e]
+	if old != nil {
+		ups.remove(old)
+	}
+	p.ups[e] = up
+	if !s.Add(up, old) {
+		ups.remove(up)
+	}
 	if f.source == p {
-		f.rewire(k)
+		f.rewire(e.kind)
 	}
 }
 
@@ -132,15 +144,17 @@ func (f *feed) drop(p *publication) {
 		f.rewire(rtc.Video)
 		f.rewire(rtc.Audio)
 	}
-	for i, up := range p.ups {
-		if p.replica != nil { // its Ups are another stage's
-			p.ups[i] = nil
-		} else if up != nil {
+	if p.replica == nil { // else its sources are another stage's
+		for _, up := range p.ups {
 			p.st.m.metrics.ups.remove(up)
-			up.Close()
-			p.ups[i] = nil
+		}
+		for _, s := range p.sources {
+			if s != nil {
+				s.Close()
+			}
 		}
 	}
+	p.sources, p.ups = [2]*sfu.Source{}, nil
 }
 
 // wire attaches a subscription to whatever the source has, now and later.
@@ -153,7 +167,7 @@ func (f *feed) wire(s *subscription) {
 	f.wired[s] = struct{}{}
 	for i, d := range s.downs {
 		if d != nil {
-			d.Attach(f.up(i))
+			d.Follow(f.shown(i))
 		}
 	}
 }
@@ -173,14 +187,14 @@ func (f *feed) unwire(s *subscription) {
 }
 
 func (f *feed) rewire(k rtc.Kind) {
-	up := f.up(index(k))
-	for s := range f.wired {
-		if d := s.downs[index(k)]; d != nil {
-			d.Attach(up)
+	s := f.shown(index(k))
+	for one := range f.wired {
+		if d := one.downs[index(k)]; d != nil {
+			d.Follow(s)
 		}
 	}
 	for p, other := range f.copies {
-		other.show(p, k, up)
+		other.show(p, k, s)
 	}
 }
 
@@ -190,7 +204,7 @@ func (f *feed) copyTo(p *publication, other *feed) {
 	defer f.mu.Unlock()
 	f.copies[p] = other
 	for _, k := range []rtc.Kind{rtc.Video, rtc.Audio} {
-		other.show(p, k, f.up(index(k)))
+		other.show(p, k, f.shown(index(k)))
 	}
 }
 
@@ -200,22 +214,23 @@ func (f *feed) uncopy(p *publication) {
 	delete(f.copies, p)
 }
 
-// show gives a replica's publication a track of its source; nil takes it away.
-func (f *feed) show(p *publication, k rtc.Kind, up *sfu.Up) {
+// show gives a replica's publication what its source shows; nil takes it away.
+func (f *feed) show(p *publication, k rtc.Kind, s *sfu.Source) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.dropped || p.ups[index(k)] == up {
+	if p.dropped || p.sources[index(k)] == s {
 		return
 	}
-	p.ups[index(k)] = up
+	p.sources[index(k)] = s
 	if f.source == p {
 		f.rewire(k)
 	}
 }
 
-func (f *feed) up(i int) *sfu.Up {
+// shown gives what those who watch are to see or hear; nil: nothing.
+func (f *feed) shown(i int) *sfu.Source {
 	if f.source == nil {
 		return nil
 	}
-	return f.source.ups[i]
+	return f.source.sources[i]
 }

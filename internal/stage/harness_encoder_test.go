@@ -183,6 +183,8 @@ func (t *screenTrack) WriteSenderReport(ntp uint64, stamp, _, _ uint32) error {
 	return nil
 }
 
+func (t *screenTrack) Room(time.Time, int) int { return 1 << 30 }
+
 func (t *screenTrack) Feedback(nack func([]uint16), _ func()) { t.nack = nack }
 
 // packets gives how many have come.

@@ -138,6 +138,8 @@ func (s *subscriber) WriteRTP(h *rtp.Header, _ []byte) error {
 
 func (s *subscriber) WriteSenderReport(uint64, uint32, uint32, uint32) error { return nil }
 
+func (s *subscriber) Room(time.Time, int) int { return 1 << 30 }
+
 func (s *subscriber) Feedback(nack func([]uint16), _ func()) { s.nack = nack }
 
 // got gives the numbers of the packets that came.

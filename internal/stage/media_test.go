@@ -19,11 +19,17 @@ func (n *node) wire() (whip string) {
 	n.t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	check(n.t, err)
+	return n.wireBy(udp)
+}
+
+// wireBy is wire with a given port for media, which clients reach by the candidates, if there are any.
+func (n *node) wireBy(udp net.PacketConn, candidates ...rtc.Candidate) (whip string) {
+	n.t.Helper()
 	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
 	check(n.t, err)
 	front := httptest.NewUnstartedServer(nil)
 	media, err := rtc.NewServer(rtc.Options{
-		UDP: udp, TCP: tcp, PublicURL: "http://" + front.Listener.Addr().String(),
+		UDP: udp, TCP: tcp, PublicURL: "http://" + front.Listener.Addr().String(), Candidates: candidates,
 		Publishers: []rtc.Publishers{n.m}, Subscribers: n.m, Log: quiet,
 	})
 	check(n.t, err)

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"errors"
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -20,8 +21,15 @@ type publication struct {
 	bucket   string   // to which it is to be recorded; empty: not at all
 	replica  *replica // whose media is another stage's; nil: its own
 
-	ups     [2]*sfu.Up // by kind; guarded by feed.mu
-	dropped bool       // guarded by feed.mu
+	sources [2]*sfu.Source       // by kind; guarded by feed.mu, as is what follows
+	ups     map[encoding]*sfu.Up // the newest of each; without a replica's
+	dropped bool
+}
+
+// encoding names one of a publication's tracks: a kind, and which encoding of a picture it is.
+type encoding struct {
+	kind rtc.Kind
+	rid  string // empty without simulcast
 }
 
 func index(k rtc.Kind) int { return int(k - rtc.Video) }
@@ -141,6 +149,15 @@ func (p *publication) Connected() {
 	}
 }
 
+// TakeLayers says that all encodings of a picture are wanted (simulcast): each subscriber gets one of them.
+func (p *publication) TakeLayers() bool { return true }
+
+// maxBitrate is what a participant may publish, in bit/s: all tracks and encodings together.
+const maxBitrate = 8_500_000
+
+// MaxBitrate gives what may come.
+func (p *publication) MaxBitrate() int { return maxBitrate }
+
 // Track makes an Up of a track whose first packet came: the participant publishes. Without a peer nobody is
 // asked for key frames.
 func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
@@ -157,7 +174,7 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 	}
 	p.st.m.metrics.ups.add(up)
 	f := p.feed()
-	p.st.defers(func() { f.bring(p, t.Kind, up) })
+	p.st.defers(func() { f.bring(p, encoding{t.Kind, t.RID}, up) })
 	if !p.flows {
 		p.flows = true
 		if p.slot.live == &p.door {
@@ -205,6 +222,9 @@ func (p *publication) begin() {
 func (p *publication) Ended(reason error) {
 	p.st.lock()
 	defer p.st.unlock()
+	if errors.Is(reason, rtc.ErrFlood) {
+		p.st.fail(p.mem.seat.ParticipantID, "PUBLISH_ERROR", "BITRATE_EXCEEDED", "")
+	}
 	p.ended(reason)
 }
 

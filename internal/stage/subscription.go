@@ -67,7 +67,7 @@ func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscriptio
 func (s *subscription) Start(senders []rtc.Sender, p rtc.Peer) {
 	var downs [2]*sfu.Down
 	for _, sender := range senders { // at most one of a kind: rtc refuses other offers
-		d := sfu.NewDown(sfu.DownOptions{Kind: kindOf(sender.Kind()), Now: s.st.m.now}, sender)
+		d := sfu.NewDown(sfu.DownOptions{Kind: kindOf(sender.Kind()), Line: sender, Now: s.st.m.now}, sender)
 		sender.Feedback(d.Nack, d.KeyFrame)
 		downs[index(sender.Kind())] = d
 	}

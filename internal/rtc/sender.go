@@ -1,0 +1,185 @@
+package rtc
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+var (
+	errNotConnected = errors.New("rtc: not connected yet")
+	errTooLarge     = errors.New("rtc: the packet is too large")
+)
+
+const (
+	rtpHeaderSize = 12
+	sealSize      = 16 // what SRTP adds at most
+	// numberSize is what a packet's number for transport-cc takes (RFC 8285 §4.2): a header, an element of two bytes, and
+	// one to fill up.
+	numberSize = 8
+	// padSize is how much padding fits in a packet (RFC 3550 §5.1).
+	padSize = 255
+)
+
+// sender is one outgoing track. What it is given is sealed into its own buffer and sent from there.
+type sender struct {
+	srv  *Server
+	s    *session
+	kind Kind
+	ssrc uint32
+	pt   uint8
+
+	line    *line
+	number  uint8 // header extension that numbers packets for transport-cc; 0: none
+	rtx     uint8 // payload type of the repair stream (RFC 4588), which only carries trains; 0: there is none
+	rtxSSRC uint32
+
+	nack     func([]uint16)
+	keyFrame func()
+	out      atomic.Pointer[srtp.Context] // nil until connected
+	closed   atomic.Bool
+
+	// Of whoever writes.
+	header         rtp.Header
+	timestamp      uint32 // the newest, where the line is measured
+	rtxSeq         uint16
+	report, sealed [128]byte
+}
+
+var _ Sender = (*sender)(nil)
+
+func newSender(srv *Server, m *offered) *sender {
+	t := &sender{srv: srv, kind: m.kind, pt: m.format.pt, ssrc: newSSRC()}
+	if m.measured() {
+		t.number = m.ids.transportCC
+		if m.kind == Video && m.rtx != 0 {
+			t.rtx, t.rtxSSRC = m.rtx, newSSRC()
+		}
+	}
+	return t
+}
+
+func newSSRC() uint32 {
+	var b [4]byte
+	rand.Read(b[:])
+	return max(binary.BigEndian.Uint32(b[:]), ownSSRC+1)
+}
+
+// measured says whether the client tells of each packet's arrival.
+func (m *offered) measured() bool {
+	return m.ids.transportCC != 0 && slices.Contains(m.feedback, "transport-cc")
+}
+
+// Room tells what the line has for pictures. It is called by whoever writes.
+func (t *sender) Room(now time.Time, want int) int { return t.line.Room(now, want) }
+
+func (t *sender) Kind() Kind { return t.kind }
+
+func (t *sender) Feedback(nack func([]uint16), keyFrame func()) { t.nack, t.keyFrame = nack, keyFrame }
+
+// WriteRTP seals and sends one packet. Header extensions and contributing sources are left out, but for the packet's
+// number where the line is measured.
+func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
+	out := t.out.Load()
+	if out == nil {
+		return errNotConnected
+	}
+	if t.closed.Load() {
+		return net.ErrClosed
+	}
+	if len(payload) > maxPacket-rtpHeaderSize-numberSize-sealSize {
+		return errTooLarge
+	}
+	b := t.s.out.begin(rtpHeaderSize + numberSize + len(payload) + sealSize)
+	b = append(b, 0x80, t.pt)
+	if h.Marker {
+		b[1] |= 0x80
+	}
+	b = binary.BigEndian.AppendUint16(b, h.SequenceNumber)
+	b = binary.BigEndian.AppendUint32(b, h.Timestamp)
+	b = binary.BigEndian.AppendUint32(b, t.ssrc)
+	if t.number != 0 && t.line.on.Load() {
+		b = t.stamp(b, len(payload))
+		t.timestamp = h.Timestamp
+	}
+	b = append(b, payload...)
+	b, err := out.EncryptRTP(b, b, &t.header) // in place
+	if err != nil {
+		t.s.out.abort()
+		return err
+	}
+	t.s.out.commit(b)
+	t.srv.metrics.packets.Inc()
+	t.srv.metrics.bytes.Add(float64(len(b)))
+	return nil
+}
+
+// stamp adds the number of a packet to its header.
+func (t *sender) stamp(b []byte, payload int) []byte {
+	n := t.line.stamp(t.kind, len(b)+numberSize+payload+sealSize)
+	b[0] |= 0x10
+	return append(b, 0xBE, 0xDE, 0, 1, t.number<<4|1, byte(n>>8), byte(n), 0)
+}
+
+// pad sends packets of mere padding on the repair stream, in one go.
+func (t *sender) pad(count int) {
+	out := t.out.Load()
+	if out == nil || t.closed.Load() {
+		return
+	}
+	for range count {
+		b := t.s.out.begin(rtpHeaderSize + numberSize + padSize + sealSize)
+		t.rtxSeq++
+		b = append(b, 0xA0, t.rtx)
+		b = binary.BigEndian.AppendUint16(b, t.rtxSeq)
+		b = binary.BigEndian.AppendUint32(b, t.timestamp)
+		b = binary.BigEndian.AppendUint32(b, t.rtxSSRC)
+		b = t.stamp(b, padSize)
+		b = append(b, padding[:]...)
+		b, err := out.EncryptRTP(b, b, &t.header)
+		if err != nil {
+			t.s.out.abort()
+			return
+		}
+		t.s.out.commit(b)
+	}
+	t.srv.metrics.padding.Add(float64(count))
+}
+
+// padding is the end of a packet that has nothing else in it.
+var padding = [padSize]byte{padSize - 1: padSize}
+
+// WriteSenderReport sends a report (RFC 3550 §6.4.1) with the name that makes one stream of both tracks.
+func (t *sender) WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error {
+	out := t.out.Load()
+	if out == nil {
+		return errNotConnected
+	}
+	if t.closed.Load() {
+		return net.ErrClosed
+	}
+	b := append(t.report[:0], 0x80, 200, 0, 6)
+	b = binary.BigEndian.AppendUint32(b, t.ssrc)
+	b = binary.BigEndian.AppendUint64(b, ntp)
+	b = binary.BigEndian.AppendUint32(b, rtpTime)
+	b = binary.BigEndian.AppendUint32(b, packets)
+	b = binary.BigEndian.AppendUint32(b, octets)
+	b = append(b, 0x81, 202, 0, 4) // one chunk: SSRC, CNAME of 9 bytes, end
+	b = binary.BigEndian.AppendUint32(b, t.ssrc)
+	b = append(b, 1, 9)
+	b = append(b, "streamcat"...)
+	b = append(b, 0)
+	sealed, err := out.EncryptRTCP(t.sealed[:0], b, nil)
+	if err != nil {
+		return err
+	}
+	t.s.out.commit(append(t.s.out.begin(len(sealed)), sealed...))
+	return nil
+}
