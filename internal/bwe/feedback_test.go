@@ -69,7 +69,7 @@ func TestFeedbackIsRead(t *testing.T) {
 			}
 		}
 		p.PacketStatusCount = uint16(len(want))
-		p.Header.Length = p.Len()/4 - 1
+		p.Header.Length = uint16(p.MarshalSize()/4 - 1)
 		b, err := p.Marshal()
 		if err != nil {
 			r.Fatal(err)
