@@ -15,6 +15,8 @@ type door struct {
 	shut func()      // what its end means besides; called once, with stage.mu held
 	busy func() bool // it delivers, so that another one with the same key has to wait; nil: the newest wins
 
+	bound func(pixels int) // bounds the size of the picture it gets; nil: it gets none
+
 	peer rtc.Peer // nil before Start, and once the session has ended by itself
 	over bool
 	why  error

@@ -120,10 +120,11 @@ func quote(s string) []byte {
 
 // The types of frames that clients send. Others are ignored.
 const (
-	typePing  = "PING"
-	typePong  = "PONG"
-	typeMute  = "MUTE"
-	typeLeave = "LEAVE"
+	typePing   = "PING"
+	typePong   = "PONG"
+	typeMute   = "MUTE"
+	typePrefer = "PREFER"
+	typeLeave  = "LEAVE"
 )
 
 // clientFrame is what a client sends.
@@ -131,6 +132,8 @@ type clientFrame struct {
 	Type       string
 	AudioMuted bool // of MUTE; so is the next
 	NoVideo    bool
+	Of         string // of PREFER: whose picture; so is the next
+	Pixels     int    // how large it is to be at most; 0: no bound
 }
 
 // maxClientFrame is the longest frame, in bytes, that a client may send.
@@ -149,16 +152,45 @@ func parseFrame(b []byte) (clientFrame, error) {
 		return clientFrame{}, errFrame
 	}
 	f := clientFrame{Type: *envelope.Type}
-	if f.Type != typeMute {
-		return f, nil
+	var err error
+	switch f.Type {
+	case typeMute:
+		err = f.readMute(envelope.Payload)
+	case typePrefer:
+		err = f.readPrefer(envelope.Payload)
 	}
+	return f, err
+}
+
+func (f *clientFrame) readMute(payload []byte) error {
 	var mute struct {
 		AudioMuted   bool `json:"audioMuted"`
 		VideoStopped bool `json:"videoStopped"`
 	}
-	if json.Unmarshal(envelope.Payload, &mute) != nil {
-		return clientFrame{}, errFrame
+	if json.Unmarshal(payload, &mute) != nil {
+		return errFrame
 	}
 	f.AudioMuted, f.NoVideo = mute.AudioMuted, mute.VideoStopped
-	return f, nil
+	return nil
+}
+
+// maxSide is the longest side of a picture that a client may name.
+const maxSide = 16384
+
+func (f *clientFrame) readPrefer(payload []byte) error {
+	var prefer struct {
+		ParticipantID string `json:"participantId"`
+		MaxWidth      int    `json:"maxWidth"`
+		MaxHeight     int    `json:"maxHeight"`
+	}
+	if json.Unmarshal(payload, &prefer) != nil || prefer.ParticipantID == "" || len(prefer.ParticipantID) > 64 {
+		return errFrame
+	}
+	for _, side := range []int{prefer.MaxWidth, prefer.MaxHeight} {
+		if side < 0 || side > maxSide {
+			return errFrame
+		}
+	}
+	f.Of, f.Pixels = prefer.ParticipantID, prefer.MaxWidth*prefer.MaxHeight
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/streamcat/streamcat/internal/impair"
 	"github.com/streamcat/streamcat/internal/rtc"
 	"github.com/streamcat/streamcat/internal/rtc/rtctest"
+	"github.com/streamcat/streamcat/internal/stage"
 )
 
 // threeSizes are the encodings of a simulcast: parameter sets of 320×180, 640×360 and 1280×720 as x264 writes them, and slices
@@ -74,6 +75,11 @@ func TestASubscriberGetsTheSizeThatItsLineCarries(t *testing.T) {
 	eventually(t, "the smallest picture", shows(0x11))
 	line.Set(impair.Options{})
 	eventually(t, "the largest picture again", shows(0x33))
+	socket := n.join(guest)
+	socket.send(`{"type":"PREFER","payload":{"participantId":"host","maxWidth":640,"maxHeight":360}}`)
+	eventually(t, "the picture that is preferred", shows(0x22))
+	socket.send(`{"type":"PREFER","payload":{"participantId":"host"}}`)
+	eventually(t, "the largest picture without a preference", shows(0x33))
 	if publisher.PLIs.Load() == 0 {
 		t.Error("no key frame was asked for")
 	}
@@ -94,4 +100,21 @@ func TestAPublisherWithTooMuchIsCut(t *testing.T) {
 	eventually(t, "written down", func() bool {
 		return slices.Equal(n.history("host"), []string{"JOINED", "PUBLISH_ERROR BITRATE_EXCEEDED", "LEFT"})
 	})
+}
+
+func TestWishesForASizeAreRead(t *testing.T) {
+	for frame, good := range map[string]bool{
+		`{"type":"PREFER","payload":{"participantId":"a","maxWidth":640,"maxHeight":360}}`:    true,
+		`{"type":"PREFER","payload":{"participantId":"a"}}`:                                   true,
+		`{"type":"PREFER","payload":{"participantId":"","maxWidth":640,"maxHeight":360}}`:     false,
+		`{"type":"PREFER","payload":{"maxWidth":640,"maxHeight":360}}`:                        false,
+		`{"type":"PREFER","payload":{"participantId":"a","maxWidth":-1,"maxHeight":360}}`:     false,
+		`{"type":"PREFER","payload":{"participantId":"a","maxWidth":640,"maxHeight":100000}}`: false,
+		`{"type":"PREFER","payload":{"participantId":"a","maxWidth":"640"}}`:                  false,
+		`{"type":"PREFER"}`: false,
+	} {
+		if _, _, _, err := stage.ParseFrame([]byte(frame)); (err == nil) != good {
+			t.Errorf("%s: %v", frame, err)
+		}
+	}
 }

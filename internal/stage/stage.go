@@ -49,6 +49,7 @@ type member struct {
 	untold     bool
 	publish    slot
 	subscribe  map[string]*slot // by whom it watches
+	prefers    map[string]int   // by whom it watches, how many pixels there are to be at most
 	socket     *socket          // its events socket; nil: none
 	publishing bool             // its media flows
 	published  bool             // it did once since it joined

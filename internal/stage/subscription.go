@@ -78,9 +78,37 @@ func (s *subscription) Start(senders []rtc.Sender, p rtc.Peer) {
 		return
 	}
 	s.downs = downs
+	if video := downs[index(rtc.Video)]; video != nil {
+		s.bound = video.Prefer
+		video.Prefer(s.mem.prefers[s.remote])
+	}
 	for _, d := range downs {
 		if d != nil {
 			s.st.m.metrics.downs.add(d)
+		}
+	}
+}
+
+// maxPreferences is how many participants one may have a wish about.
+const maxPreferences = 64
+
+// prefer bounds the size of the picture that a member gets of another one, now and when it watches it again.
+func (mem *member) prefer(remote string, pixels int) {
+	if pixels == 0 {
+		delete(mem.prefers, remote)
+	} else if _, known := mem.prefers[remote]; known || len(mem.prefers) < maxPreferences {
+		if mem.prefers == nil {
+			mem.prefers = map[string]int{}
+		}
+		mem.prefers[remote] = pixels
+	} else {
+		return
+	}
+	if s := mem.subscribe[remote]; s != nil {
+		for _, d := range []*door{s.next, s.live} {
+			if d != nil && d.bound != nil {
+				d.st.defers(func() { d.bound(pixels) })
+			}
 		}
 	}
 }
