@@ -555,9 +555,9 @@ func restart(t *testing.T, w *world, c *rtctest.Client) {
 		t.Fatal(err)
 	}
 	w.until(t, "the nomination", func() bool { return before.current.Load().ufrag == want })
-	w.Server.mu.Lock()
-	defer w.Server.mu.Unlock()
-	if n := len(w.port.names); n != 2 {
-		t.Errorf("%d credentials are known, want one per session", n)
-	}
+	w.until(t, "one credential per session", func() bool {
+		w.port.mu.RLock()
+		defer w.port.mu.RUnlock()
+		return len(w.port.names) == 2
+	})
 }
