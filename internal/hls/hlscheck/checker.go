@@ -194,8 +194,8 @@ func (c *Checker) after(old, p *Playlist) {
 	c.common(old, p)
 	c.removed(old, p)
 	c.sameRanges(old, p)
-	if at := oldMSN - p.MediaSequence; oldMSN >= p.MediaSequence && at < uint64(len(p.Segments)) && p.Segments[at].Gap {
-		return // what was hinted at never came
+	if at := newestOld.MSN - p.MediaSequence; at < uint64(len(p.Segments)) && p.Segments[at].Gap {
+		return // the server was lost with it, and what was hinted at never came
 	}
 	if next := c.partAt(p, oldMSN, oldPart); old.Hint != "" && next != "" && next != old.Hint {
 		c.wrong("part %d.%d was hinted at as %s, and became %s", oldMSN, oldPart, old.Hint, next)
