@@ -63,7 +63,6 @@ func (m *Manager) drop(c *channel) {
 	c.gone = true
 	c.viewers.leave()
 	c.pack.Close()
-	m.pasts.keep(c.id, nil)
 	delete(m.channels, c.id)
 	m.discontinuity = max(m.discontinuity, c.pack.Discontinuity()+1)
 }

@@ -244,7 +244,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	}
 	m.mu.Unlock()
 	ended := make(chan struct{})
-	go func() { m.done.Wait(); close(ended) }()
+	go func() { m.done.Wait(); m.pasts.flush(); close(ended) }()
 	defer func() { // whoever still waits for a part is answered
 		for _, c := range all {
 			c.pack.Close()

@@ -16,9 +16,10 @@ import (
 // server (hls.Options). Packagers do not wait for the disk: one goroutine writes the newest that there is,
 // and what it has not written when the process is killed costs players a fraction of a second.
 type pasts struct {
-	dir  string
-	log  *slog.Logger
-	wake chan struct{} // holds one token: there is something to write
+	dir    string
+	log    *slog.Logger
+	wake   chan struct{} // holds one token: there is something to write
+	failed bool          // the last write; of who calls flush
 
 	mu    sync.Mutex
 	dirty map[string][]byte // by channel; nil: the file is to go
@@ -91,22 +92,26 @@ func (p *pasts) keep(id string, past []byte) {
 	}
 }
 
-// run writes until ctx ends. What is left then is of playlists that have ended in good order.
+// run writes until ctx ends; flush writes what is left then.
 func (p *pasts) run(ctx context.Context) {
-	failed := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.wake:
+			p.flush()
 		}
-		for id, past, more := p.next(); more; id, past, more = p.next() {
-			err := p.write(id, past)
-			if err != nil && !failed {
-				p.log.Warn("playlists will begin anew after a crash of the server", "error", err)
-			}
-			failed = err != nil
+	}
+}
+
+// flush writes all that is not written. One goroutine at a time may call it.
+func (p *pasts) flush() {
+	for id, past, more := p.next(); more; id, past, more = p.next() {
+		err := p.write(id, past)
+		if err != nil && !p.failed {
+			p.log.Warn("playlists will begin anew after a crash of the server", "error", err)
 		}
+		p.failed = err != nil
 	}
 }
 

@@ -73,6 +73,40 @@ func TestADiskThatDoesNotTakeThePastHarmsNobody(t *testing.T) {
 	}
 }
 
+// TestAStreamThatIsNotAdmittedLeavesThePast has a publisher refused between a crash and the encoder's return.
+func TestAStreamThatIsNotAdmittedLeavesThePast(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("one\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := NewManager(Deps{Pasts: dir})
+	c, err := m.open("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.empty(c)
+	m.done.Done()
+	if err := m.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if past, err := os.ReadFile(filepath.Join(dir, "a")); string(past) != "one\n" {
+		t.Errorf("%q, %v", past, err)
+	}
+}
+
+// TestWhatIsKeptLastIsWritten ends a manager right after a part.
+func TestWhatIsKeptLastIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	m := NewManager(Deps{Pasts: dir})
+	m.pasts.keep("a", []byte("one"))
+	if err := m.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if past, err := os.ReadFile(filepath.Join(dir, "a")); string(past) != "one\n" {
+		t.Errorf("%q, %v", past, err)
+	}
+}
+
 func wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	end := time.After(20 * time.Second)

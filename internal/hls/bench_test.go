@@ -294,3 +294,23 @@ func BenchmarkServe(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkKeep tells the next packager of a full window with a segment that is half there, as each part does.
+func BenchmarkKeep(b *testing.B) {
+	told := 0
+	w := &Window{running: true, keeper: func(past []byte) { told = len(past) }}
+	for i := range 16 {
+		g := &segment{msn: uint64(i), dur: 2 * second}
+		g.name, g.init = "s0-0123456789abcdef.m4s", &initSection{name: "i0-0123456789abcdef.mp4"}
+		for range 6 {
+			g.parts = append(g.parts, &part{name: "p0-0123456789abcdef.m4s", dur: second / 3})
+		}
+		w.segments = append(w.segments, g)
+	}
+	w.open, w.segments = w.segments[15], w.segments[:15]
+	b.ReportAllocs()
+	for range b.N {
+		w.keep()
+	}
+	b.ReportMetric(float64(told), "B")
+}

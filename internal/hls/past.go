@@ -43,19 +43,27 @@ func (w *Window) keep() {
 	if w.keeper == nil || !w.running || w.open == nil && len(w.segments) == 0 {
 		return
 	}
-	past := make([]pastSegment, 0, len(w.segments)+1)
-	for _, g := range w.segments {
-		past = append(past, pastOf(g))
+	w.told = append(w.told[:0], '[')
+	for _, g := range w.segments[max(0, len(w.segments)-maxPast+1):] {
+		if g.past == nil { // it does not change any more
+			g.past = appendPast(nil, g)
+		}
+		w.told = append(append(w.told, g.past...), ',')
 	}
 	if w.open != nil {
-		past = append(past, pastOf(w.open))
+		w.told = append(appendPast(w.told, w.open), ',')
 	}
-	past = past[max(0, len(past)-maxPast):]
-	text, err := json.Marshal(past)
+	w.told[len(w.told)-1] = ']'
+	w.keeper(w.told)
+}
+
+// appendPast appends a segment as JSON.
+func appendPast(b []byte, g *segment) []byte {
+	text, err := json.Marshal(pastOf(g))
 	if err != nil {
 		panic(err) // numbers and names
 	}
-	w.keeper(text)
+	return append(b, text...)
 }
 
 func pastOf(g *segment) pastSegment {

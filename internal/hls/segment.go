@@ -37,6 +37,7 @@ type segment struct {
 	firstPart     uint64    // number of the first part, counted over the packager's life
 	strand                  // of lane 0
 	others        []*strand // of lanes 1, 2, …; those that joined later are not there
+	past          []byte    // what keep tells of it, once complete
 }
 
 // strand is what one lane has of a segment.

@@ -41,6 +41,7 @@ type Window struct {
 
 	past   []pastSegment // of the packager before, until the first segment opens
 	keeper func(past []byte)
+	told   []byte // to keeper, the last time
 
 	ranges      []*dateRange // by the time they were added
 	takes       bool         // messages and ranges: there is a session, a first part or not
