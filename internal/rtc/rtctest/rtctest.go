@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,6 +37,8 @@ type Options struct {
 	H264Only bool
 	// Passive offers to be the DTLS server, Active to be the client; else the other side chooses.
 	Passive, Active bool
+	// Mortal is for clients that may Vanish: they have one UDP socket, on IPv4's loopback.
+	Mortal bool
 
 	Media // of a publisher
 	// Layers, if there are any, are the encodings of a simulcast: a publisher sends them in the place of Media's
@@ -65,6 +68,7 @@ type Client struct {
 
 	http  *http.Client
 	state chan webrtc.PeerConnectionState
+	line  net.PacketConn // of a mortal client
 	once  sync.Once
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
@@ -80,23 +84,25 @@ func dial(ctx context.Context, endpoint, token string, o Options, prepare func(*
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Patience)
 	defer cancel()
-	api, err := newAPI(o)
-	if err != nil {
-		return nil, err
-	}
-	pc, err := api.NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		return nil, err
-	}
-	c := &Client{PC: pc, Token: token, http: o.HTTP, state: make(chan webrtc.PeerConnectionState, 32), stop: func() {}}
+	c := &Client{Token: token, http: o.HTTP, state: make(chan webrtc.PeerConnectionState, 32), stop: func() {}}
 	defer func() {
 		if err != nil {
-			c.stop()
-			pc.Close()
-			c.wg.Wait()
+			c.Close()
 		}
 	}()
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+	if o.Mortal {
+		if c.line, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
+			return nil, err
+		}
+	}
+	api, err := newAPI(o, c.line)
+	if err != nil {
+		return nil, err
+	}
+	if c.PC, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
+		return nil, err
+	}
+	c.PC.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		select {
 		case c.state <- s:
 		default:
@@ -111,7 +117,7 @@ func dial(ctx context.Context, endpoint, token string, o Options, prepare func(*
 	return c, c.Wait(ctx, webrtc.PeerConnectionStateConnected)
 }
 
-func newAPI(o Options) (*webrtc.API, error) {
+func newAPI(o Options, line net.PacketConn) (*webrtc.API, error) {
 	m := &webrtc.MediaEngine{}
 	if o.H264Only {
 		for _, p := range []webrtc.RTPCodecParameters{
@@ -145,6 +151,9 @@ func newAPI(o Options) (*webrtc.API, error) {
 	se := webrtc.SettingEngine{LoggerFactory: quiet()}
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetICEMulticastDNSMode(0)
+	if line != nil {
+		se.SetICEUDPMux(webrtc.NewICEUDPMux(quiet().NewLogger("ice"), line))
+	}
 	if o.TCP {
 		se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
 	}
@@ -276,7 +285,18 @@ func (c *Client) Leave(t testing.TB) {
 func (c *Client) Close() {
 	c.once.Do(func() {
 		c.stop()
-		c.PC.Close()
+		if c.PC != nil {
+			c.PC.Close()
+		}
+		if c.line != nil {
+			c.line.Close()
+		}
 		c.wg.Wait()
 	})
+}
+
+// Vanish closes a Mortal client whose line is cut: nobody hears of it.
+func (c *Client) Vanish() {
+	c.line.Close()
+	c.Close()
 }
