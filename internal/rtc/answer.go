@@ -52,7 +52,8 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 		b.WriteString("a=inactive\r\n")
 		return
 	}
-	repair := m.rtx != 0 && (a.publishing || a.train(m) != nil)
+	s := a.sender(m)
+	repair := m.rtx != 0 && (a.publishing || s != nil && s.rtx != 0)
 	fmt.Fprintf(b, "m=%s 9 %s %d", m.kind, m.raw.proto, m.format.pt)
 	if repair {
 		fmt.Fprintf(b, " %d", m.rtx)
@@ -94,29 +95,26 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 			fmt.Fprintf(b, "a=extmap:%d %s\r\n", m.ids.transportCC, uriTransportCC)
 		}
 		b.WriteString("a=sendonly\r\n")
-		for _, s := range a.senders {
-			if s.kind == m.kind {
-				// One stream for both, so that players keep them in step.
-				fmt.Fprintf(b, "a=msid:streamcat %s\r\n", m.kind)
-				writeSource(b, s.ssrc, m.kind)
-				if s.rtx != 0 {
-					writeSource(b, s.rtxSSRC, m.kind)
-					fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
-				}
+		if s != nil {
+			fmt.Fprintf(b, "a=msid:%s %s\r\n", s.stream, m.kind)
+			s.writeSource(b, s.ssrc)
+			if s.rtx != 0 {
+				s.writeSource(b, s.rtxSSRC)
+				fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
 			}
 		}
 	}
 	writeCandidates(b, a.candidates)
 }
 
-func writeSource(b *strings.Builder, ssrc uint32, k Kind) {
-	fmt.Fprintf(b, "a=ssrc:%d cname:streamcat\r\na=ssrc:%d msid:streamcat %s\r\n", ssrc, ssrc, k)
+func (t *sender) writeSource(b *strings.Builder, ssrc uint32) {
+	fmt.Fprintf(b, "a=ssrc:%d cname:streamcat\r\na=ssrc:%d msid:%s %s\r\n", ssrc, ssrc, t.stream, t.kind)
 }
 
-// train gives the sender of a section that sends trains on a repair stream; nil if it has none.
-func (a *answer) train(m *offered) *sender {
+// sender gives the one of a section; nil for a publisher's.
+func (a *answer) sender(m *offered) *sender {
 	for _, s := range a.senders {
-		if s.kind == m.kind && s.rtx != 0 {
+		if s.m == m {
 			return s
 		}
 	}

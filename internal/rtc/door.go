@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,14 +34,15 @@ const (
 )
 
 // Door gives the HTTP side: WHIP (RFC 9725) at /whip and /, WHEP (draft-ietf-wish-whep) at
-// /whip/subscribe/{participantId}, and their sessions at /whip/sessions/{id}. Refusals are problem
+// /whip/subscribe/{participantId}, the same for many participants at once at /whip/subscribe, and their sessions
+// at /whip/sessions/{id}. Refusals are problem
 // documents (RFC 9457) with a code. Browsers of any origin may use it: what counts is the bearer token.
 func (s *Server) Door() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
 // place is what a path of the door means.
 type place struct {
 	session     string // in /whip/sessions/
-	participant string // in /whip/subscribe/
+	participant string // in /whip/subscribe/; empty: many at once
 	subscribe   bool
 }
 
@@ -53,6 +55,9 @@ func findPlace(path string) (p place, ok bool) {
 	}
 	if id, found := strings.CutPrefix(path, "/whip/sessions/"); found {
 		return place{session: id}, id != "" && !strings.Contains(id, "/")
+	}
+	if path == "/whip/subscribe" {
+		return place{subscribe: true}, true
 	}
 	if id, found := strings.CutPrefix(path, "/whip/subscribe/"); found {
 		return place{participant: id, subscribe: true}, id != "" && len(id) <= 128 && !strings.Contains(id, "/")
@@ -159,7 +164,12 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 	if err != nil {
 		return err
 	}
-	o, err := parseOffer(text, !p.subscribe)
+	var o *offer
+	if p.subscribe && p.participant == "" {
+		o, err = parseSlots(text)
+	} else {
+		o, err = parseOffer(text, !p.subscribe)
+	}
 	if err != nil {
 		return err
 	}
@@ -167,7 +177,11 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 	if err := s.reserve(remote.Addr()); err != nil {
 		return err
 	}
-	req := Request{Token: token, ParticipantID: p.participant, Remote: remote, UserAgent: userAgent(r), Audio: o.has(Audio), Video: o.has(Video), Layers: o.layers()}
+	origin := newOrigin()
+	req := Request{
+		Token: token, ParticipantID: p.participant, Remote: remote, UserAgent: userAgent(r), Origin: strconv.FormatUint(origin, 10),
+		Audio: o.count(Audio) > 0, Video: o.count(Video) > 0, Layers: o.layers(),
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), gateWait)
 	defer cancel()
 	var one *session
@@ -195,7 +209,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 		one = s.open(o, newUpstream(s, o, pub), token, remote.Addr(), inboxUp)
 	}
 	etag, _ := one.generation()
-	text = s.describe(one, !p.subscribe, senders)
+	text = s.describe(one, origin, !p.subscribe, senders)
 	h := w.Header()
 	h.Set("Content-Type", typeSDP)
 	h.Set("Location", s.opts.PublicURL+"/whip/sessions/"+one.id) // absolute: some clients cannot do otherwise

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"encoding/binary"
+	"strconv"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -36,19 +37,21 @@ type downstream struct {
 
 func newDownstream(srv *Server, o *offer, sub Subscription) *downstream {
 	d := &downstream{srv: srv, sub: sub, plain: make([]byte, 0, maxPacket), line: &line{now: srv.now}}
+	var count [2]int // by kind
 	for i := range o.media {
 		m := &o.media[i]
 		if m.rejected {
 			continue
 		}
 		t := newSender(srv, m)
-		t.line = d.line
+		t.line, t.stream = d.line, "streamcat"
+		if n := &count[m.kind-Video]; *n > 0 {
+			t.stream += "-" + strconv.Itoa(*n)
+		}
+		count[m.kind-Video]++
 		d.senders = append(d.senders, t)
 		if t.kind == Video {
 			d.line.told = t.number != 0
-			if t.rtx != 0 {
-				d.line.train = t
-			}
 		}
 	}
 	return d
@@ -156,14 +159,19 @@ func (d *downstream) hear(b []byte, at time.Time) {
 	}
 }
 
-// reported takes what a client says of the picture's loss.
+// reported takes what a client says of the loss of pictures: of several at once, the mean.
 func (d *downstream) reported(list []rtcp.ReceptionReport) {
+	sum, count := 0, 0
 	for _, r := range list {
 		for _, t := range d.senders {
 			if t.ssrc == r.SSRC && t.kind == Video {
-				d.line.lost(r.FractionLost)
+				sum += int(r.FractionLost)
+				count++
 			}
 		}
+	}
+	if count > 0 {
+		d.line.lost(uint8(sum / count))
 	}
 }
 

@@ -35,11 +35,12 @@ func (k Kind) String() string {
 // Request is what a client brings to a door.
 type Request struct {
 	Token         string // the bearer token, a secret: it must reach no log
-	ParticipantID string // whom to subscribe to; empty when publishing
+	ParticipantID string // whom to subscribe to; empty when publishing, and for as many as the offer has m-sections for
 	Remote        netip.AddrPort
 	UserAgent     string
-	Audio, Video  bool // what the offer has an m-section for
-	Layers        int  // how many encodings of the video are offered (simulcast), at most three; 0: one, without a name
+	Origin        string // what the client knows the session by: sess-id in the answer's origin (RFC 8866 §5.2)
+	Audio, Video  bool   // what the offer has an m-section for
+	Layers        int    // how many encodings of the video are offered (simulcast), at most three; 0: one, without a name
 }
 
 // Publishers decides who may publish by WHIP, and where the media goes.
@@ -132,7 +133,7 @@ type Subscribers interface {
 // never came up; between them nothing is written before Connected. What a Sender's Feedback was given, Connected
 // and Ended are called by one goroutine of the session and must not wait.
 type Subscription interface {
-	// Start hands over one Sender per accepted m-section.
+	// Start hands over one Sender per accepted m-section, in their order.
 	Start(senders []Sender, p Peer)
 	Connected()
 	Ended(reason error)
@@ -143,12 +144,14 @@ type Subscription interface {
 // network did not take is only counted.
 type Sender interface {
 	Kind() Kind
+	// Mid names its m-section (RFC 8843); empty if the only one has no name.
+	Mid() string
 	// WriteRTP sends a packet. SSRC and payload type are the sender's own affair.
 	WriteRTP(h *rtp.Header, payload []byte) error
 	WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error
 	// Room tells how much the line to the subscriber has for pictures, in bit/s, and begins to measure that, as long as it
-	// is asked at least every few seconds. want is how much there would be a use for, or 0. It never waits, and is
-	// called by the goroutine that writes.
+	// is asked at least every few seconds. want is how much there would be a use for, or 0, by all pictures of the
+	// session together. It never waits, and is called by the goroutine that writes.
 	Room(now time.Time, want int) int
 	// Feedback sets who hears of the subscriber's wishes: lost sequence numbers, whose slice is good until nack
 	// returns, and the want of a key frame. It is set once, in Start.

@@ -10,12 +10,11 @@ import (
 
 // line is what is known of the way to one subscriber. It measures only once somebody wants to know how much room
 // there is: a publisher whose picture has one encoding costs nothing more. A client that tells of each
-// packet's arrival (transport-cc) is judged by that, with trains on its repair stream where it has one; another one by
+// packet's arrival (transport-cc) is judged by that, with trains on a repair stream where it has one; another one by
 // the loss in its receiver reports, and what it says itself (REMB).
 type line struct {
-	now   func() time.Time
-	train *sender // whose repair stream trains go on; nil: there is none
-	on    atomic.Bool
+	now func() time.Time
+	on  atomic.Bool
 
 	mu    sync.Mutex
 	told  bool      // the client is to tell of each packet
@@ -37,10 +36,11 @@ const (
 	patientFor = 3 * time.Second
 )
 
-// Room gives what is left for pictures when the sound has its share, in bit/s. want is what there would be a use
-// for; if that is more, it is found out now and then whether the line has it.
-func (l *line) Room(now time.Time, want int) int {
+// room gives what is left for pictures when the sound has its share, in bit/s. want is what there would be a use
+// for; if that is more, it is found out now and then whether the line has it: then a train is due, by whoever asks and can send one.
+func (l *line) room(now time.Time, want int, trains bool) (left int, train bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.est == nil && l.told {
 		l.est, l.begun = bwe.New(now), now
 	}
@@ -48,18 +48,13 @@ func (l *line) Room(now time.Time, want int) int {
 	l.on.Store(l.told)
 	sound := max(l.sound.rate(now), soundRoom)
 	var rate int
-	send := false
 	if l.told && (l.est.Heard() || now.Sub(l.begun) < patientFor) {
 		rate = l.est.Rate(now)
-		send = l.train != nil && l.est.TrainDue(now, want+sound)
+		train = trains && l.est.TrainDue(now, want+sound)
 	} else {
 		rate = l.guess.rate(want + sound)
 	}
-	l.mu.Unlock()
-	if send {
-		l.train.pad(bwe.TrainPackets)
-	}
-	return max(rate-sound, 0)
+	return max(rate-sound, 0), train
 }
 
 // stamp takes note of a packet that goes out, and gives its number.

@@ -63,8 +63,14 @@ const (
 	uriAudioLevel  = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 )
 
-func (o *offer) has(k Kind) bool {
-	return slices.ContainsFunc(o.media, func(m offered) bool { return m.kind == k && !m.rejected })
+// count gives how many sections of a kind are in use.
+func (o *offer) count(k Kind) (n int) {
+	for i := range o.media {
+		if m := &o.media[i]; m.kind == k && !m.rejected {
+			n++
+		}
+	}
+	return n
 }
 
 // mids lists the sections that are in use.
@@ -78,10 +84,44 @@ func (o *offer) mids() []string {
 	return list
 }
 
-// parseOffer judges a client's offer. A publisher's must be able to send, a subscriber's to receive.
-// Its error is a *Refusal: 400 for what is no SDP, 422 for what we do not do. Simulcast is
+// maxSlots is how many sections of a kind an offer may have that is for several participants.
+const maxSlots = 16
+
+// parseOffer judges a client's offer of at most one section of each kind. A publisher's must be able to send, a
+// subscriber's to receive. Its error is a *Refusal: 400 for what is no SDP, 422 for what we do not do. Simulcast is
 // taken up only if takeSimulcast is called: else the client sends one encoding.
 func parseOffer(text string, publishing bool) (*offer, error) {
+	o, err := readOffer(text, publishing)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range []Kind{Audio, Video} {
+		if o.count(k) > 1 {
+			return nil, unsupported("the offer has more than one %s section", k)
+		}
+	}
+	return o, nil
+}
+
+// parseSlots judges the offer of a subscriber who wants to watch several participants at once.
+func parseSlots(text string) (*offer, error) {
+	o, err := readOffer(text, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range []Kind{Audio, Video} {
+		if o.count(k) > maxSlots {
+			return nil, unsupported("the offer has more than %d %s sections", maxSlots, k)
+		}
+	}
+	if len(o.mids()) < o.count(Audio)+o.count(Video) {
+		return nil, unsupported("a media section of the offer has no mid")
+	}
+	return o, nil
+}
+
+// readOffer reads an offer of any number of sections.
+func readOffer(text string, publishing bool) (*offer, error) {
 	d, err := parseDescription(text, false)
 	if err != nil {
 		return nil, err
@@ -121,9 +161,8 @@ func parseOffer(text string, publishing bool) (*offer, error) {
 
 // check is what must hold between the sections.
 func (o *offer) check() error {
-	seen := map[Kind]bool{}
 	mids := map[string]bool{}
-	pts := map[uint8]bool{}
+	pts := map[uint8]string{} // what they mean: the same in all sections of a BUNDLE group (RFC 8843 §9.1)
 	active := 0
 	for _, m := range o.media {
 		if m.mid != "" && mids[m.mid] {
@@ -134,15 +173,12 @@ func (o *offer) check() error {
 			continue
 		}
 		active++
-		if seen[m.kind] {
-			return unsupported("the offer has more than one %s section", m.kind)
-		}
-		seen[m.kind] = true
-		for _, pt := range []uint8{m.format.pt, m.rtx, m.ridRTX} {
-			if pt != 0 && pts[pt] {
+		own := m.kind.String() + " " + m.format.rtpmap
+		for pt, meaning := range map[uint8]string{m.format.pt: own, m.rtx: "repair of " + own, m.ridRTX: "repair of " + own} {
+			if known, ok := pts[pt]; pt != 0 && ok && known != meaning {
 				return malformed("payload type %d has two meanings", pt)
 			}
-			pts[pt] = true
+			pts[pt] = meaning
 		}
 		if active > 1 || len(o.media) > 1 || len(o.bundle) > 0 {
 			if !slices.Contains(o.bundle, m.mid) || m.mid == "" {

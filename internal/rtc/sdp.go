@@ -7,10 +7,11 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
-// Bounds of what a client may describe. A browser's offer for one camera has some 200 lines.
+// Bounds of what a client may describe. A browser's offer for one camera has some 200 lines, one of as many
+// sections as there may be some 3,000.
 const (
-	maxSections   = 8
-	maxLines      = 2048
+	maxSections   = 2 * maxSlots
+	maxLines      = 4096
 	maxLineLength = 4096
 	maxCandidates = 256
 )

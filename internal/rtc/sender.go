@@ -11,6 +11,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"github.com/streamcat/streamcat/internal/bwe"
 )
 
 var (
@@ -32,9 +34,12 @@ const (
 type sender struct {
 	srv  *Server
 	s    *session
+	m    *offered
 	kind Kind
 	ssrc uint32
 	pt   uint8
+	// stream is the name of what players keep in step (RFC 8830): the first sound and the first picture, the second ones, …
+	stream string
 
 	line    *line
 	number  uint8 // header extension that numbers packets for transport-cc; 0: none
@@ -56,7 +61,7 @@ type sender struct {
 var _ Sender = (*sender)(nil)
 
 func newSender(srv *Server, m *offered) *sender {
-	t := &sender{srv: srv, kind: m.kind, pt: m.format.pt, ssrc: newSSRC()}
+	t := &sender{srv: srv, m: m, kind: m.kind, pt: m.format.pt, ssrc: newSSRC()}
 	if m.measured() {
 		t.number = m.ids.transportCC
 		if m.kind == Video && m.rtx != 0 {
@@ -77,10 +82,18 @@ func (m *offered) measured() bool {
 	return m.ids.transportCC != 0 && slices.Contains(m.feedback, "transport-cc")
 }
 
-// Room tells what the line has for pictures. It is called by whoever writes.
-func (t *sender) Room(now time.Time, want int) int { return t.line.Room(now, want) }
+// Room tells what the line has for pictures. It is called by whoever writes, and may send a train to find out.
+func (t *sender) Room(now time.Time, want int) int {
+	room, train := t.line.room(now, want, t.rtx != 0)
+	if train {
+		t.pad(bwe.TrainPackets)
+	}
+	return room
+}
 
 func (t *sender) Kind() Kind { return t.kind }
+
+func (t *sender) Mid() string { return t.m.mid }
 
 func (t *sender) Feedback(nack func([]uint16), keyFrame func()) { t.nack, t.keyFrame = nack, keyFrame }
 

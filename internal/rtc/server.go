@@ -268,13 +268,18 @@ func (s *Server) certificate() *identity {
 	return s.identity
 }
 
-// describe writes the answer to a session's offer.
-func (s *Server) describe(one *session, publishing bool, senders []*sender) string {
+// newOrigin gives a session's number in its descriptions (RFC 8866 §5.2), which is no secret.
+func newOrigin() uint64 {
 	var id [8]byte
 	rand.Read(id[:])
+	return binary.BigEndian.Uint64(id[:]) >> 2
+}
+
+// describe writes the answer to a session's offer.
+func (s *Server) describe(one *session, origin uint64, publishing bool, senders []*sender) string {
 	c := one.current.Load()
 	a := answer{
-		session: binary.BigEndian.Uint64(id[:]) >> 2, ufrag: c.ufrag, pwd: c.pwd, setup: one.setup,
+		session: origin, ufrag: c.ufrag, pwd: c.pwd, setup: one.setup,
 		fingerprint: one.identity.fingerprint, candidates: s.candidates(), publishing: publishing, senders: senders,
 	}
 	return a.write(one.offer)

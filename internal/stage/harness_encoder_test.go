@@ -146,6 +146,7 @@ type screen struct {
 
 type screenTrack struct {
 	kind rtc.Kind
+	mid  string
 
 	mu       sync.Mutex
 	headers  []rtp.Header
@@ -168,6 +169,8 @@ func (n *node) screen(token, to string) *screen {
 }
 
 func (t *screenTrack) Kind() rtc.Kind { return t.kind }
+
+func (t *screenTrack) Mid() string { return t.mid }
 
 func (t *screenTrack) WriteRTP(h *rtp.Header, payload []byte) error {
 	t.mu.Lock()

@@ -129,6 +129,8 @@ type subscriber struct {
 
 func (s *subscriber) Kind() rtc.Kind { return rtc.Audio }
 
+func (s *subscriber) Mid() string { return "0" }
+
 func (s *subscriber) WriteRTP(h *rtp.Header, _ []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -44,6 +44,8 @@ type Options struct {
 	// Layers, if there are any, are the encodings of a simulcast: a publisher sends them in the place of Media's
 	// video.
 	Layers []Layer
+	// Slots is how many sections of each kind a subscriber offers; default 1.
+	Slots int
 	// OnPacket hears of every packet that a subscriber gets, from one goroutine per track. It may be nil.
 	OnPacket func(Packet)
 }

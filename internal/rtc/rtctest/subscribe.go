@@ -20,6 +20,7 @@ const (
 // Packet is one RTP packet that a subscriber got.
 type Packet struct {
 	Kind string // Video or Audio
+	Mid  string // of its section
 	At   time.Time
 	RTP  *rtp.Packet
 }
@@ -80,7 +81,7 @@ func DialSubscriber(ctx context.Context, endpoint, token string, o Options) (*Su
 	s := &Subscriber{got: map[string]*received{Video: {}, Audio: {}}, notify: make(chan struct{})}
 	var err error
 	s.Client, err = dial(ctx, endpoint, token, o, func(c *Client) error {
-		c.PC.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { s.read(tr, o.OnPacket) })
+		c.PC.OnTrack(func(tr *webrtc.TrackRemote, r *webrtc.RTPReceiver) { s.read(tr, midOf(c.PC, r), o.OnPacket) })
 		for _, k := range []struct {
 			kind webrtc.RTPCodecType
 			no   bool
@@ -88,8 +89,10 @@ func DialSubscriber(ctx context.Context, endpoint, token string, o Options) (*Su
 			if k.no {
 				continue
 			}
-			if _, err := c.PC.AddTransceiverFromKind(k.kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
-				return err
+			for range max(o.Slots, 1) {
+				if _, err := c.PC.AddTransceiverFromKind(k.kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -100,14 +103,23 @@ func DialSubscriber(ctx context.Context, endpoint, token string, o Options) (*Su
 	return s, nil
 }
 
-func (s *Subscriber) read(tr *webrtc.TrackRemote, each func(Packet)) {
+func midOf(pc *webrtc.PeerConnection, r *webrtc.RTPReceiver) string {
+	for _, t := range pc.GetTransceivers() {
+		if t.Receiver() == r {
+			return t.Mid()
+		}
+	}
+	return ""
+}
+
+func (s *Subscriber) read(tr *webrtc.TrackRemote, mid string, each func(Packet)) {
 	kind := tr.Kind().String()
 	for {
 		r, _, err := tr.ReadRTP()
 		if err != nil {
 			return
 		}
-		p := Packet{Kind: kind, At: time.Now(), RTP: r}
+		p := Packet{Kind: kind, Mid: mid, At: time.Now(), RTP: r}
 		s.mu.Lock()
 		g := s.got[kind]
 		g.packets++
