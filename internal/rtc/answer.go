@@ -79,10 +79,10 @@ func (a *answer) section(b *strings.Builder, m *offered) {
 	if repair {
 		fmt.Fprintf(b, "a=rtpmap:%d rtx/%d\r\na=fmtp:%d apt=%d\r\n", m.rtx, m.format.clock, m.rtx, m.format.pt)
 	}
+	if id := m.ids.audioLevel; id != 0 {
+		fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, uriAudioLevel)
+	}
 	if a.publishing {
-		if id := m.ids.audioLevel; id != 0 {
-			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, uriAudioLevel)
-		}
 		if id := m.ids.transportCC; id != 0 {
 			fmt.Fprintf(b, "a=extmap:%d %s\r\n", id, uriTransportCC)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzHeaderExtensions has a client with three encodings, whose keys are good, send packets with any bytes for their header
-// extensions: each packet is given to an encoding that was offered, or to nobody, and never ends another one's.
+// extensions: each packet is given to an encoding that was offered, or to nobody, and never ends another one's. One of sound is sound, whatever it says.
 func FuzzHeaderExtensions(f *testing.F) {
 	f.Add(uint16(0xBEDE), []byte{0xA0, 'l', 0, 0}, uint8(0))
 	f.Add(uint16(0xBEDE), []byte{0xA0, 'h', 0xB0, 'l', 0x30, 1, 2, 0xF0}, uint8(1))
@@ -18,6 +18,8 @@ func FuzzHeaderExtensions(f *testing.F) {
 	f.Add(uint16(0x1000), []byte{10, 1, 'l', 11, 0, 0, 0, 0}, uint8(1))
 	f.Add(uint16(0x1000), []byte{10, 255, 'l', 0}, uint8(0))
 	f.Add(uint16(0), []byte{1, 2, 3, 4}, uint8(0))
+	f.Add(uint16(0xBEDE), []byte{0x10, 0x80 | 30, 0, 0}, uint8(2))
+	f.Add(uint16(0x1000), []byte{1, 0, 1, 1}, uint8(2))
 	w := newWorld(f, nil)
 	f.Fuzz(func(t *testing.T, profile uint16, extension []byte, repair uint8) {
 		o, err := parseOffer(simulcastText(), true)
@@ -40,6 +42,10 @@ func FuzzHeaderExtensions(f *testing.F) {
 		video := u.tracks[slices.IndexFunc(u.tracks, func(t *uptrack) bool { return t.rid != "" })].m
 		extension = extension[:min(len(extension), 400)/4*4]
 		pt := video.format.pt
+		sound := repair == 2
+		if sound { // which says how loud it is
+			pt = u.tracks[slices.IndexFunc(u.tracks, func(t *uptrack) bool { return t.m.kind == Audio })].m.format.pt
+		}
 		if repair%2 == 1 && video.rtx != 0 {
 			pt = video.rtx
 		}
@@ -57,6 +63,12 @@ func FuzzHeaderExtensions(f *testing.F) {
 			}
 			pk.n = len(sealed)
 			u.rtp(&pk)
+		}
+		if sound {
+			if l := sink.came[""]; len(sink.came) != 1 || l == nil || l.n != 3 || l.track.AudioLevelID == 0 {
+				t.Errorf("the sound comes as %v", sink.came)
+			}
+			return
 		}
 		for rid := range sink.came {
 			if rid != "l" && rid != "m" && rid != "h" {

@@ -24,8 +24,9 @@ const (
 	rtpHeaderSize = 12
 	sealSize      = 16 // what SRTP adds at most
 	// numberSize is what a packet's number for transport-cc takes (RFC 8285 §4.2): a header, an element of two bytes, and
-	// one to fill up.
-	numberSize = 8
+	// one to fill up. With the sound's level there is another word, which a level by itself does not need.
+	numberSize    = 8
+	extensionSize = numberSize + 4
 	// padSize is how much padding fits in a packet (RFC 3550 §5.1).
 	padSize = 255
 )
@@ -45,6 +46,7 @@ type sender struct {
 	number  uint8 // header extension that numbers packets for transport-cc; 0: none
 	rtx     uint8 // payload type of the repair stream (RFC 4588), which only carries trains; 0: there is none
 	rtxSSRC uint32
+	levelID uint8 // header extension that says how loud a packet's sound is; 0: none
 
 	nack     func([]uint16)
 	keyFrame func()
@@ -53,6 +55,8 @@ type sender struct {
 
 	// Of whoever writes.
 	header         rtp.Header
+	leveled        bool   // it is known how loud the next packet is:
+	level          uint8  // so much (RFC 6464 §3)
 	timestamp      uint32 // the newest, where the line is measured
 	rtxSeq         uint16
 	report, sealed [128]byte
@@ -61,7 +65,7 @@ type sender struct {
 var _ Sender = (*sender)(nil)
 
 func newSender(srv *Server, m *offered) *sender {
-	t := &sender{srv: srv, m: m, kind: m.kind, pt: m.format.pt, ssrc: newSSRC()}
+	t := &sender{srv: srv, m: m, kind: m.kind, pt: m.format.pt, ssrc: newSSRC(), levelID: m.ids.audioLevel}
 	if m.measured() {
 		t.number = m.ids.transportCC
 		if m.kind == Video && m.rtx != 0 {
@@ -97,8 +101,11 @@ func (t *sender) Mid() string { return t.m.mid }
 
 func (t *sender) Feedback(nack func([]uint16), keyFrame func()) { t.nack, t.keyFrame = nack, keyFrame }
 
+// AudioLevel says how loud the next packet is (RFC 6464 §3).
+func (t *sender) AudioLevel(level uint8) { t.leveled, t.level = t.levelID != 0, level }
+
 // WriteRTP seals and sends one packet. Header extensions and contributing sources are left out, but for the packet's
-// number where the line is measured.
+// number where the line is measured, and how loud it is where that was told.
 func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	out := t.out.Load()
 	if out == nil {
@@ -107,10 +114,10 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	if t.closed.Load() {
 		return net.ErrClosed
 	}
-	if len(payload) > maxPacket-rtpHeaderSize-numberSize-sealSize {
+	if len(payload) > maxPacket-rtpHeaderSize-extensionSize-sealSize {
 		return errTooLarge
 	}
-	b := t.s.out.begin(rtpHeaderSize + numberSize + len(payload) + sealSize)
+	b := t.s.out.begin(rtpHeaderSize + extensionSize + len(payload) + sealSize)
 	b = append(b, 0x80, t.pt)
 	if h.Marker {
 		b[1] |= 0x80
@@ -118,7 +125,10 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	b = binary.BigEndian.AppendUint16(b, h.SequenceNumber)
 	b = binary.BigEndian.AppendUint32(b, h.Timestamp)
 	b = binary.BigEndian.AppendUint32(b, t.ssrc)
-	if t.number != 0 && t.line.on.Load() {
+	switch numbered := t.number != 0 && t.line.on.Load(); {
+	case t.leveled:
+		b = t.addLevel(b, numbered, len(payload))
+	case numbered:
 		b = t.stamp(b, len(payload))
 		t.timestamp = h.Timestamp
 	}
@@ -139,6 +149,17 @@ func (t *sender) stamp(b []byte, payload int) []byte {
 	n := t.line.stamp(t.kind, len(b)+numberSize+payload+sealSize)
 	b[0] |= 0x10
 	return append(b, 0xBE, 0xDE, 0, 1, t.number<<4|1, byte(n>>8), byte(n), 0)
+}
+
+// addLevel adds to the header of a packet how loud it is, and its number where it has one.
+func (t *sender) addLevel(b []byte, numbered bool, payload int) []byte {
+	t.leveled = false
+	b[0] |= 0x10
+	if !numbered {
+		return append(b, 0xBE, 0xDE, 0, 1, t.levelID<<4, t.level, 0, 0)
+	}
+	n := t.line.stamp(t.kind, len(b)+extensionSize+payload+sealSize)
+	return append(b, 0xBE, 0xDE, 0, 2, t.number<<4|1, byte(n>>8), byte(n), t.levelID<<4, t.level, 0, 0, 0)
 }
 
 // pad sends packets of mere padding on the repair stream, in one go.

@@ -17,6 +17,14 @@ type Writer interface {
 	WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets uint32) error
 }
 
+// LevelWriter is a Writer of sound that can also say how loud it is (RFC 6464).
+type LevelWriter interface {
+	Writer
+	// AudioLevel tells of the packet that is written next: whether somebody speaks in the upper bit, and 0 to 127 for 0 to
+	// -127 dBov. It is called of those packets whose publisher says it.
+	AudioLevel(level uint8)
+}
+
 // DownOptions says what a Down gives out.
 type DownOptions struct {
 	Kind      Kind
@@ -36,8 +44,9 @@ const (
 
 // Down is one outgoing track of one subscriber. Its methods may be called from any goroutine.
 type Down struct {
-	opts DownOptions
-	w    Writer
+	opts  DownOptions
+	w     Writer
+	level LevelWriter // w; nil: it cannot, or there is no sound
 
 	mu      sync.Mutex
 	source  *Source // what it follows; nil: only the Up it was attached to
@@ -86,7 +95,7 @@ func NewDown(o DownOptions, w Writer) *Down {
 		o.Now = time.Now
 	}
 	o.ClockRate = o.Kind.clockRate(o.ClockRate)
-	return &Down{
+	d := &Down{
 		opts: o, w: w,
 		header: rtp.Header{Version: rtpVersion},
 		// RFC 3550 §5.1 wants random beginnings; the upper half is left out so that no receiver has to guess
@@ -94,6 +103,10 @@ func NewDown(o DownOptions, w Writer) *Down {
 		highest: 1<<20 + rand.Int64N(1<<15),
 		lastTS:  rand.Uint32(),
 	}
+	if o.Kind == Audio {
+		d.level, _ = w.(LevelWriter)
+	}
+	return d
 }
 
 // Attach makes u the source; nil, or an Up that is closed, leaves the Down without one. It may be called
@@ -237,6 +250,9 @@ func (d *Down) send(s *stretch, p *packet) {
 	}
 	h := &d.header
 	h.SequenceNumber, h.Timestamp, h.Marker = uint16(num), ts, p.marker
+	if p.level != noLevel && d.level != nil {
+		d.level.AudioLevel(uint8(p.level))
+	}
 	if err := d.w.WriteRTP(h, p.payload); err != nil {
 		d.stats.WriteErrors++
 		return

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
 )
 
 // FuzzUpWrite feeds an Up with a stream of anything: each packet is two bytes of length and as many bytes.
@@ -44,12 +46,49 @@ func FuzzUpWrite(f *testing.F) {
 			if st.AudioLevel != NoAudioLevel && (st.AudioLevel > 0 || st.AudioLevel < -127) {
 				t.Errorf("level %d", st.AudioLevel)
 			}
+			if l := b.up.loud.last(b.now()); l > 0 || l < Inaudible {
+				t.Errorf("loudness %d", l)
+			}
 			late, again := b.down(kind)
 			late.Attach(b.up)
 			d.Nack([]uint16{uint16(d.highest), uint16(d.highest - 1)})
 			if len(s.take()) > int(st.Packets)+2 || len(again.take()) > maxReplay {
 				t.Error("more came out than went in")
 			}
+		}
+	})
+}
+
+// FuzzAudioLevel reads a level out of any header extension as pion does.
+func FuzzAudioLevel(f *testing.F) {
+	f.Add(false, []byte{0x50, 0x80 | 42, 0, 0}, uint8(5))
+	f.Add(false, []byte{0, 0x10, 0xAA, 0x50, 30, 0x50, 31, 0}, uint8(5))
+	f.Add(false, []byte{0xF0, 0, 0x50, 30}, uint8(5))
+	f.Add(true, []byte{1, 0, 5, 1, 30, 0, 0, 0}, uint8(5))
+	f.Add(true, []byte{5, 255, 1, 1}, uint8(5))
+	f.Fuzz(func(t *testing.T, twoByte bool, extension []byte, id uint8) {
+		extension = extension[:min(len(extension), 400)/4*4]
+		profile := uint16(0xBEDE)
+		if twoByte {
+			profile = 0x1000
+		}
+		b := wire(1, 1, false, "")
+		b[0] |= 0x10
+		b = append(b, byte(profile>>8), byte(profile), 0, byte(len(extension)/4))
+		b = append(append(b, extension...), "opus"...)
+		v, ok := parse(b, id)
+		if !ok || string(v.payload) != "opus" {
+			t.Fatalf("the packet does not come through: %v %q", ok, v.payload)
+		}
+		if v.level < noLevel || v.level > 255 {
+			t.Errorf("level %d", v.level)
+		}
+		var h rtp.Header
+		if _, err := h.Unmarshal(b); err != nil || v.level == noLevel {
+			return // pion is stricter with what stands behind the level
+		}
+		if e := h.GetExtension(id); len(e) == 0 || int16(e[0]) != v.level {
+			t.Errorf("level %d, pion reads %v", v.level, e)
 		}
 	})
 }

@@ -37,6 +37,7 @@ type out struct {
 	ts      uint32
 	marker  bool
 	payload string
+	level   int // as it was told; 0 without
 }
 
 type outReport struct {
@@ -51,6 +52,7 @@ type slip struct {
 	packets []out
 	reports []outReport
 	fail    bool
+	level   int
 }
 
 var errSlip = errors.New("the line is cut")
@@ -64,8 +66,15 @@ func (s *slip) WriteRTP(h *rtp.Header, payload []byte) error {
 	if s.fail {
 		return errSlip
 	}
-	s.packets = append(s.packets, out{h.SequenceNumber, h.Timestamp, h.Marker, string(payload)})
+	s.packets = append(s.packets, out{h.SequenceNumber, h.Timestamp, h.Marker, string(payload), s.level})
+	s.level = 0
 	return nil
+}
+
+func (s *slip) AudioLevel(level uint8) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.level = int(level)
 }
 
 func (s *slip) WriteSenderReport(ntp uint64, ts, packets, octets uint32) error {

@@ -8,7 +8,7 @@ type view struct {
 	ts          uint32
 	marker      bool
 	paddingOnly bool
-	level       uint8 // RFC 6464: 0 to 127 for 0 to -127 dBov; noLevel: none
+	level       int16 // the byte of RFC 6464 §3: voice activity, and 0 to 127 for 0 to -127 dBov; noLevel: none
 	payload     []byte
 }
 
@@ -17,7 +17,7 @@ const (
 	minHeader  = 12
 	rtpVersion = 2
 
-	noLevel = 0xFF
+	noLevel = -1
 )
 
 // parse reads a whole RTP packet (RFC 3550 §5.1). Header extensions that make no sense are as good as
@@ -63,8 +63,8 @@ func parse(b []byte, levelID uint8) (v view, ok bool) {
 	return v, true
 }
 
-// audioLevel finds the element of RFC 6464 §3 in the one-byte and the two-byte form of RFC 8285 §4.2, §4.3.
-func audioLevel(ext []byte, profile uint16, id uint8) uint8 {
+// audioLevel finds the byte of RFC 6464 §3 in the one-byte and the two-byte form of RFC 8285 §4.2, §4.3.
+func audioLevel(ext []byte, profile uint16, id uint8) int16 {
 	var twoByte bool
 	switch {
 	case profile == 0xBEDE:
@@ -97,7 +97,7 @@ func audioLevel(ext []byte, profile uint16, id uint8) uint8 {
 			return noLevel
 		}
 		if element == id && size > 0 {
-			return ext[i] & 0x7F
+			return int16(ext[i])
 		}
 		i += size
 	}

@@ -14,7 +14,7 @@ func TestParse(t *testing.T) {
 	for name, c := range map[string]struct {
 		in    []byte
 		ok    bool
-		level uint8
+		level int16
 		empty bool
 	}{
 		"a plain packet":                       {in: plain(), ok: true, level: noLevel},
@@ -22,7 +22,7 @@ func TestParse(t *testing.T) {
 		"padding is taken off":                 {in: with(append(plain(), 0, 0, 3), func(b []byte) { b[0] |= 0x20 }), ok: true, level: noLevel},
 		"mere padding":                         {in: padding(7, 90), ok: true, level: noLevel, empty: true},
 		"no payload":                           {in: wire(7, 90, true, ""), ok: true, level: noLevel, empty: true},
-		"level, one byte":                      {in: ext(0xBEDE, 0x10, 0xAA, 0x50, 0x80|42), ok: true, level: 42},
+		"level, one byte":                      {in: ext(0xBEDE, 0x10, 0xAA, 0x50, 0x80|42), ok: true, level: 0x80 | 42},
 		"level after padding":                  {in: ext(0xBEDE, 0, 0, 0x50, 127), ok: true, level: 127},
 		"level, two bytes":                     {in: ext(0x1005, 9, 0, 5, 1, 30, 0, 0, 0), ok: true, level: 30},
 		"level of another id":                  {in: ext(0xBEDE, 0x40, 30, 0, 0), ok: true, level: noLevel},

@@ -22,7 +22,8 @@ type packet struct {
 	epoch   uint32
 	ts      uint32
 	marker  bool
-	key     bool // a key frame begins here
+	key     bool  // a key frame begins here
+	level   int16 // of the sound; see view
 	arrived time.Time
 	payload []byte
 }
@@ -67,7 +68,7 @@ func (r *ring) put(p *packet) *packet {
 		buf = make([]byte, 0, (len(p.payload)+bufferStep-1)/bufferStep*bufferStep)
 	}
 	old.num, old.order, old.epoch, old.ts = p.num, p.order, p.epoch, p.ts
-	old.marker, old.key, old.arrived = p.marker, p.key, p.arrived
+	old.marker, old.key, old.level, old.arrived = p.marker, p.key, p.level, p.arrived
 	old.payload = append(buf, p.payload...)
 	old.users.Store(0)
 	s.Store(old)

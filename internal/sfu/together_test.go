@@ -28,7 +28,7 @@ func (c *checker) WriteRTP(h *rtp.Header, payload []byte) error {
 	if c.first == "" {
 		c.first = string(payload[:1])
 	}
-	o := out{h.SequenceNumber, h.Timestamp, h.Marker, string(payload)}
+	o := out{h.SequenceNumber, h.Timestamp, h.Marker, string(payload), 0}
 	if old, ok := c.seen[o.seq]; ok && old != o {
 		c.t.Errorf("number %d was %+v and is %+v", o.seq, old, o)
 	}

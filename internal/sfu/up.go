@@ -6,7 +6,7 @@
 // It owns the ring that retransmissions are answered from, the throttling of key frame requests, and the
 // sender reports to subscribers. It never waits, and it allocates nothing per packet. Payloads pass
 // untouched; contributing sources and header extensions do not pass, since their ids are a matter between
-// each peer and the server.
+// each peer and the server, but for what they say of how loud the sound is.
 //
 // Locks: a Down's, and below it a Source's and an Up's, which guard only the changing of their lists.
 // Forwarding takes no other lock than that of the Down in turn.
@@ -58,6 +58,7 @@ type Up struct {
 	source atomic.Pointer[Source] // that has other encodings, too; nil: there are none
 	size   size
 	flow   flow
+	loud   loudness
 
 	// Only Write's goroutine uses these.
 	numbers numbering
@@ -101,7 +102,8 @@ func (u *Up) Write(b []byte, arrived time.Time) {
 		return
 	}
 	if v.level != noLevel {
-		u.level.Store(-int32(v.level))
+		u.level.Store(-int32(v.level & 0x7F))
+		u.loud.add(uint8(v.level&0x7F), arrived)
 	}
 	p := u.keep(&v, len(b), arrived)
 	if u.wish.open.Load() {
@@ -135,7 +137,7 @@ func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
 	if place != skip {
 		next := packet{
 			num: num, order: u.count.packets.Load() + 1, epoch: u.numbers.epoch,
-			ts: v.ts, marker: v.marker, arrived: arrived, payload: v.payload,
+			ts: v.ts, marker: v.marker, level: v.level, arrived: arrived, payload: v.payload,
 		}
 		if u.opts.Kind == Video {
 			next.key = u.frame.begins(v, u.numbers.highest == highest+1, place == late)

@@ -116,7 +116,7 @@ func (f *feed) bring(p *publication, e encoding, up *sfu.Up) {
 	s := p.sources[index(e.kind)]
 	if s == nil {
 		s = sfu.NewSource()
-		p.sources[index(e.kind)] = s
+		p.set(e.kind, s)
 	}
 	if p.ups == nil {
 		p.ups = map[encoding]*sfu.Up{}
@@ -154,7 +154,9 @@ func (f *feed) drop(p *publication) {
 			}
 		}
 	}
-	p.sources, p.ups = [2]*sfu.Source{}, nil
+	p.set(rtc.Video, nil)
+	p.set(rtc.Audio, nil)
+	p.ups = nil
 }
 
 // wire attaches a subscription to whatever the source has, now and later.
@@ -221,9 +223,17 @@ func (f *feed) show(p *publication, k rtc.Kind, s *sfu.Source) {
 	if p.dropped || p.sources[index(k)] == s {
 		return
 	}
-	p.sources[index(k)] = s
+	p.set(k, s)
 	if f.source == p {
 		f.rewire(k)
+	}
+}
+
+// set makes a Source what a publication has of a kind, with its feed's lock held.
+func (p *publication) set(k rtc.Kind, s *sfu.Source) {
+	p.sources[index(k)] = s
+	if k == rtc.Audio {
+		p.sound.Store(s)
 	}
 }
 

@@ -30,17 +30,18 @@ type P struct {
 type frame struct {
 	Type    string `json:"type"`
 	Payload struct {
-		StageID       string   `json:"stageId"`
-		SessionID     string   `json:"sessionId"`
-		ParticipantID string   `json:"participantId"`
-		Participants  []P      `json:"participants"`
-		Joined        []P      `json:"joined"`
-		Changed       []P      `json:"changed"`
-		Left          []string `json:"left"`
-		Others        *int     `json:"others"`
-		Reason        string   `json:"reason"`
-		Code          string   `json:"code"`
-		Message       string   `json:"message"`
+		StageID        string   `json:"stageId"`
+		SessionID      string   `json:"sessionId"`
+		ParticipantID  string   `json:"participantId"`
+		Participants   []P      `json:"participants"`
+		Joined         []P      `json:"joined"`
+		Changed        []P      `json:"changed"`
+		Left           []string `json:"left"`
+		Others         *int     `json:"others"`
+		ParticipantIDs []string `json:"participantIds"`
+		Reason         string   `json:"reason"`
+		Code           string   `json:"code"`
+		Message        string   `json:"message"`
 	} `json:"payload"`
 }
 

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -21,7 +22,9 @@ type publication struct {
 	bucket   string   // to which it is to be recorded; empty: not at all
 	replica  *replica // whose media is another stage's; nil: its own
 
-	sources [2]*sfu.Source       // by kind; guarded by feed.mu, as is what follows
+	sound atomic.Pointer[sfu.Source] // of sources, for those who have not locked the feed
+
+	sources [2]*sfu.Source       // by kind; guarded by feed.mu, as is what follows; see set
 	ups     map[encoding]*sfu.Up // the newest of each; without a replica's
 	dropped bool
 }

@@ -144,6 +144,7 @@ func (st *stage) flush() {
 	if len(r.fresh) > 0 {
 		st.welcome()
 	}
+	st.attend()
 	st.plan()
 }
 
@@ -202,6 +203,9 @@ func (st *stage) welcome() {
 			own = &f
 		}
 		s.offer(state.of(mem.seat.ParticipantID, own))
+		if len(st.talk.order) > 0 {
+			s.offer(st.talk.frame())
+		}
 		r.sockets[s] = struct{}{}
 	}
 	clear(r.fresh)

@@ -29,6 +29,8 @@ type stage struct {
 	grace    *time.Timer                    // runs while nobody is there
 	replicas map[string]map[string]*replica // on other stages: by participant and ARN
 	roster   roster
+	talk     talk
+	attends  bool // listen runs in a moment
 }
 
 // session is one time of a stage's being in use.

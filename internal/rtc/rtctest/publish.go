@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 )
@@ -23,6 +24,9 @@ type Media struct {
 	// Video gives access units in Annex B and Audio Opus packets of 20 ms, both sent over and over; Video
 	// begins with a key frame. Empty: made up.
 	Video, Audio [][]byte
+	// Levels, if there are any, are said of the sound's packets, one after the other, over and over (RFC 6464): 0 to 127
+	// for 0 to -127 dBov.
+	Levels []uint8
 	// Hold sends nothing until Resume is called.
 	Hold bool
 }
@@ -55,6 +59,7 @@ type Publisher struct {
 	Frames    atomic.Int64 // pictures sent
 
 	layers *webrtc.RTPSender // of all layers of a simulcast
+	sound  *webrtc.RTPSender
 	resume chan struct{}
 	key    chan struct{}
 }
@@ -77,12 +82,16 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 	if !o.Hold {
 		close(p.resume)
 	}
-	var video, audio *webrtc.TrackLocalStaticSample
+	var video *webrtc.TrackLocalStaticSample
+	var audio *webrtc.TrackLocalStaticRTP
 	var layers []*webrtc.TrackLocalStaticRTP
 	var err error
 	p.Client, err = dial(ctx, endpoint, token, o, func(c *Client) (err error) {
 		if !o.NoAudio {
-			if audio, err = p.add(c, webrtc.MimeTypeOpus, "audio"); err != nil {
+			if audio, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "audio", "rtctest"); err != nil {
+				return err
+			}
+			if p.sound, err = p.send(c, audio); err != nil {
 				return err
 			}
 		}
@@ -91,7 +100,10 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 				return err
 			}
 		} else if !o.NoVideo {
-			if video, err = p.add(c, webrtc.MimeTypeH264, "video"); err != nil {
+			if video, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, "video", "rtctest"); err != nil {
+				return err
+			}
+			if _, err = p.send(c, video); err != nil {
 				return err
 			}
 		}
@@ -117,17 +129,13 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 // Resume begins to send after Hold.
 func (p *Publisher) Resume() { close(p.resume) }
 
-func (p *Publisher) add(c *Client, mime, id string) (*webrtc.TrackLocalStaticSample, error) {
-	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: mime}, id, "rtctest")
-	if err != nil {
-		return nil, err
-	}
+func (p *Publisher) send(c *Client, track webrtc.TrackLocal) (*webrtc.RTPSender, error) {
 	tr, err := c.PC.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
 		return nil, err
 	}
 	c.wg.Go(func() { p.feedback(tr.Sender().ReadRTCP) })
-	return track, nil
+	return tr.Sender(), nil
 }
 
 func (p *Publisher) feedback(read func() ([]rtcp.Packet, interceptor.Attributes, error)) {
@@ -207,17 +215,27 @@ func (m *Media) slice(head []byte, size int) []byte {
 	return b
 }
 
-func (p *Publisher) sendAudio(ctx context.Context, track *webrtc.TrackLocalStaticSample, m Media) {
+func (p *Publisher) sendAudio(ctx context.Context, track *webrtc.TrackLocalStaticRTP, m Media) {
 	select {
 	case <-p.resume:
 	case <-ctx.Done():
 		return
 	}
 	const gap = 20 * time.Millisecond
+	var id uint8
+	for _, e := range p.sound.GetParameters().HeaderExtensions {
+		if e.URI == audioLevel {
+			id = uint8(e.ID)
+		}
+	}
 	tick := time.NewTicker(gap)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		_ = track.WriteSample(media.Sample{Data: m.Audio[n%len(m.Audio)], Duration: gap})
+		pk := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n), Timestamp: uint32(960 * n)}, Payload: m.Audio[n%len(m.Audio)]}
+		if id != 0 && len(m.Levels) > 0 && pk.SetExtension(id, []byte{m.Levels[n%len(m.Levels)]}) != nil {
+			return
+		}
+		_ = track.WriteRTP(pk)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -119,6 +119,9 @@ func dial(ctx context.Context, endpoint, token string, o Options, prepare func(*
 	return c, c.Wait(ctx, webrtc.PeerConnectionStateConnected)
 }
 
+// audioLevel is the header extension that says how loud a packet's sound is (RFC 6464 §4).
+const audioLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
 func newAPI(o Options, line net.PacketConn) (*webrtc.API, error) {
 	m := &webrtc.MediaEngine{}
 	if o.H264Only {
@@ -139,6 +142,9 @@ func newAPI(o Options, line net.PacketConn) (*webrtc.API, error) {
 			return nil, err
 		}
 	} else if err := m.RegisterDefaultCodecs(); err != nil {
+		return nil, err
+	}
+	if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: audioLevel}, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, err
 	}
 	reg := &interceptor.Registry{}
