@@ -31,6 +31,24 @@ func soakTime() time.Duration {
 // metric reads one number of the admin listener.
 func metric(t *testing.T, p *process, name string) float64 {
 	t.Helper()
+	v, ok := findMetric(t, p, name)
+	if !ok {
+		t.Fatalf("no metric %s", name)
+	}
+	return v
+}
+
+// metricOr is metric with a number for one that is not there yet.
+func metricOr(t *testing.T, p *process, name string, otherwise float64) float64 {
+	t.Helper()
+	if v, ok := findMetric(t, p, name); ok {
+		return v
+	}
+	return otherwise
+}
+
+func findMetric(t *testing.T, p *process, name string) (v float64, ok bool) {
+	t.Helper()
 	s := bufio.NewScanner(strings.NewReader(fetch(t, "http://"+p.Admin+"/metrics", http.StatusOK)))
 	for s.Scan() {
 		if v, ok := strings.CutPrefix(s.Text(), name+" "); ok {
@@ -38,11 +56,10 @@ func metric(t *testing.T, p *process, name string) float64 {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return f
+			return f, true
 		}
 	}
-	t.Fatalf("no metric %s", name)
-	return 0
+	return 0, false
 }
 
 // TestGarbageOnEveryPortHarmsNobody keeps one healthy stream and throws at every port what does not

@@ -22,50 +22,6 @@ import (
 	"github.com/streamcat/streamcat/internal/rtc/rtctest"
 )
 
-// ear follows one track by its sequence numbers.
-type ear struct {
-	mu           sync.Mutex
-	begun        bool
-	next, newest int64          // the first one that has not come, and the last one that has
-	early        map[int64]bool // those beyond next
-	pictures     int            // packets with a marker
-}
-
-func (e *ear) hear(p rtctest.Packet) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	seq := int64(p.RTP.SequenceNumber)
-	if !e.begun {
-		e.begun, e.next, e.newest, e.early = true, seq, seq, map[int64]bool{}
-	}
-	seq = e.newest + int64(int16(p.RTP.SequenceNumber-uint16(e.newest)))
-	if seq < e.next || e.early[seq] {
-		return
-	}
-	if p.RTP.Marker {
-		e.pictures++
-	}
-	e.newest = max(e.newest, seq)
-	e.early[seq] = true
-	for e.early[e.next] {
-		delete(e.early, e.next)
-		e.next++
-	}
-}
-
-// missing gives how many packets before the newest have not come, and the newest.
-func (e *ear) missing() (missing int, newest int64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return int(e.newest+1-e.next) - len(e.early), e.newest
-}
-
-func (e *ear) seen() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.pictures
-}
-
 // talk is a conversation on a stage: everybody publishes and watches everybody else.
 type talk struct {
 	hosts []seat
@@ -75,15 +31,15 @@ type talk struct {
 
 type talkEar struct {
 	of           int
-	video, audio ear
+	video, audio rtctest.Ear
 	sent, seen   int // pictures of when converse returned
 }
 
 func (e *talkEar) hear(p rtctest.Packet) {
 	if p.Kind == rtctest.Video {
-		e.video.hear(p)
+		e.video.Hear(p)
 	} else {
-		e.audio.hear(p)
+		e.audio.Hear(p)
 	}
 }
 
@@ -118,7 +74,7 @@ func converse(t *testing.T, th *theatre, n int) *talk {
 		}
 	}
 	for _, e := range c.ears {
-		e.sent, e.seen = int(c.pubs[e.of].Frames.Load()), e.video.seen()
+		e.sent, e.seen = int(c.pubs[e.of].Frames.Load()), e.video.Pictures()
 	}
 	return c
 }
@@ -128,16 +84,16 @@ func (c *talk) whole(t *testing.T) {
 	t.Helper()
 	for _, e := range c.ears {
 		sent := int(c.pubs[e.of].Frames.Load())
-		for kind, one := range map[string]*ear{"video": &e.video, "audio": &e.audio} {
-			_, until := one.missing()
+		for kind, one := range map[string]*rtctest.Ear{"video": &e.video, "audio": &e.audio} {
+			_, until := one.Missing()
 			eventually(t, 10*time.Second, kind+" of a talker in one piece", func() bool {
-				missing, newest := one.missing()
+				missing, newest := one.Missing()
 				return missing == 0 && newest > until
 			})
 		}
 		// Two may have been on their way at the beginning.
-		eventually(t, 10*time.Second, "all pictures of a talker", func() bool { return e.video.seen()-e.seen >= sent-e.sent-2 })
-		t.Logf("of %d pictures of talker %d came %d", sent-e.sent, e.of, e.video.seen()-e.seen)
+		eventually(t, 10*time.Second, "all pictures of a talker", func() bool { return e.video.Pictures()-e.seen >= sent-e.sent-2 })
+		t.Logf("of %d pictures of talker %d came %d", sent-e.sent, e.of, e.video.Pictures()-e.seen)
 	}
 }
 

@@ -111,6 +111,8 @@ type node struct {
 	m   *stage.Manager
 	srv *httptest.Server
 	reg *prometheus.Registry
+
+	clock func() time.Time // of the media port; nil: time.Now
 }
 
 func (w *world) node(change ...func(*stage.Deps)) *node {
@@ -216,11 +218,20 @@ func (n *node) row(participant string) store.StageParticipant {
 
 func (n *node) metric(name string) (sum float64) {
 	n.t.Helper()
+	return n.sum("stage_" + name)
+}
+
+// sum adds up a metric, of some values of its first label or of all.
+func (n *node) sum(name string, labels ...string) (sum float64) {
+	n.t.Helper()
 	families, err := n.reg.Gather()
 	check(n.t, err)
 	for _, f := range families {
-		if f.GetName() == "streamcat_stage_"+name {
+		if f.GetName() == "streamcat_"+name {
 			for _, m := range f.GetMetric() {
+				if len(labels) > 0 && !slices.Contains(labels, m.GetLabel()[0].GetValue()) {
+					continue
+				}
 				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}

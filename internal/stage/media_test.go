@@ -30,7 +30,7 @@ func (n *node) wireBy(udp net.PacketConn, candidates ...rtc.Candidate) (whip str
 	front := httptest.NewUnstartedServer(nil)
 	media, err := rtc.NewServer(rtc.Options{
 		UDP: udp, TCP: tcp, PublicURL: "http://" + front.Listener.Addr().String(), Candidates: candidates,
-		Publishers: []rtc.Publishers{n.m}, Subscribers: n.m, Log: quiet,
+		Publishers: []rtc.Publishers{n.m}, Subscribers: n.m, Log: quiet, Registerer: n.reg, Now: n.clock,
 	})
 	check(n.t, err)
 	front.Config.Handler = media.Door()

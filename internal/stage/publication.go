@@ -225,8 +225,11 @@ func (p *publication) begin() {
 func (p *publication) Ended(reason error) {
 	p.st.lock()
 	defer p.st.unlock()
-	if errors.Is(reason, rtc.ErrFlood) {
+	switch {
+	case errors.Is(reason, rtc.ErrFlood):
 		p.st.fail(p.mem.seat.ParticipantID, "PUBLISH_ERROR", "BITRATE_EXCEEDED", "")
+	case errors.Is(reason, rtc.ErrGarbage):
+		p.st.fail(p.mem.seat.ParticipantID, "PUBLISH_ERROR", "INVALID_INPUT", "")
 	}
 	p.ended(reason)
 }
