@@ -187,7 +187,8 @@ func TestParticipantsAreFilteredPageByPage(t *testing.T) {
 func TestPageOfParticipantsIsOneWalkAlongOneIndex(t *testing.T) {
 	both(t, func(t *testing.T, db *store.DB) {
 		ctx := t.Context()
-		check(t, store.FillParticipants(ctx, db, 20_000))
+		size := enough(t)
+		check(t, store.FillParticipants(ctx, db, size))
 		yes, user := true, "u5"
 		for index, filter := range map[string]store.StageParticipantFilter{
 			"stage_participants_by_join":   {},
@@ -196,7 +197,7 @@ func TestPageOfParticipantsIsOneWalkAlongOneIndex(t *testing.T) {
 			"stage_participants_connected": {State: store.Connected},
 			"stage_participants_recorded":  {Recording: "FAILED"},
 		} {
-			for _, after := range []*store.Cursor{nil, {Time: 10_000, ARN: "p10000"}} {
+			for _, after := range []*store.Cursor{nil, {Time: int64(size / 2), ARN: fmt.Sprint("p", size/2)}} {
 				plan := must[string](t)(store.PlanOfParticipants(ctx, db, filter, after))
 				if !strings.Contains(plan, index) {
 					t.Errorf("%s is not walked:\n%s", index, plan)
