@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hook"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +35,7 @@ func build(t *testing.T) house {
 	t.Helper()
 	h := house{log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	var err error
-	if h.db, err = store.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Log: h.log}); err != nil {
+	if h.db, err = store.Open(context.Background(), storetest.SQLite(t), store.Options{Log: h.log}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { check(t, h.db.Close()) })

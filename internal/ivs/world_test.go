@@ -141,14 +141,14 @@ type world struct {
 func newWorld(t testing.TB, now time.Time) *world {
 	t.Helper()
 	dir := t.TempDir()
-	return newWorldOn(t, dir, "sqlite:"+filepath.Join(dir, "streamcat.db"), now)
+	return newWorldOn(t, dir, storetest.SQLiteAt(t, filepath.Join(dir, "streamcat.db")), now)
 }
 
 // both runs a test in a world on either database.
 func both(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, newWorld(t, time.Now())) })
-	t.Run("postgres", func(t *testing.T) { test(t, newWorldOn(t, t.TempDir(), storetest.PostgresURL(t), time.Now())) })
+	t.Run("postgres", func(t *testing.T) { test(t, newWorldOn(t, t.TempDir(), storetest.Postgres(t), time.Now())) })
 }
 
 func TestMain(m *testing.M) { storetest.Main(m) }

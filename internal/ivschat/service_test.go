@@ -70,12 +70,12 @@ func TestMain(m *testing.M) { storetest.Main(m) }
 func both(t *testing.T, test func(t *testing.T, s *server)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, start(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, startOn(t, storetest.PostgresURL(t), nil)) })
+	t.Run("postgres", func(t *testing.T) { test(t, startOn(t, storetest.Postgres(t), nil)) })
 }
 
 func start(t testing.TB) *server {
 	t.Helper()
-	return startOn(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), nil)
+	return startOn(t, storetest.SQLite(t), nil)
 }
 
 func startOn(t testing.TB, url string, quotas map[arn.Kind]int) *server {

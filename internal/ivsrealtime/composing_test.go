@@ -22,6 +22,7 @@ import (
 	"github.com/streamcat/streamcat/internal/ivsrealtime"
 	"github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 // composing is the service with the real live side of stages.
@@ -66,7 +67,7 @@ func compose(t *testing.T, url string, quotas map[arn.Kind]int) *composing {
 	}
 	log, dir := slog.New(slog.DiscardHandler), t.TempDir()
 	if url == "" {
-		url = "sqlite:" + filepath.Join(dir, "test.db")
+		url = storetest.SQLite(t)
 	}
 	c := &composing{t: t, hourglass: hourglass{new(atomic.Int64)}}
 	c.at.Store(clock.UnixMilli())

@@ -96,14 +96,14 @@ func verifier(now func() time.Time) *auth.SigV4 {
 
 func start(t testing.TB, change ...func(*ivsrealtime.Deps)) *server {
 	t.Helper()
-	return startOn(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), change...)
+	return startOn(t, storetest.SQLite(t), change...)
 }
 
 // both runs a test on both databases.
 func both(t *testing.T, test func(t *testing.T, s *server), change ...func(*ivsrealtime.Deps)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, start(t, change...)) })
-	t.Run("postgres", func(t *testing.T) { test(t, startOn(t, storetest.PostgresURL(t), change...)) })
+	t.Run("postgres", func(t *testing.T) { test(t, startOn(t, storetest.Postgres(t), change...)) })
 }
 
 func TestMain(m *testing.M) { storetest.Main(m) }

@@ -28,6 +28,7 @@ import (
 	"github.com/streamcat/streamcat/internal/hook"
 	"github.com/streamcat/streamcat/internal/plus"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 // secrets are the access keys of a test: their secret is their id, and what they may do is here.
@@ -53,7 +54,7 @@ type server struct {
 func start(t *testing.T) *server {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "test.db"), store.Options{Log: log})
+	db, err := store.Open(context.Background(), storetest.SQLite(t), store.Options{Log: log})
 	check(t, err)
 	t.Cleanup(func() { check(t, db.Close()) })
 	messages, err := bus.Open(context.Background(), bus.Options{Dir: t.TempDir(), Log: log})

@@ -24,6 +24,7 @@ import (
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/room"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -108,7 +109,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, passes: auth.NewChatPasses(keys), rooms: &rooms{specs: map[string]room.Spec{}}, clock: newClock()}
-	if w.db, err = store.Open(ctx, "sqlite:"+filepath.Join(dir, "room.db"), store.Options{Log: quiet, Now: w.clock.Now}); err != nil {
+	if w.db, err = store.Open(ctx, storetest.SQLite(t), store.Options{Log: quiet, Now: w.clock.Now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -29,6 +29,7 @@ import (
 	"github.com/streamcat/streamcat/internal/ivschat"
 	"github.com/streamcat/streamcat/internal/ivsrealtime"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 const (
@@ -186,7 +187,7 @@ func newWorld(t testing.TB, options ...func(*Deps)) *world {
 	w := &world{t: t, clock: &clock{}, log: &bytes.Buffer{}, air: &air{}, rooms: &rooms{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	dir := t.TempDir()
-	db, err := store.Open(t.Context(), "sqlite:"+dir+"/site.db", store.Options{Log: slog.New(slog.DiscardHandler)})
+	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/stage"
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,7 +65,7 @@ func newWorld(t testing.TB) *world {
 	dir, ctx := t.TempDir(), context.Background()
 	w := &world{t: t, directory: &directory{stages: map[string]bool{}, signers: map[string]*ecdsa.PublicKey{}, buckets: map[string]string{}, keys: map[string]stage.Ingest{}}, seats: newSeats(t)}
 	var err error
-	w.db, err = store.Open(ctx, "sqlite:"+filepath.Join(dir, "stage.db"), store.Options{Log: quiet})
+	w.db, err = store.Open(ctx, storetest.SQLite(t), store.Options{Log: quiet})
 	check(t, err)
 	t.Cleanup(func() { _ = w.db.Close() })
 	w.bus, err = bus.Open(ctx, bus.Options{Dir: filepath.Join(dir, "bus"), Log: quiet})

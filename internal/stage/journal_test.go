@@ -5,17 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 func newTestJournal(t *testing.T) (*journal, *store.DB) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "journal.db"), store.Options{Log: log})
+	db, err := store.Open(context.Background(), storetest.SQLite(t), store.Options{Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,9 +52,11 @@ func TestMain(m *testing.M) {
 // both runs a test on both databases.
 func both(t *testing.T, test func(t *testing.T, db *store.DB)) {
 	t.Helper()
-	bothURLs(t, func(t *testing.T, url string) { test(t, open(t, url, store.Options{})) })
+	t.Run("sqlite", func(t *testing.T) { test(t, open(t, storetest.SQLite(t), store.Options{})) })
+	t.Run("postgres", func(t *testing.T) { test(t, open(t, storetest.Postgres(t), store.Options{})) })
 }
 
+// bothURLs runs a test on two databases in which there is nothing, not even tables.
 func bothURLs(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteURL(t)) })

@@ -20,6 +20,7 @@ import (
 	realtimetypes "github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
 
 	"github.com/streamcat/streamcat/internal/store"
+	"github.com/streamcat/streamcat/internal/store/storetest"
 )
 
 // cloud stands in for the three services where a test needs them to fail at a chosen call. It keeps what
@@ -353,7 +354,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	clock := &clock{now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}
-	db, err := store.Open(t.Context(), "sqlite:"+t.TempDir()+"/app.db", store.Options{Now: clock.Now})
+	db, err := store.Open(t.Context(), storetest.SQLite(t), store.Options{Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,12 +59,18 @@ func Run(m *testing.M) int {
 // PostgreSQL is not installed the test fails, and says what to install.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
+	return fresh(t, "")
+}
+
+// fresh makes a database, as the options of CREATE DATABASE say.
+func fresh(t testing.TB, options string) string {
+	t.Helper()
 	s, err := started()
 	if err != nil {
 		t.Fatalf("PostgreSQL for tests: %v", err)
 	}
 	name := fmt.Sprintf("test_%d", databases.Add(1))
-	admin(t, s.dir, "CREATE DATABASE "+name)
+	admin(t, s.dir, "CREATE DATABASE "+name+options)
 	t.Cleanup(func() { admin(t, s.dir, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return databaseURL(s.dir, name)
 }
@@ -75,16 +81,21 @@ func databaseURL(dir, name string) string {
 
 func admin(t testing.TB, dir, statement string) {
 	t.Helper()
+	if err := execute(dir, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func execute(dir, statement string) error {
 	db, err := sql.Open("pgx", databaseURL(dir, "postgres"))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer db.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if _, err := db.ExecContext(ctx, statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
+	_, err = db.ExecContext(ctx, statement)
+	return err
 }
 
 // guard is run by sh with the programs' directory and the data directory. It makes and runs the
