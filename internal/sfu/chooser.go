@@ -37,7 +37,8 @@ type layer struct {
 
 // chooser chooses one of several encodings for one subscriber.
 type chooser struct {
-	limit    int  // pixels; 0: none
+	limit    int    // pixels; 0: none
+	share    *share // of a line that others are sent over, too; nil: it has the line for itself
 	rising   bool // the one that is wanted is larger than the present one;
 	pressed  bool // smaller, because there is no room
 	rose     time.Time
@@ -79,17 +80,16 @@ func (c *chooser) choose(ups []*Up, present *Up, now time.Time, line Line) *Up {
 // ascending order and not empty.
 func (c *chooser) pick(list []layer, at int, now time.Time, line Line) int {
 	room := math.MaxInt
-	top := list[len(list)-1]
-	if line != nil {
-		room = line.Room(now, need(top.rate, headroom))
+	want := need(list[len(list)-1].rate, headroom)
+	switch {
+	case c.share != nil:
+		room = c.share.room(now, c.claim(list, at, now, want))
+	case line != nil:
+		room = line.Room(now, want)
 	}
 	fit := 0
 	for i, l := range list {
-		margin := 0
-		if i > at {
-			margin = headroom
-		}
-		if l.rate > 0 && need(l.rate, margin) <= room || l.rate == 0 && i == at {
+		if l.rate > 0 && l.needs(i > at) <= room || l.rate == 0 && i == at {
 			fit = i
 		}
 	}
@@ -102,6 +102,29 @@ func (c *chooser) pick(list []layer, at int, now time.Time, line Line) int {
 		return at
 	}
 	return fit
+}
+
+// claim is what a picture can make use of now: nothing larger while it is not to rise.
+func (c *chooser) claim(list []layer, at int, now time.Time, want int) claim {
+	all := claim{at: now, count: len(list), want: want}
+	if at >= 0 && now.Before(c.settled) {
+		all.count = at + 1
+	}
+	for i, l := range list {
+		all.needs[i] = l.needs(i > at)
+		if l.rate == 0 && i != at {
+			all.needs[i] = unknown
+		}
+	}
+	return all
+}
+
+// needs is what a line must have for a layer, more if that is a rise.
+func (l *layer) needs(rise bool) int {
+	if rise {
+		return need(l.rate, headroom)
+	}
+	return need(l.rate, 0)
 }
 
 // need is what a line must have for an encoding, with a margin in percent.

@@ -30,6 +30,7 @@ type DownOptions struct {
 	Kind      Kind
 	ClockRate uint32           // Hz; zero: 90,000 for video, 48,000 for audio
 	Line      Line             // the way to the subscriber; nil: it has room for anything
+	Pool      *Pool            // of the pictures that share the Line with this one; nil: there are no others
 	Now       func() time.Time // nil: time.Now
 }
 
@@ -47,6 +48,7 @@ type Down struct {
 	opts  DownOptions
 	w     Writer
 	level LevelWriter // w; nil: it cannot, or there is no sound
+	share *share      // of the Pool; nil: there is none
 
 	mu      sync.Mutex
 	source  *Source // what it follows; nil: only the Up it was attached to
@@ -105,6 +107,10 @@ func NewDown(o DownOptions, w Writer) *Down {
 	}
 	if o.Kind == Audio {
 		d.level, _ = w.(LevelWriter)
+	}
+	if o.Pool != nil {
+		d.share = o.Pool.join(o.Line)
+		d.chooser.share = d.share
 	}
 	return d
 }
@@ -257,6 +263,9 @@ func (d *Down) send(s *stretch, p *packet) {
 		d.stats.WriteErrors++
 		return
 	}
+	if d.share != nil {
+		d.share.flow.add(minHeader+len(p.payload), p.arrived)
+	}
 	d.sent.packets++
 	d.sent.octets += uint32(len(p.payload))
 	d.stats.Packets++
@@ -300,6 +309,9 @@ func (d *Down) KeyFrame() {
 func (d *Down) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.share != nil && !d.closed {
+		d.share.pool.leave(d.share)
+	}
 	d.closed = true
 	d.leaveSource()
 	d.detach()

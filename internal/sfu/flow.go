@@ -26,7 +26,9 @@ type flow struct {
 }
 
 func (f *flow) add(n int, now time.Time) {
-	f.last.Store(now.UnixNano())
+	if at := now.UnixNano(); at > f.last.Load() { // what is sent again came long ago
+		f.last.Store(at)
+	}
 	f.bytes += n
 	took := now.Sub(f.since)
 	switch {
@@ -40,6 +42,13 @@ func (f *flow) add(n int, now time.Time) {
 		f.rate.Store(rate)
 	}
 	f.since, f.bytes = now, 0
+}
+
+// forget begins to measure anew.
+func (f *flow) forget() {
+	f.since, f.bytes = time.Time{}, 0
+	f.rate.Store(0)
+	f.last.Store(0)
 }
 
 func (f *flow) bitrate() int { return int(f.rate.Load()) }

@@ -36,7 +36,10 @@ func (d *Down) leaveSource() {
 		d.source.remove(d)
 		d.source = nil
 	}
-	d.chooser = chooser{limit: d.chooser.limit}
+	d.chooser = chooser{limit: d.chooser.limit, share: d.share}
+	if d.share != nil {
+		d.share.rest()
+	}
 }
 
 // choose thinks over which encoding is wanted.
