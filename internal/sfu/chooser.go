@@ -39,8 +39,8 @@ type layer struct {
 type chooser struct {
 	limit    int    // pixels; 0: none
 	share    *share // of a line that others are sent over, too; nil: it has the line for itself
-	rising   bool // the one that is wanted is larger than the present one;
-	pressed  bool // smaller, because there is no room
+	rising   bool   // the one that is wanted is larger than the present one;
+	pressed  bool   // smaller, because there is no room
 	rose     time.Time
 	settled  time.Time // no rise before
 	patience time.Duration

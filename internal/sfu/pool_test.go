@@ -289,4 +289,6 @@ func TestDividingAllocatesNothing(t *testing.T) {
 }
 
 // filled makes a payload as long as a packet of so many bytes has.
-func filled(head string, size int) string { return head + strings.Repeat("\x00", size-minHeader-len(head)) }
+func filled(head string, size int) string {
+	return head + strings.Repeat("\x00", size-minHeader-len(head))
+}

@@ -1,5 +1,7 @@
 package stage
 
+import "github.com/streamcat/streamcat/internal/rtc"
+
 // Abandon stops a manager as kill -9 would: nothing more is written, told or ended.
 func (m *Manager) Abandon() {
 	m.journal.abandon()
@@ -75,7 +77,24 @@ func Describe(userAgent string) (d ParticipantDoc) {
 	return d
 }
 
+// Wish is a wish as a client says it.
+type Wish struct {
+	ParticipantID string `json:"participantId"`
+	Audio         bool   `json:"audio"`
+	Video         bool   `json:"video"`
+}
+
+// ParseSubscribe reads the payload of a SUBSCRIBE frame.
+func ParseSubscribe(payload []byte) (list []Wish, err error) {
+	f, err := parseFrame(append(append([]byte(`{"type":"SUBSCRIBE","payload":`), payload...), '}'))
+	for _, w := range f.Wishes {
+		list = append(list, Wish{w.remote, w.kinds[index(rtc.Audio)], w.kinds[index(rtc.Video)]})
+	}
+	return list, err
+}
+
 const (
+	MaxWishes      = maxWishes
 	MaxClientFrame = maxClientFrame
 	MaxFrameRate   = maxRate
 )

@@ -20,13 +20,13 @@ type feed struct {
 	// Guarded by stage.mu.
 	publisher *publication   // nil: away
 	standby   []*publication // of a redundant ingest, to take over
-	watchers  map[*subscription]struct{}
+	watchers  map[*watcher]struct{}
 	away      *time.Timer // runs while it is away and somebody waits
 
 	mu     sync.Mutex
 	source *publication // whose media goes out; nil: nobody's
 	latest uint64       // the highest number of a decision that was wired
-	wired  map[*subscription]struct{}
+	wired  map[*watcher]struct{}
 	copies map[*publication]*feed // on other stages, which show the same; their feeds' locks come after this one's
 }
 
@@ -34,7 +34,7 @@ type feed struct {
 func (st *stage) feed(participantID string) *feed {
 	f := st.feeds[participantID]
 	if f == nil {
-		f = &feed{id: participantID, watchers: map[*subscription]struct{}{}, wired: map[*subscription]struct{}{}, copies: map[*publication]*feed{}}
+		f = &feed{id: participantID, watchers: map[*watcher]struct{}{}, wired: map[*watcher]struct{}{}, copies: map[*publication]*feed{}}
 		st.feeds[participantID] = f
 	}
 	return f
@@ -77,12 +77,13 @@ func (f *feed) back(p *publication) {
 		f.away = nil
 	}
 	f.lead(p)
+	p.st.reseat(f.id)
 }
 
 // abandon sends away all who watch a feed.
 func (st *stage) abandon(f *feed) {
-	for s := range f.watchers {
-		s.end(errPublisherGone)
+	for w := range f.watchers {
+		w.lost()
 	}
 	st.tidy(f)
 }
@@ -159,41 +160,34 @@ func (f *feed) drop(p *publication) {
 	p.ups = nil
 }
 
-// wire attaches a subscription to whatever the source has, now and later.
-func (f *feed) wire(s *subscription) {
+// wire shows a watcher whatever the source has, now and later.
+func (f *feed) wire(w *watcher) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if s.unwired {
+	if w.unwired {
 		return
 	}
-	f.wired[s] = struct{}{}
-	for i, d := range s.downs {
-		if d != nil {
-			d.Follow(f.shown(i))
-		}
+	f.wired[w] = struct{}{}
+	for k := range w.outlets {
+		w.show(k, f.shown(k))
 	}
 }
 
-// unwire ends a subscription's Downs.
-func (f *feed) unwire(s *subscription) {
+// unwire shows a watcher nothing any more.
+func (f *feed) unwire(w *watcher) {
 	f.mu.Lock()
-	s.unwired = true
-	delete(f.wired, s)
-	f.mu.Unlock()
-	for _, d := range s.downs {
-		if d != nil {
-			d.Close()
-			s.st.m.metrics.downs.remove(d)
-		}
+	defer f.mu.Unlock()
+	w.unwired = true
+	delete(f.wired, w)
+	for k := range w.outlets {
+		w.show(k, nil)
 	}
 }
 
 func (f *feed) rewire(k rtc.Kind) {
 	s := f.shown(index(k))
-	for one := range f.wired {
-		if d := one.downs[index(k)]; d != nil {
-			d.Follow(s)
-		}
+	for w := range f.wired {
+		w.show(index(k), s)
 	}
 	for p, other := range f.copies {
 		other.show(p, k, s)

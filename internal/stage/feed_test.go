@@ -4,7 +4,7 @@ import "testing"
 
 // Wiring may come in another order than what it follows from.
 func TestOlderPublicationNeverDisplacesANewer(t *testing.T) {
-	f := &feed{wired: map[*subscription]struct{}{}}
+	f := &feed{wired: map[*watcher]struct{}{}}
 	older, newer := &publication{}, &publication{}
 	f.take(newer, 2)
 	f.take(older, 1)
@@ -23,7 +23,7 @@ func TestOlderPublicationNeverDisplacesANewer(t *testing.T) {
 }
 
 func TestAnAttemptThatEndsDoesNotKeepAnotherFromBeingTheSource(t *testing.T) {
-	f := &feed{wired: map[*subscription]struct{}{}}
+	f := &feed{wired: map[*watcher]struct{}{}}
 	works, fails := &publication{}, &publication{}
 	f.drop(fails)
 	f.take(works, 1)

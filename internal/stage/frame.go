@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/streamcat/streamcat/internal/auth"
+	"github.com/streamcat/streamcat/internal/rtc"
 )
 
 // participantFrame is a participant as sockets are told of it.
@@ -120,11 +121,12 @@ func quote(s string) []byte {
 
 // The types of frames that clients send. Others are ignored.
 const (
-	typePing   = "PING"
-	typePong   = "PONG"
-	typeMute   = "MUTE"
-	typePrefer = "PREFER"
-	typeLeave  = "LEAVE"
+	typePing      = "PING"
+	typePong      = "PONG"
+	typeMute      = "MUTE"
+	typePrefer    = "PREFER"
+	typeSubscribe = "SUBSCRIBE"
+	typeLeave     = "LEAVE"
 )
 
 // clientFrame is what a client sends.
@@ -134,6 +136,7 @@ type clientFrame struct {
 	NoVideo    bool
 	Of         string // of PREFER: whose picture; so is the next
 	Pixels     int    // how large it is to be at most; 0: no bound
+	Wishes     []wish // of SUBSCRIBE
 }
 
 // maxClientFrame is the longest frame, in bytes, that a client may send.
@@ -158,6 +161,8 @@ func parseFrame(b []byte) (clientFrame, error) {
 		err = f.readMute(envelope.Payload)
 	case typePrefer:
 		err = f.readPrefer(envelope.Payload)
+	case typeSubscribe:
+		err = f.readSubscribe(envelope.Payload)
 	}
 	return f, err
 }
@@ -183,7 +188,7 @@ func (f *clientFrame) readPrefer(payload []byte) error {
 		MaxWidth      int    `json:"maxWidth"`
 		MaxHeight     int    `json:"maxHeight"`
 	}
-	if json.Unmarshal(payload, &prefer) != nil || prefer.ParticipantID == "" || len(prefer.ParticipantID) > 64 {
+	if json.Unmarshal(payload, &prefer) != nil || !isParticipant(prefer.ParticipantID) {
 		return errFrame
 	}
 	for _, side := range []int{prefer.MaxWidth, prefer.MaxHeight} {
@@ -192,5 +197,35 @@ func (f *clientFrame) readPrefer(payload []byte) error {
 		}
 	}
 	f.Of, f.Pixels = prefer.ParticipantID, prefer.MaxWidth*prefer.MaxHeight
+	return nil
+}
+
+// isParticipant says whether a text may be a participant's id.
+func isParticipant(id string) bool { return id != "" && len(id) <= 64 }
+
+// maxWishes is how many participants a client may want to watch in its gallery.
+const maxWishes = 64
+
+func (f *clientFrame) readSubscribe(payload []byte) error {
+	var subscribe struct {
+		Participants []struct {
+			ParticipantID string `json:"participantId"`
+			Audio         bool   `json:"audio"`
+			Video         bool   `json:"video"`
+		} `json:"participants"`
+	}
+	if json.Unmarshal(payload, &subscribe) != nil || subscribe.Participants == nil || len(subscribe.Participants) > maxWishes {
+		return errFrame
+	}
+	known := map[string]bool{}
+	for _, p := range subscribe.Participants {
+		if !isParticipant(p.ParticipantID) || known[p.ParticipantID] {
+			return errFrame
+		}
+		known[p.ParticipantID] = true
+		w := wish{remote: p.ParticipantID}
+		w.kinds[index(rtc.Audio)], w.kinds[index(rtc.Video)] = p.Audio, p.Video
+		f.Wishes = append(f.Wishes, w)
+	}
 	return nil
 }

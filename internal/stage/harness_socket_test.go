@@ -27,6 +27,13 @@ type P struct {
 	JoinedAt     int64             `json:"joinedAt"`
 }
 
+// Slot is what an m-section carries, as sockets are told.
+type Slot struct {
+	Mid           string `json:"mid"`
+	ParticipantID string `json:"participantId"`
+	Kind          string `json:"kind"`
+}
+
 type frame struct {
 	Type    string `json:"type"`
 	Payload struct {
@@ -42,6 +49,9 @@ type frame struct {
 		Reason         string   `json:"reason"`
 		Code           string   `json:"code"`
 		Message        string   `json:"message"`
+		Session        string   `json:"session"`
+		Slots          []Slot   `json:"slots"`
+		Waiting        []Slot   `json:"waiting"`
 	} `json:"payload"`
 }
 

@@ -3,8 +3,8 @@
 // (as package ingest's gate), and the events socket. Media goes through package sfu, one Up per track and one Down per subscriber's track; this package
 // only joins them.
 //
-// A participant is a token, or a stream key of an ingest configuration. It may have one publishing session, one events socket, and one subscribing
-// session per remote participant at a time: a newer one of the same door displaces the older. It is
+// A participant is a token, or a stream key of an ingest configuration. It may have one publishing session, one events socket, one subscribing
+// session per remote participant, and one gallery of many at a time: a newer one of the same door displaces the older. It is
 // connected while any of its doors is open. A stage's session begins with the first participant and ends a
 // grace after the last one left.
 //
@@ -16,7 +16,7 @@
 // deleted, is heard on all nodes, over the bus.
 //
 // Lock order: Manager.mu; replica.mu; stage.mu, of one stage at a time; feed.mu, that of a replica's after its
-// source's; ledger.mu; journal.mu; socket.mu. Peers are closed, and Downs attached, with none of stage.mu and
+// source's; outlet.mu; ledger.mu; journal.mu; socket.mu. Peers are closed, and Downs attached, with none of stage.mu and
 // above held, but those of replicas with replica.mu.
 package stage
 

@@ -111,6 +111,7 @@ func (f *feed) lose(p *publication) {
 	f.publisher = nil
 	if len(f.standby) == 0 {
 		p.st.miss(f)
+		p.st.reseat(f.id)
 		return
 	}
 	i := max(0, slices.IndexFunc(f.standby, (*publication).sends)) // rather one that sends

@@ -42,6 +42,12 @@ func newRoster() roster {
 	}
 }
 
+// knows says whether a socket has had its state.
+func (r *roster) knows(s *socket) bool {
+	_, ok := r.sockets[s]
+	return ok
+}
+
 func (r *roster) stop() {
 	r.stopped = true
 	if r.timer != nil {
@@ -207,6 +213,9 @@ func (st *stage) welcome() {
 			s.offer(st.talk.frame())
 		}
 		r.sockets[s] = struct{}{}
+		if mem.gallery != nil {
+			s.offer(mem.gallery.told)
+		}
 	}
 	clear(r.fresh)
 	if r.others != r.othersTold { // sockets know different numbers: whatever is next, it must be told

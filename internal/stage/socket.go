@@ -213,6 +213,12 @@ func (s *socket) hear(b []byte) {
 			s.mem.audioMuted, s.mem.noVideo = f.AudioMuted, f.NoVideo
 			s.st.change(s.mem)
 		}
+	case typeSubscribe:
+		s.st.lock()
+		defer s.st.unlock()
+		if !s.over {
+			s.mem.want(f.Wishes)
+		}
 	case typePrefer:
 		s.st.lock()
 		defer s.st.unlock()

@@ -20,17 +20,18 @@ type stage struct {
 	arn string
 	id  string // last part of the ARN
 
-	mu       sync.Mutex
-	later    []func() // to be done as soon as mu is free
-	over     bool
-	session  *session // nil until somebody joined
-	members  map[string]*member
-	feeds    map[string]*feed               // by publisher
-	grace    *time.Timer                    // runs while nobody is there
-	replicas map[string]map[string]*replica // on other stages: by participant and ARN
-	roster   roster
-	talk     talk
-	attends  bool // listen runs in a moment
+	mu        sync.Mutex
+	later     []func() // to be done as soon as mu is free
+	over      bool
+	session   *session // nil until somebody joined
+	members   map[string]*member
+	feeds     map[string]*feed               // by publisher
+	grace     *time.Timer                    // runs while nobody is there
+	replicas  map[string]map[string]*replica // on other stages: by participant and ARN
+	galleries map[*gallery]struct{}          // that are up
+	roster    roster
+	talk      talk
+	attends   bool // listen runs in a moment
 }
 
 // session is one time of a stage's being in use.
@@ -52,6 +53,9 @@ type member struct {
 	publish    slot
 	subscribe  map[string]*slot // by whom it watches
 	prefers    map[string]int   // by whom it watches, how many pixels there are to be at most
+	many       slot             // sessions that are galleries
+	gallery    *gallery         // the one that is up; nil: none
+	wishes     []wish           // whom it wants to watch in that, the most important first
 	socket     *socket          // its events socket; nil: none
 	publishing bool             // its media flows
 	published  bool             // it did once since it joined
@@ -82,7 +86,7 @@ type ParticipantDoc struct {
 }
 
 func newStage(m *Manager, stageARN string) *stage {
-	return &stage{m: m, arn: stageARN, id: arn.ID(stageARN), members: map[string]*member{}, feeds: map[string]*feed{}, replicas: map[string]map[string]*replica{}, roster: newRoster()}
+	return &stage{m: m, arn: stageARN, id: arn.ID(stageARN), members: map[string]*member{}, feeds: map[string]*feed{}, replicas: map[string]map[string]*replica{}, galleries: map[*gallery]struct{}{}, roster: newRoster()}
 }
 
 func (st *stage) lock() { st.mu.Lock() }
@@ -250,6 +254,7 @@ func (st *stage) remove(mem *member, why departure) {
 	for _, s := range mem.subscribe {
 		s.end(why.reason)
 	}
+	mem.many.end(why.reason)
 	mem.publish.end(why.reason)
 	if mem.socket != nil {
 		mem.socket.leave(why.word, why.code)

@@ -5,23 +5,19 @@ import (
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/rtc"
-	"github.com/streamcat/streamcat/internal/sfu"
 )
 
 // subscription is one session in which a participant watches another one.
 type subscription struct {
 	door
+	watcher
 	remote  string
-	feed    *feed
 	started bool // SUBSCRIBE_STARTED was written; guarded by stage.mu
-
-	downs   [2]*sfu.Down // by kind; set in Start, with stage.mu held
-	unwired bool         // guarded by feed.mu
 }
 
-// Subscribe lets a participant watch another one, who must publish now.
-func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscription, error) {
-	may := func(s auth.Seat) error {
+// maySubscribe judges who asks to watch others.
+func (m *Manager) maySubscribe(r rtc.Request) func(auth.Seat) error {
+	return func(s auth.Seat) error {
 		switch {
 		case !s.Subscribe:
 			m.note(s, "SUBSCRIBE_ERROR", "INSUFFICIENT_CAPABILITIES", clip(r.ParticipantID))
@@ -31,8 +27,15 @@ func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscriptio
 		}
 		return nil
 	}
+}
+
+// Subscribe lets a participant watch another one, who must publish now, or as many as it likes in a gallery.
+func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscription, error) {
+	if r.ParticipantID == "" {
+		return m.watchMany(ctx, r)
+	}
 	sub := &subscription{remote: r.ParticipantID}
-	err := m.admit(ctx, m.byToken(r.Token, may), func(st *stage, p pass) error {
+	err := m.admit(ctx, m.byToken(r.Token, m.maySubscribe(r)), func(st *stage, p pass) error {
 		seat := p.seat
 		mem, err := st.member(p)
 		if err != nil {
@@ -52,8 +55,8 @@ func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscriptio
 			mem.subscribe[sub.remote] = s
 		}
 		sub.door = door{st: st, mem: mem, slot: s, shut: sub.shut}
-		sub.feed = f
-		f.watchers[sub] = struct{}{}
+		sub.watcher = watcher{feed: f, lost: func() { sub.end(errPublisherGone) }}
+		f.watchers[&sub.watcher] = struct{}{}
 		sub.open(r.UserAgent)
 		return nil
 	})
@@ -65,28 +68,17 @@ func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscriptio
 
 // Start makes a Down of each sender.
 func (s *subscription) Start(senders []rtc.Sender, p rtc.Peer) {
-	var downs [2]*sfu.Down
-	for _, sender := range senders { // at most one of a kind: rtc refuses other offers
-		d := sfu.NewDown(sfu.DownOptions{Kind: kindOf(sender.Kind()), Line: sender, Now: s.st.m.now}, sender)
-		sender.Feedback(d.Nack, d.KeyFrame)
-		downs[index(sender.Kind())] = d
-	}
 	s.st.lock()
 	defer s.st.unlock()
 	s.start(p)
 	if s.over { // nothing will be wired
 		return
 	}
-	s.downs = downs
-	if video := downs[index(rtc.Video)]; video != nil {
-		s.bound = video.Prefer
-		video.Prefer(s.mem.prefers[s.remote])
+	for _, sender := range senders { // at most one of a kind: rtc refuses other offers
+		s.outlets[index(sender.Kind())] = s.st.m.newOutlet(sender, nil)
 	}
-	for _, d := range downs {
-		if d != nil {
-			s.st.m.metrics.downs.add(d)
-		}
-	}
+	s.door.bound = s.watcher.bound
+	s.watcher.bound(s.mem.prefers[s.remote])
 }
 
 // maxPreferences is how many participants one may have a wish about.
@@ -103,6 +95,9 @@ func (mem *member) prefer(remote string, pixels int) {
 		mem.prefers[remote] = pixels
 	} else {
 		return
+	}
+	if mem.gallery != nil {
+		mem.gallery.bound(remote, pixels)
 	}
 	if s := mem.subscribe[remote]; s != nil {
 		for _, d := range []*door{s.next, s.live} {
@@ -124,7 +119,7 @@ func (s *subscription) Connected() {
 	s.mem.succeed("SUBSCRIBE_ERROR", s.remote)
 	s.st.m.metrics.subscriptions.Inc()
 	s.st.write(s.mem, "SUBSCRIBE_STARTED", "", s.remote)
-	s.st.defers(func() { s.feed.wire(s) })
+	s.st.defers(func() { s.feed.wire(&s.watcher) })
 }
 
 // Ended ends the subscription.
@@ -144,9 +139,16 @@ func (s *subscription) shut() {
 	if s.slot.empty() {
 		delete(s.mem.subscribe, s.remote)
 	}
-	delete(s.feed.watchers, s)
+	delete(s.feed.watchers, &s.watcher)
 	st.tidy(s.feed)
-	st.defers(func() { s.feed.unwire(s) })
+	st.defers(func() {
+		s.feed.unwire(&s.watcher)
+		for _, o := range s.outlets {
+			if o != nil {
+				o.close(st.m)
+			}
+		}
+	})
 }
 
 // clip keeps what a client calls a participant at the length that a participant id may have.
