@@ -12,9 +12,9 @@ const browsers = [];
 
 /**
  * Starts a browser whose camera and microphone are files (y4m and wav, played over and over), or Chromium's own test
- * picture with a beep a second.
+ * picture with a beep a second. Without `leave` no page gets either.
  */
-export async function launch({ video, audio, args = [] } = {}) {
+export async function launch({ video, audio, leave = true, args = [] } = {}) {
   const browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: [
@@ -26,8 +26,8 @@ export async function launch({ video, audio, args = [] } = {}) {
       "--disable-component-update",
       "--disable-sync",
       "--autoplay-policy=no-user-gesture-required",
-      "--use-fake-ui-for-media-stream",
       "--use-fake-device-for-media-stream",
+      leave ? "--use-fake-ui-for-media-stream" : "--deny-permission-prompts",
       ...(video ? [`--use-file-for-fake-video-capture=${video}`] : []),
       ...(audio ? [`--use-file-for-fake-audio-capture=${audio}`] : []),
       ...args,
@@ -43,12 +43,12 @@ const wrongs = [];
 let common;
 
 /** Somebody with a profile of their own, in the browser that everybody shares or in a given one. */
-export async function person(name, browser) {
+export async function person(name, browser, permissions = ["camera", "microphone"]) {
   browser ??= await (common ??= launch());
   // Certificates of tests are signed by nobody that a browser knows.
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
-    permissions: ["camera", "microphone"],
+    permissions,
     ignoreHTTPSErrors: true,
   });
   context.setDefaultTimeout(PATIENCE);

@@ -129,7 +129,7 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // left to the page, which asks again.
 func (p *pages) status(r *http.Request) int {
 	switch r.URL.Path {
-	case "/", "/register", "/signin", "/dashboard", "/golive", "/studio":
+	case "/", "/register", "/signin", "/dashboard", "/golive", "/studio", "/check":
 		return http.StatusOK
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/c/")

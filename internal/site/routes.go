@@ -18,6 +18,7 @@ func (s *Server) routes() *http.ServeMux {
 		"POST /api/channels/{username}/chat-token":  s.postChatToken,
 		"POST /api/channels/{username}/stage-token": s.postStageToken,
 		"POST /api/channels/{username}/join":        s.postJoin,
+		"POST /api/check":                           s.postCheck,
 		"GET /api/studio":                           s.getStudio,
 		"POST /api/studio/token":                    s.postStudioToken,
 		"POST /api/studio/invitations":              s.postInvitation,

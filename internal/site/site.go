@@ -63,6 +63,7 @@ type Server struct {
 	live     *hub
 	signIns  *throttle
 	seats    *throttle
+	checks   *throttle
 	api      *http.ServeMux
 	handler  http.Handler
 	secure   bool // people reach the app by https
@@ -91,6 +92,7 @@ func New(d Deps) *Server {
 	s.live = newHub(s.app, origin(d.PublicURL), d.TrustedProxies, d.Log, s.metrics)
 	s.signIns = newThrottle(d.TrustedProxies, d.Now, signInRates)
 	s.seats = newThrottle(d.TrustedProxies, d.Now, seatRates)
+	s.checks = newThrottle(d.TrustedProxies, d.Now, checkRates)
 	s.api = s.routes()
 
 	root := http.NewServeMux()

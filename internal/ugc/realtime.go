@@ -294,7 +294,7 @@ func (a *App) checkStages(ctx context.Context) error {
 			failed = append(failed, a.rows.MissHost(ctx, c.UserID, a.Now()))
 		}
 	}
-	failed = append(failed, a.endLost(ctx), a.dismiss(ctx, store.AppChannel{}, ""))
+	failed = append(failed, a.endLost(ctx), a.dismiss(ctx, store.AppChannel{}, ""), a.endTrials(ctx))
 	untold, err := a.rows.UntoldRooms(ctx, maxChecked)
 	failed = append(failed, err)
 	for _, c := range untold {

@@ -98,7 +98,7 @@ func (c *cloud) ListParticipants(_ context.Context, in *ivsrealtime.ListParticip
 		}
 		for _, p := range c.seated {
 			if p.stage != strings.TrimPrefix(*in.SessionId, "st-") || p.stage != *in.StageArn || in.FilterByUserId != nil && p.user != *in.FilterByUserId ||
-				len(p.events) == 0 || in.NextToken != nil && p.id <= *in.NextToken {
+				len(p.events) == 0 || in.FilterByState == realtimetypes.ParticipantStateConnected && !p.connected || in.NextToken != nil && p.id <= *in.NextToken {
 				continue
 			}
 			if len(out.Participants) == 1 {
@@ -111,6 +111,7 @@ func (c *cloud) ListParticipants(_ context.Context, in *ivsrealtime.ListParticip
 			}
 			out.Participants = append(out.Participants, realtimetypes.ParticipantSummary{
 				ParticipantId: aws.String(p.id), UserId: aws.String(p.user), State: state, Published: p.ever,
+				FirstJoinTime: p.events[0].EventTime,
 			})
 		}
 		return nil

@@ -55,6 +55,7 @@ type App struct {
 
 	channels *channelCache
 	seating  chan struct{} // full of who has a token made, or waits for who does
+	trials   trials
 
 	// telling orders what watchers are told: it is held from reading a channel to the last watcher's
 	// return. Lock order: telling before mu.

@@ -52,6 +52,8 @@ export default defineConfig({
     alias: [
       { find: /^@streamcat\/client$/, replacement: client("index.ts") },
       { find: /^@streamcat\/client\/whip$/, replacement: client("whip.ts") },
+      // Pieces that only the check of a connection needs by themselves.
+      { find: /^@streamcat\/client\/(codecs|relays|token)$/, replacement: client("$1.ts") },
     ],
   },
   build: {

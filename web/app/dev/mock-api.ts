@@ -62,6 +62,8 @@ function route(what: string, call: Call): Answer {
       return { status: 204, headers: { "set-cookie": "mock=; Path=/; Max-Age=0" } };
     case "GET /api/categories":
       return ok({ categories });
+    case "POST /api/check":
+      return trialSeat(call);
     case "GET /api/channels":
       return listing(call.cookies["mock-empty"] === "1");
   }
@@ -101,6 +103,20 @@ function listing(empty: boolean): Answer {
     live: all.filter((c) => c.live).sort((a, b) => b.viewers - a.viewers),
     recent: all.filter((c) => !c.live),
   });
+}
+
+/** A token that says where the stage is, as a real one does; nobody looks at its signature. */
+function trialSeat({ host, cookies }: Call): Answer {
+  if (cookies["mock-check"] === "busy")
+    return no(429, "many people check their connection right now; please try again in a minute");
+  const claims = {
+    topic: "check",
+    jti: "p-check",
+    events_url: `ws://${host}/mock-events`,
+    whip_url: `http://${host}/whip`,
+    capabilities: { allow_publish: true },
+  };
+  return ok({ token: `mock.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.mock`, seconds: 120 });
 }
 
 const playback = (c: ChannelCard) => `/mock-hls/live.m3u8?channel=${c.username}`;

@@ -22,6 +22,7 @@ export function mockServer(): Plugin {
     resolveId(source, importer = "") {
       if (process.env["VITEST"]) return;
       if (source === "./client" && importer.endsWith("/src/stage/open.ts")) return here("./mock-stage.ts");
+      if (source === "./probe" && importer.endsWith("/src/check/checkup.ts")) return here("./mock-probe.ts");
       if (/(^@streamcat\/client\/whip|\/client\/src\/whip\.ts)$/.test(source)) return here("./mock-whip.ts");
       return;
     },
@@ -36,7 +37,14 @@ export function mockServer(): Plugin {
       const sockets = new WebSocketServer({ noServer: true });
       server.httpServer?.on("upgrade", (request, socket, head) => {
         const { pathname } = new URL(request.url ?? "/", "http://mock");
-        const serve = pathname === "/api/live" ? liveSocket : pathname === "/mock-chat" ? chatSocket : undefined;
+        const serve =
+          pathname === "/api/live"
+            ? liveSocket
+            : pathname === "/mock-chat"
+              ? chatSocket
+              : pathname.startsWith("/mock-events/")
+                ? () => undefined
+                : undefined;
         if (serve) sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, request));
       });
     },

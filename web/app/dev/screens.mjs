@@ -114,6 +114,17 @@ const pages = [
   },
   { name: "join-expired", path: "/c/patchbay/join?invitation=i-expired", ready: ".empty" },
   { name: "join-other", path: "/c/patchbay/join?invitation=i-other", ready: ".empty" },
+  { name: "check", path: "/check", ready: ".chk-card .btn" },
+  { name: "check-running", path: "/check", ready: ".chk-card .btn", act: (p) => check(p, "running"), settle: 4500 },
+  { name: "check-good", path: "/check?next=/c/patchbay", ready: ".chk-card .btn", act: check },
+  ...["udp", "shut", "poor", "relayless", "busy"].map((how) => ({
+    name: `check-${how}`,
+    path: "/check?next=/c/patchbay",
+    ready: ".chk-card .btn",
+    cookies: [{ name: "mock-check", value: how }],
+    act: check,
+  })),
+  { name: "check-refused", path: "/check", ready: ".chk-card .btn", act: checkRefused },
   { name: "realtime", path: "/c/low-tide/realtime", ready: playing, settle: 1500 },
   { name: "realtime-1", path: "/c/northbound-cab/realtime", ready: playing, cookies: stageOf(1, viewer) },
   { name: "realtime-6", path: "/c/northbound-cab/realtime", ready: playing, cookies: stageOf(6, viewer) },
@@ -217,6 +228,21 @@ async function gone(page, why) {
   await enter(page);
   await page.evaluate((reason) => window.mockStage.gone(reason), why);
   await page.waitForSelector(".empty");
+}
+
+async function check(page, until = "done") {
+  await page.getByRole("button", { name: "Start the check" }).click();
+  await page.waitForSelector(`[data-check-state="${until}"]`);
+}
+
+/** The browser says no to both devices. */
+async function checkRefused(page) {
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      throw new DOMException("Permission denied", "NotAllowedError");
+    };
+  });
+  await check(page);
 }
 
 async function getInvited(page) {

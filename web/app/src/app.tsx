@@ -12,6 +12,7 @@ const GoLivePage = lazy(() => import("./pages/golive/GoLivePage"));
 const StudioPage = lazy(() => import("./pages/studio/StudioPage"));
 const JoinPage = lazy(() => import("./pages/join/JoinPage"));
 const RealTimePage = lazy(() => import("./pages/realtime/RealTimePage"));
+const CheckPage = lazy(() => import("./pages/check/CheckPage"));
 const AccountPage = lazy(() => import("./pages/account/AccountPage"));
 const MissingPage = lazy(() => import("./pages/missing/MissingPage"));
 
@@ -33,6 +34,7 @@ function page(pathname: string): ReactNode {
   if (pathname === "/dashboard") return <DashboardPage />;
   if (pathname === "/golive") return <GoLivePage />;
   if (pathname === "/studio") return <StudioPage />;
+  if (pathname === "/check") return <CheckPage />;
   const channel = /^\/c\/([^/]+)(?:\/(join|realtime))?\/?$/.exec(pathname);
   if (channel) {
     const username = decode(channel[1]!);

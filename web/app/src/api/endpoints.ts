@@ -13,6 +13,7 @@ import type {
   SrtWay,
   StageToken,
   Studio,
+  TrialSeat,
   User,
 } from "./types";
 
@@ -30,6 +31,9 @@ export const api = {
     request<Channel>("GET", `/api/channels/${at(username)}`, undefined, signal),
   chatToken: (username: string, signal?: AbortSignal) =>
     request<ChatToken>("POST", `/api/channels/${at(username)}/chat-token`, {}, signal),
+
+  /** A place to try one's connection from, for anybody. 429 when too many do. */
+  check: (signal?: AbortSignal) => request<TrialSeat>("POST", "/api/check", {}, signal),
 
   dashboard: (signal?: AbortSignal) => request<Dashboard>("GET", "/api/dashboard", undefined, signal),
   /** With what was measured after a time, in seconds; at most the last ten minutes. */

@@ -168,6 +168,12 @@ export interface GuestSeat extends StageToken {
   host: string;
 }
 
+/** A place on a stage that nobody watches: its token may publish, for so many seconds. */
+export interface TrialSeat {
+  token: string;
+  seconds: number;
+}
+
 /** One text frame of the live feed. */
 export interface LiveFrame {
   type: "channel";

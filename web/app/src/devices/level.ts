@@ -3,12 +3,25 @@
 /** From this many dBFS (RMS) on a bar is lit: a quiet room, quiet speech, speech, loud speech. */
 const BARS = [-52, -40, -30, -20];
 
-/** RMS of samples between −1 and 1 as a number of bars. */
-export function bars(samples: ArrayLike<number>): number {
+/** RMS of samples between −1 and 1 in dBFS. */
+function loudness(samples: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < samples.length; i++) sum += samples[i]! * samples[i]!;
-  const db = 10 * Math.log10(sum / Math.max(1, samples.length));
+  return 10 * Math.log10(sum / Math.max(1, samples.length));
+}
+
+/** RMS of samples between −1 and 1 as a number of bars. */
+export function bars(samples: ArrayLike<number>): number {
+  const db = loudness(samples);
   return BARS.filter((from) => db >= from).length;
+}
+
+/** How many steps `steps` has, each 2.5 dB: where somebody looks at nothing else, four bars are too few. */
+export const STEPS = 20;
+
+/** The same as a number of steps from 0 to 20; speech lights about half of them. */
+export function steps(samples: ArrayLike<number>): number {
+  return Math.min(STEPS, Math.max(0, Math.round((loudness(samples) + 60) / 2.5)));
 }
 
 let shared: { context: AudioContext; users: number } | undefined;
@@ -31,7 +44,7 @@ function giveBack(): void {
  * system asks for less motion, not at all while nobody looks. Before the first click in a page browsers may keep
  * it at 0.
  */
-export function meter(track: MediaStreamTrack, onLevel: (level: number) => void): () => void {
+export function meter(track: MediaStreamTrack, onLevel: (level: number) => void, scale = bars): () => void {
   const context = borrow();
   const source = context.createMediaStreamSource(new MediaStream([track]));
   const analyser = context.createAnalyser();
@@ -49,8 +62,8 @@ export function meter(track: MediaStreamTrack, onLevel: (level: number) => void)
     () => {
       if (document.visibilityState === "hidden") return;
       analyser.getFloatTimeDomainData(samples);
-      const level = track.enabled ? bars(samples) : 0;
-      falling = calm ? level : Math.max(level, falling - 0.5); // up at once, down gently: no flicker
+      const level = track.enabled ? scale(samples) : 0;
+      falling = calm ? level : Math.max(level, falling - (scale === bars ? 0.5 : 1)); // up at once, down gently: no flicker
       const next = Math.ceil(falling);
       if (next === shown) return;
       shown = next;

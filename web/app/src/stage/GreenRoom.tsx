@@ -1,8 +1,9 @@
-import { LogIn, VideoOff } from "lucide-react";
+import { Activity, LogIn, VideoOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { DeviceButton, FlipButton } from "../devices/DeviceButton";
 import { DeviceTroubles } from "../devices/DeviceTroubles";
 import type { Devices, DevicesView } from "../devices/devices";
+import { Link } from "../router/router";
 import { Avatar } from "../ui/marks";
 import { avatarClass } from "../ui/person";
 import { Picture } from "./Picture";
@@ -20,10 +21,12 @@ interface Props {
   enter: string;
   entering?: boolean;
   onEnter: () => void;
+  /** Where one can find out whether the line carries a stage. */
+  check: string;
 }
 
 /** Before the stage: how one looks and sounds, seen by nobody else. */
-export function GreenRoom({ title, children, name, role, devices, view, enter, entering = false, onEnter }: Props) {
+export function GreenRoom({ title, children, name, role, devices, view, enter, entering = false, onEnter, check }: Props) {
   const { camera, microphone } = view;
   const shown = camera.track !== undefined && !camera.off;
   const nothing = view.state === "ready" && (camera.off || !camera.track) && (microphone.off || !microphone.track);
@@ -85,6 +88,10 @@ export function GreenRoom({ title, children, name, role, devices, view, enter, e
             ? "Neither camera nor microphone is on: others will see your name and hear nothing."
             : "Nobody sees or hears you before that."}
         </p>
+        <Link className="link green-check" href={check}>
+          <Activity className="i i-sm" />
+          Check your camera, microphone and line
+        </Link>
       </section>
     </main>
   );

@@ -1,7 +1,7 @@
 import { UserPlus, X } from "lucide-react";
 import { Link } from "../router/router";
 import { useNow } from "../ui/marks";
-import { type Invite, endsIn, joinPath } from "./invitation";
+import { type Invite, checkPath, endsIn, joinPath } from "./invitation";
 import type { Invited } from "./useInvite";
 import "./invite.css";
 
@@ -25,9 +25,14 @@ function Toast({ invite, onDismiss }: { invite: Invite; onDismiss: () => void })
         <p className="small muted num">
           Be seen and heard there. <Ends at={invite.expiresAt} />.
         </p>
-        <Link className="btn btn-primary btn-sm" href={joinPath(invite)}>
-          Join the stage
-        </Link>
+        <div className="row wrap">
+          <Link className="btn btn-primary btn-sm" href={joinPath(invite)}>
+            Join the stage
+          </Link>
+          <Link className="btn btn-ghost btn-sm" href={checkPath(joinPath(invite), invite.channel)}>
+            Check first
+          </Link>
+        </div>
       </div>
       <button type="button" className="btn btn-ghost btn-icon btn-sm" aria-label="Dismiss" onClick={onDismiss}>
         <X className="i i-sm" />

@@ -29,6 +29,10 @@ export function readInvite(
 export const joinPath = (invite: Pick<Invite, "channel" | "id">): string =>
   `/c/${encodeURIComponent(invite.channel)}/join?invitation=${encodeURIComponent(invite.id)}`;
 
+/** Where one finds out whether one could join; it leads back to where one came from. */
+export const checkPath = (next: string, channel?: string): string =>
+  `/check?${new URLSearchParams({ ...(channel ? { channel } : {}), next }).toString()}`;
+
 const KEY = "invitation:";
 
 /** The invitation of this tab for one channel: a reload does not lose it. */

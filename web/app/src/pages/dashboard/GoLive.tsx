@@ -2,6 +2,7 @@ import { Check, Radio, Users } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import type { Dashboard } from "../../api/types";
 import { Link } from "../../router/router";
+import { checkPath } from "../../stage/invitation";
 import { CopyButton } from "../../ui/copy";
 import { plural } from "../../ui/format";
 import { type Part, RtmpFields, SrtFields } from "./fields";
@@ -36,9 +37,14 @@ export function GoLive({ data, onKey }: { data: Dashboard; onKey: (masked: strin
           title="With guests"
           text="Bring people from your chat on stage and talk to them live."
         >
-          <Link className={data.whip || data.live ? "btn" : "btn btn-primary"} href="/studio">
-            Open studio
-          </Link>
+          <div className="row wrap">
+            <Link className={data.whip || data.live ? "btn" : "btn btn-primary"} href="/studio">
+              Open studio
+            </Link>
+            <Link className="btn btn-ghost" href={checkPath("/studio", data.username)}>
+              Check your line
+            </Link>
+          </div>
         </Way>
       </div>
       {data.whip ? null : (

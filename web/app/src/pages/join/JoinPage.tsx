@@ -8,7 +8,7 @@ import { Link, useAddress, useTitle } from "../../router/router";
 import { useAccount } from "../../session/session";
 import { Shell } from "../../shell/Shell";
 import { GreenRoom } from "../../stage/GreenRoom";
-import { type Closed, closedBy } from "../../stage/invitation";
+import { type Closed, checkPath, closedBy, joinPath } from "../../stage/invitation";
 import { Empty, LoadFailed } from "../../ui/states";
 import { GuestStudio } from "./GuestStudio";
 import { keepSeat, wasOnStage } from "./kept";
@@ -99,6 +99,7 @@ function Rooms({ username, invitation, seat, onClosed }: RoomsProps) {
         view={view}
         enter="Join the stage"
         onEnter={() => setOnStage(true)}
+        check={checkPath(joinPath({ channel: username, id: invitation }), username)}
       >
         <p>You were invited to be seen and heard. See how you look and sound first.</p>
       </GreenRoom>

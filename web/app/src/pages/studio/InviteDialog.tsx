@@ -25,6 +25,7 @@ const nobody = () => () => undefined;
 export function InviteDialog({ room, address, away, invitations, onInvite, onClose }: Props) {
   const view = useSyncExternalStore(room?.subscribe ?? nobody, () => room?.view());
   const now = useNow();
+  const check = new URL("/check", location.origin).href;
   const [trouble, setTrouble] = useState("");
   const [asking, setAsking] = useState("");
   const waiting = new Set(invitations.filter((i) => stateNow(i, new Set(), now) === "waiting").map((i) => i.userId));
@@ -75,6 +76,13 @@ export function InviteDialog({ room, address, away, invitations, onInvite, onClo
           <CopyButton text={address} what="your channel’s link" />
         </div>
       )}
+      <div className="stack">
+        <p className="t13 muted">Before the show, guests can find out whether camera, microphone and line are good enough:</p>
+        <div className="copy">
+          <code>{check}</code>
+          <CopyButton text={check} what="link to the check for guests" />
+        </div>
+      </div>
       <p className="err" role="alert">
         {trouble}
       </p>

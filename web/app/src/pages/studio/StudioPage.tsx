@@ -7,6 +7,7 @@ import { go, useTitle } from "../../router/router";
 import { useAccount } from "../../session/session";
 import { Shell } from "../../shell/Shell";
 import { GreenRoom } from "../../stage/GreenRoom";
+import { checkPath } from "../../stage/invitation";
 import { LoadFailed } from "../../ui/states";
 import { HostStudio } from "./HostStudio";
 import { type Kept, readKept, writeKept } from "./kept";
@@ -85,6 +86,7 @@ function Rooms({ studio, onStudio }: RoomsProps) {
         view={view}
         enter="Enter the stage"
         onEnter={() => setOnStage(true)}
+        check={checkPath("/studio", studio.username)}
       >
         <p>
           {studio.realTime.isLive
