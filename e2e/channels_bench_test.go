@@ -3,16 +3,8 @@
 package e2e
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,12 +13,10 @@ import (
 	"github.com/streamcat/streamcat/internal/hls/hlsbench"
 )
 
-// Peers of the benchmarks; one that is not there is reported missing, and no ratio is printed.
 const (
-	mediaMTXEnv = "STREAMCAT_BENCH_MEDIAMTX" // path of a MediaMTX binary; else one in PATH
-	viewers     = 200
-	further     = 10 // streams
-	bitrate     = 6_000_000
+	viewers = 200
+	further = 10 // streams
+	bitrate = 6_000_000
 )
 
 // liveServer is a server under load, in a process of its own. Streams are told apart by number.
@@ -201,7 +191,13 @@ func measureChannels(t *testing.T, clip *hlsbench.Clip, s liveServer) (r channel
 // load gives what the server spends in d, in % of a core.
 func (s liveServer) load(ctx context.Context, t *testing.T, name string, d time.Duration) float64 {
 	profiled := make(chan error, 1)
-	go func() { profiled <- s.takeProfile(name, d) }()
+	go func() {
+		if s.profile == "" || name == "" {
+			profiled <- nil
+			return
+		}
+		profiled <- takeProfile(s.profile, "channels-"+name, d)
+	}()
 	began, before := time.Now(), gauge.CPU(s.pid)
 	pause(ctx, d)
 	spent := float64(gauge.CPU(s.pid)-before) / float64(time.Since(began)) * 100
@@ -209,25 +205,6 @@ func (s liveServer) load(ctx context.Context, t *testing.T, name string, d time.
 		t.Errorf("profile: %v", err)
 	}
 	return spent
-}
-
-func (s liveServer) takeProfile(name string, d time.Duration) error {
-	dir := os.Getenv(profileEnv)
-	if dir == "" || s.profile == "" || name == "" {
-		return nil
-	}
-	res, err := http.Get(fmt.Sprintf("%s?seconds=%d", s.profile, int(d.Seconds())))
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	f, err := os.Create(filepath.Join(dir, "channels-"+name+".pprof"))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(f, res.Body)
-	return err
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -241,50 +218,12 @@ func pause(ctx context.Context, d time.Duration) {
 
 // mediaMTX starts the peer, or says why it cannot.
 func mediaMTX(t *testing.T) (s liveServer, stop func(), why string) {
-	path, err := exec.LookPath(cmp.Or(os.Getenv(mediaMTXEnv), "mediamtx"))
-	if err != nil {
-		return s, nil, err.Error()
-	}
 	rtmp, hls := freeAddr(t), freeAddr(t)
-	conf := filepath.Join(t.TempDir(), "mediamtx.yml")
-	text := strings.Join([]string{
-		"logLevel: error", "rtsp: false", "webrtc: false", "srt: false", "moq: false",
-		"rtmp: true", "rtmpAddress: " + rtmp, "hls: true", "hlsAddress: " + hls,
-		"hlsVariant: lowLatency", "hlsAlwaysRemux: true", "paths: {all_others: {}}", "",
-	}, "\n")
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, conf)
-	cmd.Dir = t.TempDir()
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		return s, nil, err.Error()
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	stop = func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Logf("MediaMTX said: %s", said.String())
-		}
-	}
-	for limit := time.Now().Add(10 * time.Second); ; {
-		if c, err := net.Dial("tcp", rtmp); err == nil {
-			c.Close()
-			break
-		}
-		if time.Now().After(limit) {
-			stop()
-			return s, nil, "it does not listen: " + said.String()
-		}
-		pause(t.Context(), 50*time.Millisecond)
-	}
+	pid, stop, why := startMediaMTX(t, rtmp, "webrtc: false", "rtmp: true", "rtmpAddress: "+rtmp,
+		"hls: true", "hlsAddress: "+hls, "hlsVariant: lowLatency", "hlsAlwaysRemux: true")
 	return liveServer{
-		name: "MediaMTX", pid: cmd.Process.Pid,
+		name: "MediaMTX", pid: pid,
 		publish:  func(n int) string { return fmt.Sprintf("rtmp://%s/live/%d", rtmp, n) },
 		playback: func(n int) string { return fmt.Sprintf("http://%s/live/%d/index.m3u8", hls, n) },
-	}, stop, ""
+	}, stop, why
 }

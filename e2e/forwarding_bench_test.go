@@ -4,89 +4,116 @@ package e2e
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
-	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
 
 	"github.com/streamcat/streamcat/internal/sfu/sfubench"
 )
 
-// profileEnv names a directory for CPU profiles of the server, one per run. Empty: none are taken.
-const profileEnv = "STREAMCAT_BENCH_PROFILES"
+// gathering is who publishes and who watches whom.
+type gathering struct {
+	name                string
+	publishers, persons int
+	watching            [][2]int // a person and whom they watch
+	joining             int      // persons who come late, one after the other, and watch person 0
+}
 
-// TestForwardingLoad measures what it costs the product, as a process of its own, to forward one
-// publisher to many subscribers: CPU per packet beside a floor taken in the same run, the delay of a
-// frame's last packet, and how soon somebody who joins has a picture.
+// audience is one publisher with subscribers.
+func audience(subscribers, joining int) gathering {
+	g := gathering{name: fmt.Sprintf("audience-%d", subscribers), publishers: 1, persons: 1 + subscribers + joining, joining: joining}
+	for i := range subscribers {
+		g.watching = append(g.watching, [2]int{1 + i, 0})
+	}
+	return g
+}
+
+// meeting is persons who all publish and watch all others, by a session each, as WHEP has it.
+func meeting(persons int) gathering {
+	g := gathering{name: fmt.Sprintf("meeting-%d", persons), publishers: persons, persons: persons}
+	for a := range persons {
+		for b := range persons {
+			if a != b {
+				g.watching = append(g.watching, [2]int{a, b})
+			}
+		}
+	}
+	return g
+}
+
+// TestForwardingLoad measures what it costs the product, as a process of its own, to forward: CPU per packet,
+// the delay of a frame's last packet, memory, and how soon somebody who joins has a picture. Beside it, in the
+// same run, a floor, and the peers that are there.
 func TestForwardingLoad(t *testing.T) {
-	for _, n := range []int{50, 100} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) { forwardTo(t, n) })
+	for _, g := range []gathering{audience(100, 12), meeting(12)} {
+		t.Run(g.name, func(t *testing.T) { forwardTo(t, g) })
 	}
 }
 
-func forwardTo(t *testing.T, subscribers int) {
-	const joins = 20
-	p := startProcess(t, t.TempDir(), "--log-level", "error")
-	rt := ivsrealtime.NewFromConfig(p.aws())
-	made, err := rt.CreateStage(t.Context(), &ivsrealtime.CreateStageInput{Name: aws.String("forwarding")})
+func forwardTo(t *testing.T, g gathering) {
+	server := ourForwarder(t, g.persons)
+	ours, err := g.load(t, server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := func(can types.ParticipantTokenCapability) (token, participant string) {
-		out, err := rt.CreateParticipantToken(t.Context(), &ivsrealtime.CreateParticipantTokenInput{
-			StageArn: made.Stage.Arn, Capabilities: []types.ParticipantTokenCapability{can},
-		})
-		if err != nil {
-			t.Fatal(err)
+	server.stop()
+	t.Log("StreamCat: ", ours)
+	floor, err := sfubench.Floor(len(g.watching)/g.publishers, 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the floor, seal and sendto alone: %.2f µs per packet; a packet costs us %.2f × that", float64(floor)/1e3, float64(ours.CPU)/float64(floor))
+
+	for _, p := range peerForwarders {
+		server, why := p.start(t)
+		if why != "" {
+			t.Logf("%s is missing (%s): no ratios", p.name, why)
+			continue
 		}
-		return aws.ToString(out.ParticipantToken.Token), aws.ToString(out.ParticipantToken.ParticipantId)
+		theirs, err := g.load(t, server)
+		server.stop()
+		if err != nil {
+			t.Logf("%s did not do it (%v): no ratios", p.name, err)
+			continue
+		}
+		t.Log(p.name+": ", theirs)
+		if !ours.KeptUp() || !theirs.KeptUp() {
+			t.Logf("%s: no ratios: subscribers did not get all that was published", p.name)
+			continue
+		}
+		text := fmt.Sprintf("%s costs, of ours: CPU %.1f ×, key frame p50 %.1f ×, p99 %.1f ×, memory %.1f ×", p.name, float64(theirs.CPU)/float64(ours.CPU),
+			ratio(theirs.KeyP50, ours.KeyP50), ratio(theirs.KeyP99, ours.KeyP99), float64(theirs.Memory)/float64(max(ours.Memory, 1)))
+		if g.joining > 0 {
+			text += fmt.Sprintf(", joining %.1f ×", ratio(theirs.JoinP50, ours.JoinP50))
+		}
+		t.Log(text)
 	}
-	host, id := token(types.ParticipantTokenCapabilityPublish)
-	target := sfubench.Target{
-		PID:     p.cmd.Process.Pid,
-		Publish: p.URL + "/whip", Subscribe: p.URL + "/whip/subscribe/" + id, PublishToken: host,
-		Subscribers: subscribers, Joins: joins, Warm: 3 * time.Second, Duration: 12 * time.Second,
+}
+
+// load has the gathering at a server.
+func (g gathering) load(t *testing.T, s forwarder) (*sfubench.Result, error) {
+	target := sfubench.Target{PID: s.pid, Warm: 3 * time.Second, Duration: 10 * time.Second}
+	for i := range g.publishers {
+		target.Publish = append(target.Publish, s.publish(i))
 	}
-	for range subscribers + joins {
-		viewer, _ := token(types.ParticipantTokenCapabilitySubscribe)
-		target.SubscribeTokens = append(target.SubscribeTokens, viewer)
+	for _, w := range g.watching {
+		target.Subscribe = append(target.Subscribe, s.watch(w[0], w[1]))
+	}
+	for i := range g.joining {
+		target.Join = append(target.Join, s.watch(g.persons-1-i, 0))
 	}
 	profiled := make(chan error, 1)
-	dir := os.Getenv(profileEnv)
 	target.Measuring = func() {
-		go func() { profiled <- profile(dir, p.Admin, subscribers) }()
+		go func() {
+			if s.profile == "" {
+				profiled <- nil
+				return
+			}
+			profiled <- takeProfile(s.profile, "forwarding-"+g.name, target.Duration)
+		}()
 	}
 	r, err := sfubench.Run(t.Context(), target)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if err := <-profiled; err != nil {
-		t.Error(err)
-	}
-	t.Log(r)
-}
-
-// profile takes a CPU profile while the load runs.
-func profile(dir, admin string, subscribers int) error {
-	if dir == "" {
-		return nil
-	}
-	res, err := http.Get("http://" + admin + "/debug/pprof/profile?seconds=10")
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	f, err := os.Create(fmt.Sprintf("%s/forwarding-%d.pprof", dir, subscribers))
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, res.Body); err != nil {
-		return err
-	}
-	return f.Close()
+	return r, <-profiled
 }

@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -23,15 +28,36 @@ func newPeer() (*webrtc.PeerConnection, error) {
 	if err != nil {
 		return nil, err
 	}
+	sockets, err := roomy()
+	if err != nil {
+		return nil, err
+	}
 	s := webrtc.SettingEngine{}
+	s.SetNet(sockets)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	none := &interceptor.Registry{}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(none), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
 }
 
+// roomyNet gives sockets room for some key frames, so that a load that gets its turn late loses nothing itself.
+type roomyNet struct{ *stdnet.Net }
+
+var roomy = sync.OnceValues(func() (roomyNet, error) {
+	n, err := stdnet.NewNet()
+	return roomyNet{n}, err
+})
+
+func (n roomyNet) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, error) {
+	c, err := n.Net.ListenUDP(network, at)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.SetReadBuffer(1 << 20)
+}
+
 // dial posts the offer with all candidates and takes the answer.
-func dial(ctx context.Context, pc *webrtc.PeerConnection, door, token string) (session string, err error) {
+func dial(ctx context.Context, pc *webrtc.PeerConnection, door Door) (session string, err error) {
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
 		return "", err
@@ -41,12 +67,15 @@ func dial(ctx context.Context, pc *webrtc.PeerConnection, door, token string) (s
 		return "", err
 	}
 	<-gathered
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, door, strings.NewReader(pc.LocalDescription().SDP))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, door.URL, strings.NewReader(pc.LocalDescription().SDP))
 	if err != nil {
 		return "", err
 	}
+	maps.Copy(req.Header, door.Header)
 	req.Header.Set("Content-Type", "application/sdp")
-	req.Header.Set("Authorization", "Bearer "+token)
+	if door.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+door.Token)
+	}
 	res, err := client.Do(req)
 	if err != nil {
 		return "", err
@@ -59,7 +88,7 @@ func dial(ctx context.Context, pc *webrtc.PeerConnection, door, token string) (s
 	if res.StatusCode != http.StatusCreated {
 		return "", fmt.Errorf("status %d: %s", res.StatusCode, answer)
 	}
-	base, err := url.Parse(door)
+	base, err := url.Parse(door.URL)
 	if err != nil {
 		return "", err
 	}

@@ -30,14 +30,15 @@ const (
 type source struct {
 	pc      *webrtc.PeerConnection
 	session string
-	sent    atomic.Int64
+	counted *span
+	sent    int // packets that count; to be read when it is closed
 	stop    context.CancelFunc
 	once    sync.Once
 	wg      sync.WaitGroup
 	wanted  atomic.Bool // a key frame
 }
 
-func publish(ctx context.Context, door, token string) (*source, error) {
+func publish(ctx context.Context, door Door, counted *span) (*source, error) {
 	pc, err := newPeer()
 	if err != nil {
 		return nil, err
@@ -58,8 +59,8 @@ func publish(ctx context.Context, door, token string) (*source, error) {
 		}
 	})
 	run, stop := context.WithCancel(context.Background())
-	s := &source{pc: pc, stop: stop}
-	if s.session, err = dial(ctx, pc, door, token); err != nil {
+	s := &source{pc: pc, stop: stop, counted: counted}
+	if s.session, err = dial(ctx, pc, door); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -97,11 +98,12 @@ func (s *source) send(ctx context.Context, track *webrtc.TrackLocalStaticRTP) {
 		if s.wanted.Swap(false) {
 			n = 0
 		}
-		for _, payload := range frame(n%keyEvery == 0, time.Now()) {
+		made := time.Now()
+		for _, payload := range frame(n%keyEvery == 0, made) {
 			p.Payload = payload.bytes
 			p.Marker = payload.last
-			if track.WriteRTP(&p) == nil {
-				s.sent.Add(1)
+			if track.WriteRTP(&p) == nil && stamp(payload.bytes) != 0 && s.counted.holds(made.UnixNano()) {
+				s.sent++
 			}
 			p.SequenceNumber++
 		}
@@ -141,6 +143,15 @@ func frame(key bool, made time.Time) (list []payload) {
 		list = append(list, payload{b, i == n-1})
 	}
 	return list
+}
+
+// stamp says when a packet's frame was made, in nanoseconds since 1970; zero if the packet does not tell.
+// Servers that packetize anew cut a frame where it was cut before, as they fill packets to the same size.
+func stamp(payload []byte) int64 {
+	if len(payload) < fuHeader+stampSize || payload[0] != 0x7C {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(payload[fuHeader:]))
 }
 
 func (s *source) close() {

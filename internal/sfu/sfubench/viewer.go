@@ -2,7 +2,6 @@ package sfubench
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -20,20 +19,20 @@ type viewer struct {
 	done    chan struct{} // closed with the last packet read
 	ready   chan struct{} // closed with the first whole key frame
 	started atomic.Bool
-	packets atomic.Int64
-	measure atomic.Bool
+	counted *span
 
-	// Of the reading goroutine; to be read when ready or done is closed.
+	// Of the reading goroutine; first and whole are to be read when ready is closed, the others when done is.
 	first, whole time.Time
+	got          int // packets that count
 	late         struct{ key, other []time.Duration }
 }
 
-func subscribe(ctx context.Context, door, token string) (*viewer, error) {
+func subscribe(ctx context.Context, door Door, counted *span) (*viewer, error) {
 	pc, err := newPeer()
 	if err != nil {
 		return nil, err
 	}
-	v := &viewer{pc: pc, done: make(chan struct{}), ready: make(chan struct{})}
+	v := &viewer{pc: pc, counted: counted, done: make(chan struct{}), ready: make(chan struct{})}
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		if v.started.CompareAndSwap(false, true) {
 			v.read(t)
@@ -43,7 +42,7 @@ func subscribe(ctx context.Context, door, token string) (*viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.session, err = dial(ctx, pc, door, token); err != nil {
+	if v.session, err = dial(ctx, pc, door); err != nil {
 		_ = pc.Close()
 		return nil, err
 	}
@@ -60,11 +59,11 @@ func (v *viewer) read(t *webrtc.TrackRemote) {
 			return
 		}
 		now := time.Now()
-		v.packets.Add(1)
 		if v.first.IsZero() {
 			v.first = now
 		}
-		if n < headerSize+fuHeader+stampSize || b[headerSize] != 0x7C {
+		made := stamp(b[headerSize:max(n, headerSize)])
+		if made == 0 {
 			continue
 		}
 		fu := b[headerSize+1]
@@ -82,14 +81,17 @@ func (v *viewer) read(t *webrtc.TrackRemote) {
 				_ = v.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
 			}
 		}
-		if fu&0x40 == 0 || !v.measure.Load() {
+		if !v.counted.holds(made) {
 			continue
 		}
-		made := time.Unix(0, int64(binary.BigEndian.Uint64(b[headerSize+fuHeader:])))
-		if key {
-			v.late.key = append(v.late.key, now.Sub(made))
-		} else {
-			v.late.other = append(v.late.other, now.Sub(made))
+		v.got++
+		late := now.Sub(time.Unix(0, made))
+		switch {
+		case fu&0x40 == 0:
+		case key:
+			v.late.key = append(v.late.key, late)
+		default:
+			v.late.other = append(v.late.other, late)
 		}
 	}
 }
@@ -113,17 +115,4 @@ func (v *viewer) close() {
 			<-v.done
 		}
 	})
-}
-
-func received(crowd []*viewer) (n int64) {
-	for _, v := range crowd {
-		n += v.packets.Load()
-	}
-	return n
-}
-
-func measuring(crowd []*viewer, on bool) {
-	for _, v := range crowd {
-		v.measure.Store(on)
-	}
 }
