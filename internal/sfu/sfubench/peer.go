@@ -12,14 +12,24 @@ import (
 	"sync"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 )
 
-// newPeer makes a connection that does no more than it must: H.264 only, no interceptors, so that nothing is
-// asked for again and what is counted is forwarding.
-func newPeer() (*webrtc.PeerConnection, error) {
+// newPeer makes a connection that does no more than it must: H.264 only. A subscriber asks for nothing again, so
+// that what is counted is forwarding. A publisher answers who does, so that a server that could not take a key
+// frame at once is not without it.
+func newPeer(publishes bool) (*webrtc.PeerConnection, error) {
+	also := &interceptor.Registry{}
+	if publishes {
+		answers, err := nack.NewResponderInterceptor()
+		if err != nil {
+			return nil, err
+		}
+		also.Add(answers)
+	}
 	m := &webrtc.MediaEngine{}
 	err := m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
@@ -36,8 +46,7 @@ func newPeer() (*webrtc.PeerConnection, error) {
 	s.SetNet(sockets)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	none := &interceptor.Registry{}
-	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(none), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(also), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
 }
 
 // roomyNet gives sockets room for some key frames, so that a load that gets its turn late loses nothing itself.

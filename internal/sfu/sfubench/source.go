@@ -19,6 +19,7 @@ const (
 	keyPackets   = 66   // 79 kB
 	otherPackets = 8
 	keyEvery     = 60 // frames
+	wantedEvery  = 9  // frames at least between key frames that are asked for: 0.3 s, as in browsers
 	frameGap     = time.Second / 30
 
 	headerSize = 12
@@ -39,7 +40,7 @@ type source struct {
 }
 
 func publish(ctx context.Context, door Door, counted *span) (*source, error) {
-	pc, err := newPeer()
+	pc, err := newPeer(true)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (s *source) send(ctx context.Context, track *webrtc.TrackLocalStaticRTP) {
 	defer tick.Stop()
 	p := rtp.Packet{Header: rtp.Header{Version: 2}}
 	for n := 0; ; n++ {
-		if s.wanted.Swap(false) {
+		if n >= wantedEvery && s.wanted.Swap(false) {
 			n = 0
 		}
 		made := time.Now()

@@ -28,7 +28,7 @@ type viewer struct {
 }
 
 func subscribe(ctx context.Context, door Door, counted *span) (*viewer, error) {
-	pc, err := newPeer()
+	pc, err := newPeer(false)
 	if err != nil {
 		return nil, err
 	}
