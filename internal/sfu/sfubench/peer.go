@@ -2,14 +2,15 @@ package sfubench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
@@ -76,9 +77,24 @@ func dial(ctx context.Context, pc *webrtc.PeerConnection, door Door) (session st
 		return "", err
 	}
 	<-gathered
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, door.URL, strings.NewReader(pc.LocalDescription().SDP))
+	answer, at, err := post(ctx, door, pc.LocalDescription().SDP)
+	for end := time.Now().Add(5 * time.Second); errors.Is(err, errNotThere) && time.Now().Before(end); {
+		wait(ctx, 50*time.Millisecond)
+		answer, at, err = post(ctx, door, pc.LocalDescription().SDP)
+	}
 	if err != nil {
 		return "", err
+	}
+	return at, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
+}
+
+// errNotThere is what some servers say until they have seen a publisher's tracks.
+var errNotThere = errors.New("status 404")
+
+func post(ctx context.Context, door Door, offer string) (answer, session string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, door.URL, strings.NewReader(offer))
+	if err != nil {
+		return "", "", err
 	}
 	maps.Copy(req.Header, door.Header)
 	req.Header.Set("Content-Type", "application/sdp")
@@ -87,25 +103,25 @@ func dial(ctx context.Context, pc *webrtc.PeerConnection, door Door) (session st
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	if res.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("status %d: %s", res.StatusCode, answer)
+	switch res.StatusCode {
+	case http.StatusCreated:
+	case http.StatusNotFound:
+		return "", "", fmt.Errorf("%w: %s", errNotThere, text)
+	default:
+		return "", "", fmt.Errorf("status %d: %s", res.StatusCode, text)
 	}
-	base, err := url.Parse(door.URL)
+	at, err := req.URL.Parse(res.Header.Get("Location"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	at, err := base.Parse(res.Header.Get("Location"))
-	if err != nil {
-		return "", err
-	}
-	return at.String(), pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)})
+	return string(text), at.String(), nil
 }
 
 // leave says goodbye.
