@@ -114,7 +114,8 @@ func (e *Estimator) take(number uint16, received bool, at int64) {
 		p.state = missing
 		return
 	}
-	if p.state == missing && !probe {
+	late := p.state == missing
+	if late && !probe {
 		e.lost = max(e.lost-1, 0)
 	}
 	p.state = arrived
@@ -124,7 +125,9 @@ func (e *Estimator) take(number uint16, received bool, at int64) {
 		e.got++
 		e.arrivals.add(at, int(p.size))
 	}
-	e.queue.take(at-p.at, at, e.train.disturbs(number))
+	if !late { // it may have been sent again, as it was
+		e.queue.take(at-p.at, at, e.train.disturbs(number))
+	}
 }
 
 // decide changes the estimate after a feedback.

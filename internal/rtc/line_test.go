@@ -56,8 +56,8 @@ func TestWhatALineIsToldBy(t *testing.T) {
 		},
 		"its estimate": {
 			video("a=rtcp-fb:96 goog-remb\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n"),
-			[]string{"a=rtcp-fb:96 goog-remb"},
-			[]string{"transport-cc", uriTransportCC, "FID", "rtx"},
+			[]string{"a=rtcp-fb:96 goog-remb", "a=ssrc-group:FID ", "a=fmtp:97 apt=96"},
+			[]string{"transport-cc", uriTransportCC},
 		},
 		"each packet, without a number": {video("a=rtcp-fb:96 transport-cc\n"), nil, []string{"transport-cc"}},
 		"a number, without feedback":    {video(transportCC + "\n"), nil, []string{uriTransportCC}},

@@ -22,6 +22,7 @@ type metrics struct {
 	bytes     prometheus.Counter
 	unsent    prometheus.Counter
 	padding   prometheus.Counter
+	repairs   prometheus.Counter
 	plis      prometheus.Counter
 	nacks     prometheus.Counter
 
@@ -56,6 +57,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		bytes:     one("bytes_sent_total", "Bytes of RTP sent to subscribers."),
 		unsent:    one("packets_unsent_total", "RTP packets to subscribers that the network or a slow client did not take."),
 		padding:   one("padding_sent_total", "RTP packets of mere padding sent to subscribers, to find out what their lines carry."),
+		repairs:   one("repairs_sent_total", "RTP packets sent to subscribers again, on a repair stream (RTX)."),
 		plis:      one("plis_sent_total", "Key frames asked of publishers."),
 		nacks:     one("nacks_sent_total", "Lost packets asked of publishers again."),
 	}
@@ -70,7 +72,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.pli, m.fir, m.nack = m.feedback.WithLabelValues("pli"), m.feedback.WithLabelValues("fir"), m.feedback.WithLabelValues("nack")
 	if reg != nil {
 		reg.MustRegister(m.sessions, m.joins, m.connect, m.ends, m.refusals, m.feedback, m.packetsIn, m.bytesIn,
-			m.packets, m.bytes, m.unsent, m.padding, m.plis, m.nacks, lost)
+			m.packets, m.bytes, m.unsent, m.padding, m.repairs, m.plis, m.nacks, lost)
 	}
 	return m
 }

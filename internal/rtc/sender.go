@@ -18,6 +18,7 @@ import (
 var (
 	errNotConnected = errors.New("rtc: not connected yet")
 	errTooLarge     = errors.New("rtc: the packet is too large")
+	errForgotten    = errors.New("rtc: the packet cannot be sent as it was")
 )
 
 const (
@@ -27,6 +28,8 @@ const (
 	// one to fill up. With the sound's level there is another word, which a level by itself does not need.
 	numberSize    = 8
 	extensionSize = numberSize + 4
+	// osnSize is what the repair stream adds: the number of the packet that is sent again (RFC 4588 §4).
+	osnSize = 2
 	// padSize is how much padding fits in a packet (RFC 3550 §5.1).
 	padSize = 255
 )
@@ -44,8 +47,9 @@ type sender struct {
 
 	line    *line
 	number  uint8 // header extension that numbers packets for transport-cc; 0: none
-	rtx     uint8 // payload type of the repair stream (RFC 4588), which only carries trains; 0: there is none
+	rtx     uint8 // payload type of the repair stream (RFC 4588); 0: there is none
 	rtxSSRC uint32
+	asItWas bool  // packets are sent again by themselves
 	levelID uint8 // header extension that says how loud a packet's sound is; 0: none
 
 	nack     func([]uint16)
@@ -57,7 +61,8 @@ type sender struct {
 	header         rtp.Header
 	leveled        bool   // it is known how loud the next packet is:
 	level          uint8  // so much (RFC 6464 §3)
-	timestamp      uint32 // the newest, where the line is measured
+	timestamp      uint32 // the newest
+	numbers        numbers
 	rtxSeq         uint16
 	report, sealed [128]byte
 }
@@ -66,11 +71,12 @@ var _ Sender = (*sender)(nil)
 
 func newSender(srv *Server, m *offered) *sender {
 	t := &sender{srv: srv, m: m, kind: m.kind, pt: m.format.pt, ssrc: newSSRC(), levelID: m.ids.audioLevel}
+	if m.kind == Video && m.rtx != 0 {
+		t.rtx, t.rtxSSRC = m.rtx, newSSRC()
+	}
 	if m.measured() {
 		t.number = m.ids.transportCC
-		if m.kind == Video && m.rtx != 0 {
-			t.rtx, t.rtxSSRC = m.rtx, newSSRC()
-		}
+		t.asItWas = t.rtx == 0 && slices.Contains(m.feedback, "nack")
 	}
 	return t
 }
@@ -106,7 +112,18 @@ func (t *sender) AudioLevel(level uint8) { t.leveled, t.level = t.levelID != 0, 
 
 // WriteRTP seals and sends one packet. Header extensions and contributing sources are left out, but for the packet's
 // number where the line is measured, and how loud it is where that was told.
-func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
+func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error { return t.write(h, payload, false) }
+
+// WriteRepair sends one packet again: on the repair stream (RFC 4588 §4) where the client has taken one, else as it was.
+func (t *sender) WriteRepair(h *rtp.Header, payload []byte) error {
+	err := t.write(h, payload, true)
+	if err == nil && t.rtx != 0 {
+		t.srv.metrics.repairs.Inc()
+	}
+	return err
+}
+
+func (t *sender) write(h *rtp.Header, payload []byte, again bool) error {
 	out := t.out.Load()
 	if out == nil {
 		return errNotConnected
@@ -114,23 +131,44 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	if t.closed.Load() {
 		return net.ErrClosed
 	}
-	if len(payload) > maxPacket-rtpHeaderSize-extensionSize-sealSize {
+	if len(payload) > maxPacket-rtpHeaderSize-extensionSize-osnSize-sealSize {
 		return errTooLarge
 	}
-	b := t.s.out.begin(rtpHeaderSize + extensionSize + len(payload) + sealSize)
-	b = append(b, 0x80, t.pt)
+	repair := again && t.rtx != 0
+	number, has := uint16(0), t.number != 0 && t.line.on.Load()
+	if again && !repair {
+		var known bool
+		if number, has, known = t.numbers.of(h.SequenceNumber); !known {
+			return errForgotten
+		}
+	}
+	pt, seq, ssrc, size := t.pt, h.SequenceNumber, t.ssrc, len(payload)
+	if repair {
+		t.rtxSeq++
+		pt, seq, ssrc, size = t.rtx, t.rtxSeq, t.rtxSSRC, size+osnSize
+	}
+	b := t.s.out.begin(rtpHeaderSize + extensionSize + size + sealSize)
+	if !again || repair {
+		if has {
+			number = t.line.stamp(t.kind, rtpHeaderSize+numberSize+size+sealSize)
+		}
+		if !again {
+			t.timestamp = h.Timestamp
+			if t.asItWas {
+				t.numbers.note(seq, number, has)
+			}
+		}
+	}
+	b = append(b, 0x80, pt)
 	if h.Marker {
 		b[1] |= 0x80
 	}
-	b = binary.BigEndian.AppendUint16(b, h.SequenceNumber)
+	b = binary.BigEndian.AppendUint16(b, seq)
 	b = binary.BigEndian.AppendUint32(b, h.Timestamp)
-	b = binary.BigEndian.AppendUint32(b, t.ssrc)
-	switch numbered := t.number != 0 && t.line.on.Load(); {
-	case t.leveled:
-		b = t.addLevel(b, numbered, len(payload))
-	case numbered:
-		b = t.stamp(b, len(payload))
-		t.timestamp = h.Timestamp
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	b = t.extend(b, number, has)
+	if repair {
+		b = binary.BigEndian.AppendUint16(b, h.SequenceNumber)
 	}
 	b = append(b, payload...)
 	b, err := out.EncryptRTP(b, b, &t.header) // in place
@@ -144,22 +182,22 @@ func (t *sender) WriteRTP(h *rtp.Header, payload []byte) error {
 	return nil
 }
 
-// stamp adds the number of a packet to its header.
-func (t *sender) stamp(b []byte, payload int) []byte {
-	n := t.line.stamp(t.kind, len(b)+numberSize+payload+sealSize)
-	b[0] |= 0x10
-	return append(b, 0xBE, 0xDE, 0, 1, t.number<<4|1, byte(n>>8), byte(n), 0)
-}
-
-// addLevel adds to the header of a packet how loud it is, and its number where it has one.
-func (t *sender) addLevel(b []byte, numbered bool, payload int) []byte {
-	t.leveled = false
-	b[0] |= 0x10
-	if !numbered {
-		return append(b, 0xBE, 0xDE, 0, 1, t.levelID<<4, t.level, 0, 0)
+// extend adds to a packet's header its number, if it has one, and how loud it is, if that is known.
+func (t *sender) extend(b []byte, number uint16, has bool) []byte {
+	if !has && !t.leveled {
+		return b
 	}
-	n := t.line.stamp(t.kind, len(b)+extensionSize+payload+sealSize)
-	return append(b, 0xBE, 0xDE, 0, 2, t.number<<4|1, byte(n>>8), byte(n), t.levelID<<4, t.level, 0, 0, 0)
+	b[0] |= 0x10
+	switch {
+	case !t.leveled:
+		return append(b, 0xBE, 0xDE, 0, 1, t.number<<4|1, byte(number>>8), byte(number), 0)
+	case has:
+		b = append(b, 0xBE, 0xDE, 0, 2, t.number<<4|1, byte(number>>8), byte(number), t.levelID<<4, t.level, 0, 0, 0)
+	default:
+		b = append(b, 0xBE, 0xDE, 0, 1, t.levelID<<4, t.level, 0, 0)
+	}
+	t.leveled = false
+	return b
 }
 
 // pad sends packets of mere padding on the repair stream, in one go.
@@ -175,7 +213,7 @@ func (t *sender) pad(count int) {
 		b = binary.BigEndian.AppendUint16(b, t.rtxSeq)
 		b = binary.BigEndian.AppendUint32(b, t.timestamp)
 		b = binary.BigEndian.AppendUint32(b, t.rtxSSRC)
-		b = t.stamp(b, padSize)
+		b = t.extend(b, t.line.stamp(t.kind, rtpHeaderSize+numberSize+padSize+sealSize), true)
 		b = append(b, padding[:]...)
 		b, err := out.EncryptRTP(b, b, &t.header)
 		if err != nil {

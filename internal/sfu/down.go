@@ -25,6 +25,13 @@ type LevelWriter interface {
 	AudioLevel(level uint8)
 }
 
+// Repairer is a Writer that sends packets again by other means than for the first time (RTX, RFC 4588).
+type Repairer interface {
+	Writer
+	// WriteRepair is WriteRTP of a packet that was written before. Sender reports do not count it.
+	WriteRepair(h *rtp.Header, payload []byte) error
+}
+
 // DownOptions says what a Down gives out.
 type DownOptions struct {
 	Kind      Kind
@@ -49,6 +56,7 @@ type Down struct {
 	w     Writer
 	level LevelWriter // w; nil: it cannot, or there is no sound
 	share *share      // of the Pool; nil: there is none
+	again Repairer    // w; nil: it cannot
 
 	mu      sync.Mutex
 	source  *Source // what it follows; nil: only the Up it was attached to
@@ -105,6 +113,7 @@ func NewDown(o DownOptions, w Writer) *Down {
 		highest: 1<<20 + rand.Int64N(1<<15),
 		lastTS:  rand.Uint32(),
 	}
+	d.again, _ = w.(Repairer)
 	if o.Kind == Audio {
 		d.level, _ = w.(LevelWriter)
 	}
@@ -208,7 +217,7 @@ func (d *Down) forward(u *Up, p *packet) {
 	if p.num < d.first {
 		return
 	}
-	d.send(&d.stretch, p)
+	d.send(&d.stretch, p, false)
 	if d.repair != nil {
 		d.repair.earn()
 	}
@@ -241,8 +250,8 @@ func (d *Down) join(p *packet, first int64, ts uint32) {
 	d.stats.Starts++
 }
 
-// send writes a packet of a stretch, old or new, under the subscriber's numbers.
-func (d *Down) send(s *stretch, p *packet) {
+// send writes a packet of a stretch, old or new, for the first time or again, under the subscriber's numbers.
+func (d *Down) send(s *stretch, p *packet, again bool) {
 	num := p.num + s.offset
 	ts := p.ts + s.tsOffset
 	if s.bent {
@@ -259,15 +268,22 @@ func (d *Down) send(s *stretch, p *packet) {
 	if p.level != noLevel && d.level != nil {
 		d.level.AudioLevel(uint8(p.level))
 	}
-	if err := d.w.WriteRTP(h, p.payload); err != nil {
-		d.stats.WriteErrors++
-		return
+	if again && d.again != nil {
+		if err := d.again.WriteRepair(h, p.payload); err != nil {
+			d.stats.WriteErrors++
+			return
+		}
+	} else {
+		if err := d.w.WriteRTP(h, p.payload); err != nil {
+			d.stats.WriteErrors++
+			return
+		}
+		d.sent.packets++
+		d.sent.octets += uint32(len(p.payload))
 	}
 	if d.share != nil {
 		d.share.flow.add(minHeader+len(p.payload), p.arrived)
 	}
-	d.sent.packets++
-	d.sent.octets += uint32(len(p.payload))
 	d.stats.Packets++
 	d.stats.Bytes += uint64(len(p.payload))
 }

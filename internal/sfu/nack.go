@@ -88,7 +88,7 @@ func (d *Down) retransmit(seq uint16, now time.Time) bool {
 	if !d.repair.allow(num, now) {
 		return false
 	}
-	d.send(s, p)
+	d.send(s, p, true)
 	d.stats.Retransmitted++
 	return true
 }

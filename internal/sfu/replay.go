@@ -88,7 +88,7 @@ func (d *Down) replayOne(u *Up, turn uint64) bool {
 	}
 	if p := u.ring.acquire(r.cursor); p != nil {
 		if p.order <= r.seen {
-			d.send(&d.stretch, p)
+			d.send(&d.stretch, p, false)
 			d.stats.Replayed++
 		}
 		p.release()

@@ -67,7 +67,7 @@ type Publisher struct {
 // Publish joins and sends until the test ends.
 func Publish(t testing.TB, endpoint, token string, o Options) *Publisher {
 	t.Helper()
-	p, err := DialPublisher(t.Context(), endpoint, token, o)
+	p, err := patiently(t.Context(), func(ctx context.Context) (*Publisher, error) { return DialPublisher(ctx, endpoint, token, o) })
 	if err != nil {
 		t.Fatalf("publish: %v", err)
 	}

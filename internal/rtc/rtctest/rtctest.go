@@ -8,11 +8,13 @@ package rtctest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +61,24 @@ type Refused struct {
 }
 
 func (r *Refused) Error() string { return fmt.Sprintf("status %d %s: %s", r.Status, r.Code, r.Detail) }
+
+// patiently joins, and tries again a few times when the server says that it cannot now and when to come back, as a busy machine's
+// may.
+func patiently[T any](ctx context.Context, dial func(context.Context) (T, error)) (T, error) {
+	for tries := 1; ; tries++ {
+		c, err := dial(ctx)
+		var refused *Refused
+		if tries == 5 || !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable {
+			return c, err
+		}
+		wait, _ := strconv.Atoi(refused.Header.Get("Retry-After"))
+		select {
+		case <-time.After(time.Duration(max(wait, 1)) * time.Second):
+		case <-ctx.Done():
+			return c, err
+		}
+	}
+}
 
 // Client is what publishers and subscribers have in common.
 type Client struct {

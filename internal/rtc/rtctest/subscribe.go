@@ -23,6 +23,8 @@ type Packet struct {
 	Mid  string // of its section
 	At   time.Time
 	RTP  *rtp.Packet
+	// Again says that it came on the repair stream (RFC 4588), out of which RTP has been made as it was.
+	Again bool
 }
 
 // KeyFrame says whether an IDR picture begins in the packet.
@@ -68,7 +70,7 @@ type Subscriber struct {
 // Subscribe joins and receives until the test ends.
 func Subscribe(t testing.TB, endpoint, token string, o Options) *Subscriber {
 	t.Helper()
-	s, err := DialSubscriber(t.Context(), endpoint, token, o)
+	s, err := patiently(t.Context(), func(ctx context.Context) (*Subscriber, error) { return DialSubscriber(ctx, endpoint, token, o) })
 	if err != nil {
 		t.Fatalf("subscribe: %v", err)
 	}
@@ -115,11 +117,11 @@ func midOf(pc *webrtc.PeerConnection, r *webrtc.RTPReceiver) string {
 func (s *Subscriber) read(tr *webrtc.TrackRemote, mid string, each func(Packet)) {
 	kind := tr.Kind().String()
 	for {
-		r, _, err := tr.ReadRTP()
+		r, from, err := tr.ReadRTP()
 		if err != nil {
 			return
 		}
-		p := Packet{Kind: kind, Mid: mid, At: time.Now(), RTP: r}
+		p := Packet{Kind: kind, Mid: mid, At: time.Now(), RTP: r, Again: from.Get(webrtc.AttributeRtxSsrc) != nil}
 		s.mu.Lock()
 		g := s.got[kind]
 		g.packets++
