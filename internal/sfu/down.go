@@ -52,33 +52,32 @@ const (
 
 // Down is one outgoing track of one subscriber. Its methods may be called from any goroutine.
 type Down struct {
-	opts  DownOptions
-	w     Writer
-	level LevelWriter // w; nil: it cannot, or there is no sound
-	share *share      // of the Pool; nil: there is none
-	again Repairer    // w; nil: it cannot
-
-	mu      sync.Mutex
-	source  *Source // what it follows; nil: only the Up it was attached to
-	chooser chooser
-	next    *Up    // the encoding that it goes over to with its next key frame; nil: none
-	turn    uint64 // counts Ups
-	closed  bool
-	state   state
-	header  rtp.Header
-
-	stretch                  // the present one; its Up is nil without a source
-	past    [maxPast]stretch // earlier ones of the same source, the newest first
-	begun   bool             // anything was ever given out
-	highest int64            // number given out; its low 16 bits are the sequence number
-	lastTS  uint32           // the newest given out
-	lastAt  time.Time        // when its frame began to arrive
-
+	// What every packet needs comes first, so that of a crowd's Downs it stays in the nearest cache.
+	mu       sync.Mutex
+	closed   bool
+	begun    bool // anything was ever given out
+	state    state
+	w        Writer
+	share    *share // of the Pool; nil: there is none
+	stretch         // the present one; its Up is nil without a source
 	replay   replay
-	repair   *repair // made by the first Nack
-	reported time.Time
+	highest  int64                            // number given out; its low 16 bits are the sequence number
+	lastTS   uint32                           // the newest given out
 	sent     struct{ packets, octets uint32 } // as sender reports count them
+	repair   *repair                          // made by the first Nack
+	lastAt   time.Time                        // when the frame of lastTS began to arrive
+	reported int64                            // when a sender report was last written, in Unix nanoseconds
+	header   rtp.Header
 	stats    DownStats
+
+	opts    DownOptions
+	level   LevelWriter // w; nil: it cannot, or there is no sound
+	again   Repairer    // w; nil: it cannot
+	source  *Source     // what it follows; nil: only the Up it was attached to
+	chooser chooser
+	next    *Up              // the encoding that it goes over to with its next key frame; nil: none
+	turn    uint64           // counts Ups
+	past    [maxPast]stretch // earlier ones of the same source, the newest first
 }
 
 // maxPast is how many stretches before the present one retransmissions are made from.
@@ -191,7 +190,7 @@ func (d *Down) leave(u *Up) {
 func (d *Down) forward(u *Up, p *packet) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.next == u && p.key {
+	if p.key && d.next == u {
 		d.cross(p)
 	}
 	if d.up != u || p.order <= d.replay.seen {
@@ -221,7 +220,7 @@ func (d *Down) forward(u *Up, p *packet) {
 	if d.repair != nil {
 		d.repair.earn()
 	}
-	if p.arrived.Sub(d.reported) >= reportInterval {
+	if d.reportDue(p.nano) {
 		d.writeReport(u, p.arrived)
 	}
 }
@@ -246,7 +245,7 @@ func (d *Down) join(p *packet, first int64, ts uint32) {
 	d.tsOffset = ts - p.ts
 	d.bent = false
 	d.begun = true
-	d.reported = time.Time{}
+	d.reported = 0
 	d.stats.Starts++
 }
 
@@ -292,10 +291,13 @@ func (d *Down) send(s *stretch, p *packet, again bool) {
 func (d *Down) reportNow(u *Up, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.up == u && d.state != waiting && now.Sub(d.reported) >= reportInterval {
+	if d.up == u && d.state != waiting && d.reportDue(now.UnixNano()) {
 		d.writeReport(u, now)
 	}
 }
+
+// reportDue says whether the last sender report was long ago, or later than now: then the clock was set back.
+func (d *Down) reportDue(now int64) bool { return uint64(now-d.reported) >= uint64(reportInterval) }
 
 // writeReport writes a sender report, if the source has sent any.
 func (d *Down) writeReport(u *Up, now time.Time) {
@@ -303,7 +305,7 @@ func (d *Down) writeReport(u *Up, now time.Time) {
 	if r == nil {
 		return
 	}
-	d.reported = now
+	d.reported = now.UnixNano()
 	ntp, ts := r.at(now)
 	if err := d.w.WriteSenderReport(ntp, ts+d.tsOffset, d.sent.packets, d.sent.octets); err != nil {
 		d.stats.WriteErrors++

@@ -25,6 +25,7 @@ type packet struct {
 	key     bool  // a key frame begins here
 	level   int16 // of the sound; see view
 	arrived time.Time
+	nano    int64 // arrived, in Unix nanoseconds
 	payload []byte
 }
 
@@ -68,7 +69,7 @@ func (r *ring) put(p *packet) *packet {
 		buf = make([]byte, 0, (len(p.payload)+bufferStep-1)/bufferStep*bufferStep)
 	}
 	old.num, old.order, old.epoch, old.ts = p.num, p.order, p.epoch, p.ts
-	old.marker, old.key, old.level, old.arrived = p.marker, p.key, p.level, p.arrived
+	old.marker, old.key, old.level, old.arrived, old.nano = p.marker, p.key, p.level, p.arrived, p.nano
 	old.payload = append(buf, p.payload...)
 	old.users.Store(0)
 	s.Store(old)

@@ -137,7 +137,7 @@ func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
 	if place != skip {
 		next := packet{
 			num: num, order: u.count.packets.Load() + 1, epoch: u.numbers.epoch,
-			ts: v.ts, marker: v.marker, level: v.level, arrived: arrived, payload: v.payload,
+			ts: v.ts, marker: v.marker, level: v.level, arrived: arrived, nano: arrived.UnixNano(), payload: v.payload,
 		}
 		if u.opts.Kind == Video {
 			next.key = u.frame.begins(v, u.numbers.highest == highest+1, place == late)
