@@ -29,6 +29,7 @@ Gst.init(None)
 pipeline = Gst.parse_launch(PIPELINE)
 peer = pipeline.get_by_name("peer")
 loop = GLib.MainLoop()
+sessions = []  # the one that was made
 
 
 def fail(why):
@@ -54,6 +55,7 @@ def post(offer):
         with urllib.request.urlopen(request, timeout=10) as answer:
             if answer.status != 201 or not answer.headers["Location"]:
                 fail(f"status {answer.status}, Location {answer.headers['Location']}")
+            sessions.append(answer.headers["Location"])
             text = answer.read().decode()
     except urllib.error.HTTPError as error:
         fail(f"status {error.code}: {error.read().decode()}")
@@ -88,5 +90,10 @@ peer.connect("notify::ice-gathering-state", on_gathered)
 peer.connect("notify::connection-state", on_state)
 pipeline.set_state(Gst.State.PLAYING)
 threading.Thread(target=until_stdin_closes, daemon=True).start()
-loop.run()
+try:
+    loop.run()
+except KeyboardInterrupt:  # asked to end
+    pass
+for session in sessions:
+    urllib.request.urlopen(urllib.request.Request(session, method="DELETE"), timeout=10).close()
 pipeline.set_state(Gst.State.NULL)

@@ -149,6 +149,17 @@ func (r *Relay) Stats() Stats {
 	}
 }
 
+// Rebind gives every client another address towards the target, as a NAT does that has forgotten it. What comes to the former
+// one is lost.
+func (r *Relay) Rebind() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for addr, c := range r.clients {
+		delete(r.clients, addr)
+		c.back.Close()
+	}
+}
+
 // Close ends the relay. What is on its way is lost.
 func (r *Relay) Close() {
 	r.mu.Lock()
@@ -212,7 +223,9 @@ func (r *Relay) client(addr netip.AddrPort) *client {
 func (r *Relay) readBack(c *client) {
 	defer func() {
 		r.mu.Lock()
-		delete(r.clients, c.addr)
+		if r.clients[c.addr] == c {
+			delete(r.clients, c.addr)
+		}
 		r.mu.Unlock()
 		c.back.Close()
 	}()

@@ -93,6 +93,30 @@ func TestBothWaysAndEachClientForItself(t *testing.T) {
 	}
 }
 
+func TestRebindGivesAnotherAddress(t *testing.T) {
+	server := newPeer(t)
+	r := UDP(t, server.addr(), Options{})
+	c := newPeer(t)
+	c.send(r.Addr(), 1)
+	_, before := server.receive()
+	r.Rebind()
+	// Held, so that the system cannot give it out again.
+	held, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	c.send(r.Addr(), 2)
+	n, after := server.receive()
+	if n != 2 || after == before {
+		t.Errorf("got %d from %v, which is the former address", n, after)
+	}
+	server.send(after, 3)
+	if n, _ := c.receive(); n != 3 {
+		t.Errorf("got %d", n)
+	}
+}
+
 func TestLossIsBySeed(t *testing.T) {
 	const n = 2000
 	run := func(seed uint64) []uint32 {

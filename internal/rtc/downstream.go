@@ -108,7 +108,7 @@ func (d *downstream) rtcp(pk *packet) {
 		d.srv.metrics.dropped.sealed.Inc()
 		return
 	}
-	d.s.alive(pk.at)
+	d.s.alive(pk)
 	d.from.add(plain[4:])
 	for len(plain) >= 4 {
 		size := 4 + 4*int(binary.BigEndian.Uint16(plain[2:]))

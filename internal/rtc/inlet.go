@@ -41,7 +41,7 @@ func (i *Inlet) Deliver(b []byte) {
 	default:
 	}
 	pk := packetPool.Get().(*packet)
-	pk.n, pk.at = copy(pk.buf[:], b), i.port.now()
+	pk.n, pk.at, pk.by = copy(pk.buf[:], b), i.port.now(), route{addr: i.from, over: i}
 	if !i.session.deliver(pk) {
 		packetPool.Put(pk)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/pion/stun/v4"
 )
@@ -103,12 +104,20 @@ func (c *checker) answer(p *port, b []byte, from route) *session {
 	return cred.session
 }
 
+// routeSilence is after how much silence on the way that media takes another one that the client checks takes its place.
+const routeSilence = 3 * time.Second
+
 // checked notes an authentic check: the client lives, and is reached this way. Media takes the way of
-// the first check until the client nominates one; the newest nomination counts.
+// the first check until the client nominates one; the newest nomination counts. A NAT may give the client another
+// address of which it knows nothing: its checks go on without a nomination, so they count when nothing comes the old way.
 func (s *session) checked(c *credentials, from route, nominated bool) {
-	s.heard.Store(s.srv.now().UnixNano())
-	if at := s.route.Load(); at != nil && *at == from && s.current.Load() == c && (from.over != nil || s.port.owner(from.addr) == s) {
-		return
+	now := s.srv.now()
+	s.heard.Store(now.UnixNano())
+	if at := s.route.Load(); at != nil && *at == from {
+		s.passed.Store(now.UnixNano())
+		if s.current.Load() == c && (from.over != nil || s.port.owner(from.addr) == s) {
+			return
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,12 +144,18 @@ func (s *session) checked(c *credentials, from route, nominated bool) {
 	case nominated && s.pending == c: // the restart has worked out
 		s.port.leave(s.current.Swap(c))
 		s.pending = nil
-		s.route.Store(&from)
+		s.reroute(from, now)
 	case c != s.current.Load():
-	case nominated || s.route.Load() == nil:
-		s.route.Store(&from)
+	case nominated || s.route.Load() == nil || now.UnixNano()-s.passed.Load() > int64(routeSilence):
+		s.reroute(from, now)
 	}
 	if s.route.Load() != nil {
 		s.reachable.Do(func() { close(s.reached) })
 	}
+}
+
+// reroute makes media take a way from now on.
+func (s *session) reroute(by route, now time.Time) {
+	s.passed.Store(now.UnixNano())
+	s.route.Store(&by)
 }

@@ -23,6 +23,7 @@ type packet struct {
 	buf [maxPacket]byte
 	n   int
 	at  time.Time
+	by  route
 }
 
 var packetPool = sync.Pool{New: func() any { return new(packet) }}
@@ -134,10 +135,10 @@ func (p *port) readUDP() {
 			p.metrics.dropped.odd.Inc()
 			continue
 		}
-		pk.n, pk.at = n, p.now()
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		pk.n, pk.at, pk.by = n, p.now(), route{addr: from}
 		if pk.buf[0] < 4 { // STUN (RFC 7983 §7)
-			check.judge(p, pk.buf[:n], route{addr: from})
+			check.judge(p, pk.buf[:n], pk.by)
 			continue
 		}
 		s := p.owner(from)

@@ -46,7 +46,7 @@ type Options struct {
 	MaxBitrate int
 	// ConnectTimeout is how long a client may take until DTLS is up; default 15 s.
 	ConnectTimeout time.Duration
-	// LostAfter is how long a client may be silent: no check, no media, no report; default 8 s.
+	// LostAfter is how long a client may be silent: no check, no media, no report; default 15 s.
 	LostAfter time.Duration
 
 	patience time.Duration // with a TCP connection that is nobody's yet; default 5 s
@@ -79,7 +79,7 @@ func (o *Options) defaults() error {
 		o.ConnectTimeout = 15 * time.Second
 	}
 	if o.LostAfter <= 0 {
-		o.LostAfter = 8 * time.Second
+		o.LostAfter = 15 * time.Second
 	}
 	if o.patience <= 0 {
 		o.patience = strangerPatience

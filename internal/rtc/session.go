@@ -75,6 +75,7 @@ type session struct {
 
 	heard     atomic.Int64 // when the client last proved to live, in Unix nanoseconds
 	route     atomic.Pointer[route]
+	passed    atomic.Int64 // when something last came by route, in Unix nanoseconds
 	current   atomic.Pointer[credentials]
 	farewell  atomic.Pointer[dtls.Conn]
 	reached   chan struct{} // closed when there is a route
@@ -204,7 +205,12 @@ func (s *session) take(pk *packet) {
 }
 
 // alive notes that the client has sent something that only it can have sent.
-func (s *session) alive(at time.Time) { s.heard.Store(at.UnixNano()) }
+func (s *session) alive(pk *packet) {
+	s.heard.Store(pk.at.UnixNano())
+	if at := s.route.Load(); at != nil && *at == pk.by {
+		s.passed.Store(pk.at.UnixNano())
+	}
+}
 
 // deliver gives a packet to the session's goroutine and says whether it took it. It never waits: a
 // session that does not keep up loses packets, as on the network.

@@ -130,10 +130,10 @@ func (c *tcpConn) read() {
 		if n == 0 {
 			continue
 		}
-		pk.n, pk.at = n, c.port.now()
+		pk.n, pk.at, pk.by = n, c.port.now(), route{addr: c.remote, over: c}
 		switch {
 		case pk.buf[0] < 4:
-			s := check.judge(c.port, pk.buf[:n], route{addr: c.remote, over: c})
+			s := check.judge(c.port, pk.buf[:n], pk.by)
 			if s != nil && c.session == nil {
 				if !s.gained(c) {
 					return

@@ -138,7 +138,7 @@ func (u *upstream) rtp(pk *packet) {
 		u.srv.metrics.dropped.sealed.Inc()
 		return
 	}
-	u.s.alive(pk.at)
+	u.s.alive(pk)
 	u.srv.metrics.packetsIn.Inc()
 	u.srv.metrics.bytesIn.Add(float64(len(plain)))
 	if !u.rate.take(pk.n) {
@@ -271,7 +271,7 @@ func (u *upstream) rtcp(pk *packet) {
 		u.srv.metrics.dropped.sealed.Inc()
 		return
 	}
-	u.s.alive(pk.at)
+	u.s.alive(pk)
 	if !u.rate.take(pk.n) {
 		u.s.end(ErrFlood)
 		return
