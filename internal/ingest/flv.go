@@ -106,6 +106,9 @@ func unsupported(kind, got, want string) error {
 	return fault.InvalidInput("%s codec not supported: the encoder sends %s, use %s", kind, got, want).Because(errCodec)
 }
 
+// errShown is for a composition time that no player could wait for: it has room for more than two hours.
+var errShown = fault.InvalidInput("broken video: the composition time of a picture is more than %d s from its decoding time", int(maxShown.Seconds()))
+
 func badAudio(c media.Codec, what string) error {
 	return fault.InvalidInput("broken %v audio: %s", c, what)
 }

@@ -75,6 +75,10 @@ func (p *publication) picture(tag flvTag, timestamp uint32, arrived time.Time) e
 		p.early++
 		return nil
 	}
+	shown := time.Duration(tag.offset) * time.Millisecond
+	if shown.Abs() > maxShown {
+		return errShown
+	}
 	pic, err := v.decoder.accessUnit(tag.data)
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func (p *publication) picture(tag flvTag, timestamp uint32, arrived time.Time) e
 	f.DTS = p.clock.at(&v.clock, timestamp) + time.Duration(tag.nano)
 	p.pace.note(f.DTS, p.since, arrived)
 	f.Arrived = p.pace.came(f.DTS, p.since, arrived)
-	f.PTS = max(f.DTS+time.Duration(tag.offset)*time.Millisecond, 0)
+	f.PTS = max(f.DTS+shown, 0)
 	p.videos++
 	return p.stream.Write(f)
 }

@@ -159,6 +159,20 @@ func TestCompositionOffsetsAreSigned(t *testing.T) {
 	}
 }
 
+func TestCompositionOffsetsHaveABound(t *testing.T) {
+	const most = int(maxShown / time.Millisecond)
+	for offset, ok := range map[int]bool{most: true, -most: true, most + 1: false, -most - 1: false} {
+		frames, _, err := take(t, vid(0, videoConfig(avcRecord(4, sps180, pps))), vid(20_000, videoFrame(0, idr)), vid(20_040, videoFrame(offset, slice)))
+		want := 1
+		if ok {
+			want = 2
+		}
+		if (err == nil) != ok || len(frames) != want {
+			t.Errorf("an offset of %d ms: %d frames, %v", offset, len(frames), err)
+		}
+	}
+}
+
 func TestBadMediaIsRefusedByName(t *testing.T) {
 	good := vid(0, videoConfig(avcRecord(4, sps180, pps)))
 	for _, c := range []struct {
@@ -189,6 +203,8 @@ func TestBadMediaIsRefusedByName(t *testing.T) {
 		{"a NAL unit beyond its frame", []FLVTag{good, vid(0, []byte{0x17, 1, 0, 0, 0, 0, 0, 0, 9, 0x65})}, "longer than its frame"},
 		{"a NAL unit of 4 GiB", []FLVTag{good, vid(0, []byte{0x17, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x65})}, "longer than its frame"},
 		{"a NAL length cut short", []FLVTag{good, vid(0, []byte{0x17, 1, 0, 0, 0, 0, 0})}, "cut short"},
+		{"a picture for an hour later", []FLVTag{good, vid(0, videoFrame(0, idr)), vid(40, videoFrame(3_600_000, slice))}, "composition time"},
+		{"a picture for an hour before", []FLVTag{good, vid(0, videoFrame(0, idr)), vid(40, videoFrame(-3_600_000, slice))}, "composition time"},
 		{"an AAC configuration of nonsense", []FLVTag{aud8(0, audioConfig([]byte{0xFF, 0xFF}))}, "cannot be read"},
 		{"AAC with channels nobody knows", []FLVTag{aud8(0, audioConfig([]byte{0x11, 0x80}))}, "channel layout"},
 	} {
