@@ -34,7 +34,9 @@ func (m *Manager) Recover(ctx context.Context) error {
 		}
 		var r Record
 		if err := json.Unmarshal(row.Doc, &r); err != nil {
-			return fmt.Errorf("stream session %s: %w", row.StreamID, err)
+			// The other channels are not to wait until somebody has mended it.
+			m.d.Log.Error("a stream session that the last run left open cannot be read", "stream", row.StreamID, "err", err)
+			continue
 		}
 		if m.d.Reconnect > 0 && r.Live && m.resume(row, r) {
 			m.d.Log.Info("a stream that the last run left open waits for its encoder", "channel", r.Channel.ID, "stream", row.StreamID)
