@@ -104,7 +104,7 @@ func (m *Manager) serveMultivariant(w http.ResponseWriter, r *http.Request, id, 
 	}
 	if token.SingleUse != "" && r.Method == http.MethodGet { // what shows nothing uses nothing up
 		if !c.pack.Await(r.Context()) {
-			m.refuse(w, http.StatusServiceUnavailable, "try again")
+			m.notNow(w)
 			return
 		}
 		if err := m.useUp(r.Context(), token); err != nil {
@@ -320,13 +320,17 @@ func (m *Manager) turnAway(w http.ResponseWriter, id string, err error) {
 		w.Header().Set("Retry-After", "3")
 		m.refuse(w, http.StatusTooManyRequests, fault.Message(err))
 	default:
-		if errors.Is(err, context.Canceled) || errors.Is(err, errBusy) {
-			m.refuse(w, http.StatusServiceUnavailable, "try again")
-			return
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, errBusy) {
+			m.d.Log.Error("could not decide on a playback request", "channel", id, "err", err)
 		}
-		m.d.Log.Error("could not decide on a playback request", "channel", id, "err", err)
-		m.refuse(w, http.StatusServiceUnavailable, "try again")
+		m.notNow(w)
 	}
+}
+
+// notNow asks a player to come again: what it wants may be right.
+func (m *Manager) notNow(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	m.refuse(w, http.StatusServiceUnavailable, "try again")
 }
 
 func (m *Manager) refuse(w http.ResponseWriter, status int, why string) {

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -106,6 +108,16 @@ func TestWhoWaitsForASignatureIsBoundedPerPlaceAndInAll(t *testing.T) {
 			t.Errorf("whoever has patience: %v", err)
 		}
 	})
+}
+
+func TestWhoFindsTheQueueFullIsToldWhenToComeBack(t *testing.T) {
+	m := NewManager(Deps{DB: NewStore(t), Bus: quiet{}})
+	defer m.Close(t.Context())
+	w := httptest.NewRecorder()
+	m.turnAway(w, "a", errBusy)
+	if after := w.Header().Get("Retry-After"); w.Code != http.StatusServiceUnavailable || after != "1" {
+		t.Errorf("%d, to come back after %q", w.Code, after)
+	}
 }
 
 func TestWhatIsRememberedOfBadTokensIsBoundedAndFades(t *testing.T) {
