@@ -27,7 +27,7 @@ type doctorCmd struct {
 
 // Help is what --help says below the first line.
 func (doctorCmd) Help() string {
-	return "Give it the settings that serve has: the same flags, environment and --config. It looks at the data directory, the ports, the public address, the certificate, the clock and ffmpeg, and has the WebRTC port answer at every address that clients are told. Exit code 1: something will not work."
+	return "Give it the settings that serve has: the same flags, environment and --config. It looks at the data directory, the ports, the public address, the certificate, the clock and ffmpeg, has the WebRTC port answer at every address that clients are told, and comes to it by the relay (TURN) where there is one. Exit code 1: something will not work."
 }
 
 // finding is one line of the doctor's.
@@ -107,6 +107,7 @@ func examine(ctx context.Context, cfg engine.Config) findings {
 	checkDataDir(&f, cfg, on)
 	checkPorts(&f, cfg, on)
 	checkMedia(ctx, &f, cfg, on)
+	checkTURN(ctx, &f, cfg, on)
 	checkCertificate(ctx, &f, cfg, on)
 	checkClock(ctx, &f, cfg)
 	checkFFmpeg(&f, cfg)

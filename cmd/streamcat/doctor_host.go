@@ -108,6 +108,9 @@ func checkPorts(f *findings, cfg engine.Config, on *engine.Addresses) {
 	if cfg.TLSCert != "" || cfg.ACMEDomains != "" {
 		all = append(all, listener{"https-addr", cfg.HTTPSAddr, a.HTTPS, true, false})
 	}
+	if cfg.TURNAddr != "off" {
+		all = append(all, listener{"turn-addr", cfg.TURNAddr, a.TURN, true, true})
+	}
 	for _, l := range all {
 		host, port, _ := net.SplitHostPort(l.addr)
 		_, servedPort, _ := net.SplitHostPort(l.served)

@@ -28,6 +28,15 @@ type candidate struct {
 // ice is what a server's answer says of itself; without a user the port answers anybody, as the doctor's own does.
 type ice struct{ user, password string }
 
+// request is a binding request that the port answers.
+func (as ice) request() (*stun.Message, error) {
+	parts := []stun.Setter{stun.TransactionID, stun.BindingRequest}
+	if as.user != "" {
+		parts = append(parts, stun.NewUsername(as.user), stun.NewShortTermIntegrity(as.password))
+	}
+	return stun.Build(append(parts, stun.Fingerprint)...)
+}
+
 // checkMedia sends a STUN binding request (RFC 8489) to every address that clients are told, over UDP and TCP, and
 // wants its answer. Where a server runs, it is that server's port, asked as a guest's browser does; else the doctor
 // opens the port itself.
@@ -35,9 +44,8 @@ func checkMedia(ctx context.Context, f *findings, cfg engine.Config, on *engine.
 	var told []candidate
 	var as ice
 	if on != nil {
-		var err error
-		var leave func()
-		told, as, leave, err = askForAnswer(ctx, cfg, on)
+		a, leave, err := askForAnswer(ctx, cfg, on)
+		told, as = a.told, a.as
 		defer leave()
 		if err != nil {
 			f.add("webrtc", warning, "", "Not checked: the server that runs here could not be asked: %v.", err)
@@ -174,11 +182,7 @@ func bind(ctx context.Context, c candidate, as ice) error {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })
 	defer stop()
-	parts := []stun.Setter{stun.TransactionID, stun.BindingRequest}
-	if as.user != "" {
-		parts = append(parts, stun.NewUsername(as.user), stun.NewShortTermIntegrity(as.password))
-	}
-	request, err := stun.Build(append(parts, stun.Fingerprint)...)
+	request, err := as.request()
 	if err != nil {
 		return err
 	}

@@ -131,21 +131,28 @@ const knock = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE
 	"a=ice-ufrag:drdr\r\na=ice-pwd:doctordoctordoctordoctor\r\na=setup:actpass\r\n" +
 	"a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\n"
 
+// answer is what a server tells a client who may send.
+type answer struct {
+	told   []candidate
+	as     ice
+	relays []relayed
+}
+
 // askForAnswer joins a stage of its own at the server that runs here, with the root key in the data directory, and
 // reads the WebRTC answer. Nothing of it is left once leave was called, which is never nil.
-func askForAnswer(ctx context.Context, cfg engine.Config, on *engine.Addresses) (told []candidate, as ice, leave func(), err error) {
+func askForAnswer(ctx context.Context, cfg engine.Config, on *engine.Addresses) (a answer, leave func(), err error) {
 	leave = func() {}
 	base := "http://" + here(on.HTTP)
 	conf, err := config.LoadDefaultConfig(ctx,
 		config.WithSharedCredentialsFiles([]string{filepath.Join(cfg.DataDir, "credentials")}), config.WithSharedConfigFiles([]string{}),
 		config.WithSharedConfigProfile("default"), config.WithRegion(cfg.Region))
 	if err != nil {
-		return nil, ice{}, leave, err
+		return a, leave, err
 	}
 	client := ivsrealtime.NewFromConfig(conf, func(o *ivsrealtime.Options) { o.BaseEndpoint = &base })
 	made, err := client.CreateStage(ctx, &ivsrealtime.CreateStageInput{Name: aws.String("doctor")})
 	if err != nil {
-		return nil, ice{}, leave, err
+		return a, leave, err
 	}
 	leave = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
@@ -156,28 +163,29 @@ func askForAnswer(ctx context.Context, cfg engine.Config, on *engine.Addresses) 
 		StageArn: made.Stage.Arn, Capabilities: []realtimetypes.ParticipantTokenCapability{realtimetypes.ParticipantTokenCapabilityPublish},
 	})
 	if err != nil {
-		return nil, ice{}, leave, err
+		return a, leave, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/whip", strings.NewReader(knock))
 	if err != nil {
-		return nil, ice{}, leave, err
+		return a, leave, err
 	}
 	req.Header.Set("Content-Type", "application/sdp")
 	req.Header.Set("Authorization", "Bearer "+aws.ToString(token.ParticipantToken.Token))
 	resp, err := (&http.Client{Timeout: lookTime}).Do(req)
 	if err != nil {
-		return nil, ice{}, leave, err
+		return a, leave, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return nil, ice{}, leave, err
+		return a, leave, err
 	}
 	if resp.StatusCode != http.StatusCreated {
-		return nil, ice{}, leave, fmt.Errorf("it answers %s: %s", resp.Status, strings.TrimSpace(string(text)))
+		return a, leave, fmt.Errorf("it answers %s: %s", resp.Status, strings.TrimSpace(string(text)))
 	}
-	told, as = readAnswer(string(text))
-	return told, as, leave, nil
+	a.told, a.as = readAnswer(string(text))
+	a.relays = readRelays(resp.Header)
+	return a, leave, nil
 }
 
 // readAnswer gives the host candidates of a description (RFC 8839 §5.1) and what a check must say.
