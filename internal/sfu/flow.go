@@ -63,20 +63,23 @@ type size struct {
 	packed atomic.Uint64
 }
 
-// learn takes the first packet of a key frame.
-func (s *size) learn(payload []byte) {
+// learn takes the first packet of a key frame, and says whether the size is another one now.
+func (s *size) learn(payload []byte) (changed bool) {
 	nal := findSPS(payload)
 	if nal == nil || bytes.Equal(nal, s.sps) {
-		return
+		return false
 	}
 	s.sps = append(s.sps[:0], nal...)
 	var sps codec.SPS
 	if sps.Unmarshal(s.sps) != nil {
-		return
+		return false
 	}
-	if w, h := sps.Width(), sps.Height(); w > 0 && h > 0 && w < 1<<16 && h < 1<<16 {
-		s.packed.Store(uint64(w)<<32 | uint64(h))
+	w, h := sps.Width(), sps.Height()
+	if w <= 0 || h <= 0 || w >= 1<<16 || h >= 1<<16 {
+		return false
 	}
+	now := uint64(w)<<32 | uint64(h)
+	return s.packed.Swap(now) != now
 }
 
 // sides gives width and height, 0 and 0 if they are not known.

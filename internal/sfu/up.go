@@ -47,7 +47,10 @@ type UpOptions struct {
 	// KeyFrame asks the publisher for a key frame. It is called at most once per 500 ms, from any
 	// goroutine, and must not wait. Nil: nobody can be asked.
 	KeyFrame func()
-	Now      func() time.Time // nil: time.Now
+	// Sized hears how large the pictures of a video are, in pixels: when that is first known, and when it changes. It is called
+	// by Write, and must not wait. It may be nil.
+	Sized func(width, height int)
+	Now   func() time.Time // nil: time.Now
 }
 
 // Up is one incoming track, or one encoding of several.
@@ -151,7 +154,9 @@ func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
 		}
 		if p.key {
 			u.keyNum.Store(num)
-			u.size.learn(p.payload)
+			if u.size.learn(p.payload) && u.opts.Sized != nil {
+				u.opts.Sized(u.size.sides())
+			}
 			u.count.keyFrames.Add(1)
 			u.wish.fulfil()
 		}

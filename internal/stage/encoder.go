@@ -164,10 +164,7 @@ func (e *encoder) judge(t *media.Track) error {
 	if profile := t.SPS[1]; profile != 66 && profile != 77 && profile != 100 { // ITU-T H.264 §A.2
 		return &violation{"INVALID_VIDEO_CODEC", fault.InvalidInput("H.264 profile not supported on a stage: use Baseline")}
 	}
-	if most := e.m.d.Encoders.MaxLines; most > 0 && min(t.Width, t.Height) > most {
-		return &violation{"RESOLUTION_EXCEEDED", fault.OverQuota(most, "the picture has %d x %d pixels; its shorter edge is limited to %d", t.Width, t.Height, most)}
-	}
-	return nil
+	return e.m.d.Encoders.takes(t.Width, t.Height)
 }
 
 // watch looks after the stream until it ends.
@@ -214,7 +211,7 @@ func (e *encoder) look(now time.Time) error {
 		return &violation{"INVALID_INPUT", fault.InvalidInput("a stage needs both picture and sound, and no %s came", missing)}
 	}
 	if rules.MaxTime > 0 && age > rules.MaxTime {
-		return &violation{"STREAM_DURATION_EXCEEDED", fault.OverQuota(int(rules.MaxTime.Hours()), "a stream lasts at most %v", rules.MaxTime)}
+		return tooLong(rules.MaxTime)
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/streamcat/streamcat/internal/rtc"
 )
 
-// EncoderRules is what holds for encoders that come by RTMP. Zero values are the defaults.
+// EncoderRules is what holds for encoders that come by RTMP; MaxLines and MaxTime also for those who publish by WebRTC. Zero
+// values are the defaults.
 type EncoderRules struct {
 	// Opus makes a sink for frames of AAC that gives Opus of them to write, in order. Its error is a fault whose
 	// message the encoder is shown: Invalid for sound of which there is none to be made. No sink and no error: it
@@ -45,6 +46,19 @@ func (r *EncoderRules) defaults() {
 // secures says whether a publisher at that address must encrypt, unless its configuration says otherwise.
 func (r *EncoderRules) secures(from netip.Addr) bool {
 	return r.EnforceSecure && !(r.ExceptLoopback && from.Unmap().IsLoopback())
+}
+
+// takes says whether a picture may have so many pixels. Its error is a violation.
+func (r *EncoderRules) takes(width, height int) error {
+	if most := r.MaxLines; most > 0 && min(width, height) > most {
+		return &violation{"RESOLUTION_EXCEEDED", fault.OverQuota(most, "the picture has %d x %d pixels; its shorter edge is limited to %d", width, height, most)}
+	}
+	return nil
+}
+
+// tooLong is why a stream ends that has lasted for as long as it may.
+func tooLong(most time.Duration) error {
+	return &violation{"STREAM_DURATION_EXCEEDED", fault.OverQuota(int(most.Hours()), "a stream lasts at most %v", most)}
 }
 
 var (
