@@ -84,8 +84,8 @@ func (o *offer) mids() []string {
 	return list
 }
 
-// maxSlots is how many sections of a kind an offer may have that is for several participants.
-const maxSlots = 16
+// MaxSlots is how many sections of a kind an offer may have that is for several participants.
+const MaxSlots = 16
 
 // parseOffer judges a client's offer of at most one section of each kind. A publisher's must be able to send, a
 // subscriber's to receive. Its error is a *Refusal: 400 for what is no SDP, 422 for what we do not do. Simulcast is
@@ -110,8 +110,8 @@ func parseSlots(text string) (*offer, error) {
 		return nil, err
 	}
 	for _, k := range []Kind{Audio, Video} {
-		if o.count(k) > maxSlots {
-			return nil, unsupported("the offer has more than %d %s sections", maxSlots, k)
+		if o.count(k) > MaxSlots {
+			return nil, unsupported("the offer has more than %d %s sections", MaxSlots, k)
 		}
 	}
 	if len(o.mids()) < o.count(Audio)+o.count(Video) {

@@ -10,7 +10,7 @@ import (
 // Bounds of what a client may describe. A browser's offer for one camera has some 200 lines, one of as many
 // sections as there may be some 3,000.
 const (
-	maxSections   = 2 * maxSlots
+	maxSections   = 2 * MaxSlots
 	maxLines      = 4096
 	maxLineLength = 4096
 	maxCandidates = 256

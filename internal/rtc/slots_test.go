@@ -73,9 +73,9 @@ func TestOneSessionForMany(t *testing.T) {
 }
 
 func TestOffersForMany(t *testing.T) {
-	most := slotsText(maxSlots, maxSlots)
+	most := slotsText(MaxSlots, MaxSlots)
 	o, err := parseSlots(most)
-	if err != nil || o.count(Audio) != maxSlots || o.count(Video) != maxSlots {
+	if err != nil || o.count(Audio) != MaxSlots || o.count(Video) != MaxSlots {
 		t.Fatalf("the largest offer: %v", err)
 	}
 	if _, err := parseOffer(slotsText(2, 1), false); err == nil {
@@ -86,9 +86,9 @@ func TestOffersForMany(t *testing.T) {
 		status int
 		code   string
 	}{
-		"too many sounds":         {slotsText(maxSlots+1, 1), 422, codeUnsupported},
-		"too many pictures":       {slotsText(0, maxSlots+1), 422, codeUnsupported},
-		"too many sections":       {slotsText(maxSlots, maxSlots+1), 422, codeUnsupported},
+		"too many sounds":         {slotsText(MaxSlots+1, 1), 422, codeUnsupported},
+		"too many pictures":       {slotsText(0, MaxSlots+1), 422, codeUnsupported},
+		"too many sections":       {slotsText(MaxSlots, MaxSlots+1), 422, codeUnsupported},
 		"a section without a mid": {strings.Replace(most, "a=mid:s3\r\n", "", 1), 422, codeUnsupported},
 		"two of the same mid":     {strings.Replace(most, "a=mid:s3\r\n", "a=mid:s4\r\n", 1), 400, codeMalformed},
 		"one sends":               {strings.Replace(most, "a=recvonly", "a=sendonly", 1), 422, codeUnsupported},

@@ -86,6 +86,8 @@ func newStateFrame(stageID, sessionID string, list []participantFrame, others in
 	f.list = text[1 : len(text)-1]
 	f.tail = append(f.tail, `],"others":`...)
 	f.tail = strconv.AppendInt(f.tail, int64(others), 10)
+	f.tail = append(f.tail, `,"maxSlots":`...)
+	f.tail = strconv.AppendInt(f.tail, rtc.MaxSlots, 10)
 	f.tail = append(f.tail, `}}`...)
 	return f
 }

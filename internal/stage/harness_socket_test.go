@@ -51,6 +51,7 @@ type frame struct {
 		Message        string   `json:"message"`
 		Session        string   `json:"session"`
 		Slots          []Slot   `json:"slots"`
+		MaxSlots       int      `json:"maxSlots"`
 		Waiting        []Slot   `json:"waiting"`
 	} `json:"payload"`
 }
@@ -92,7 +93,7 @@ func (n *node) join(token string) *client {
 		n.t.Fatalf("not let in: HTTP %d", resp.StatusCode)
 	}
 	f := c.read()
-	if f.Type != "STAGE_STATE" || f.Payload.StageID != arn.ID(n.stage) || len(f.Payload.SessionID) != 16 {
+	if f.Type != "STAGE_STATE" || f.Payload.MaxSlots != 16 || f.Payload.StageID != arn.ID(n.stage) || len(f.Payload.SessionID) != 16 {
 		n.t.Fatalf("first frame: %+v", f)
 	}
 	return c

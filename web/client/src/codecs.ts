@@ -39,7 +39,7 @@ export function withOpus(sdp: string, { stereo, bitrate }: OpusParameters): stri
   const type = /^a=rtpmap:(\d+) opus\/48000/im.exec(sdp)?.[1];
   if (type === undefined || (!stereo && bitrate === undefined)) return sdp;
   const own = new Map<string, string>();
-  const line = new RegExp(`^a=fmtp:${type} (.*)$`, "m");
+  const line = new RegExp(`^a=fmtp:${type} ([^\\r\\n]*)`, "m");
   for (const pair of (line.exec(sdp)?.[1] ?? "").trim().split(/\s*;\s*/)) {
     const [name = "", value = ""] = pair.split("=", 2);
     if (name) own.set(name, value);
@@ -47,8 +47,9 @@ export function withOpus(sdp: string, { stereo, bitrate }: OpusParameters): stri
   if (stereo) own.set("stereo", "1").set("sprop-stereo", "1");
   if (bitrate !== undefined) own.set("maxaveragebitrate", String(bitrate));
   const text = `a=fmtp:${type} ${[...own].map(([name, value]) => (value ? `${name}=${value}` : name)).join(";")}`;
-  if (line.test(sdp)) return sdp.replace(line, () => text);
-  return sdp.replace(new RegExp(`^a=rtpmap:${type} .*$`, "m"), (map) => `${map}\r\n${text}`);
+  // In all sections alike: a payload type means the same in each of them (RFC 8843 §9.1).
+  if (line.test(sdp)) return sdp.replace(new RegExp(line, "gm"), () => text);
+  return sdp.replace(new RegExp(`^a=rtpmap:${type} [^\\r\\n]*`, "gm"), (map) => `${map}\r\n${text}`);
 }
 
 /**
@@ -67,5 +68,5 @@ export function withStart(sdp: string, kbps: number): string {
 export function withRepair(sdp: string): string {
   const type = /^a=rtpmap:(\d+) opus\/48000/im.exec(sdp)?.[1];
   if (type === undefined || new RegExp(`^a=rtcp-fb:${type} nack\\r?$`, "m").test(sdp)) return sdp;
-  return sdp.replace(new RegExp(`^a=rtpmap:${type} [^\\r\\n]*`, "m"), (map) => `${map}\r\na=rtcp-fb:${type} nack`);
+  return sdp.replace(new RegExp(`^a=rtpmap:${type} [^\\r\\n]*`, "gm"), (map) => `${map}\r\na=rtcp-fb:${type} nack`);
 }

@@ -11,9 +11,18 @@ export interface ParticipantFrame {
   capabilities: StageParticipantCapability[];
 }
 
+/** What a section of the connection for many carries, or would if there were one more. */
+export interface Slot {
+  /** Empty for one who waits. */
+  mid: string;
+  participantId: string;
+  kind: "audio" | "video";
+}
+
 export type Frame =
-  | { type: "STAGE_STATE"; sessionId: string; participantId: string; participants: ParticipantFrame[] }
+  | { type: "STAGE_STATE"; sessionId: string; participantId: string; participants: ParticipantFrame[]; maxSlots: number }
   | { type: "STAGE_UPDATE"; joined: ParticipantFrame[]; changed: ParticipantFrame[]; left: string[] }
+  | { type: "SLOTS"; session: string; slots: Slot[]; waiting: Slot[] }
   | { type: "PING" }
   | { type: "PONG" }
   | { type: "DISCONNECTED"; reason: string; code: string }
@@ -37,7 +46,14 @@ export function readFrame(data: unknown): Frame | undefined {
     case "STAGE_STATE": {
       const participantId = text(body["participantId"]);
       if (participantId === "") return undefined;
-      return { type, sessionId: text(body["sessionId"]), participantId, participants: participants(body["participants"]) };
+      const maxSlots = typeof body["maxSlots"] === "number" ? body["maxSlots"] : 0;
+      return {
+        type,
+        sessionId: text(body["sessionId"]),
+        participantId,
+        participants: participants(body["participants"]),
+        maxSlots,
+      };
     }
     case "STAGE_UPDATE":
       return {
@@ -45,6 +61,13 @@ export function readFrame(data: unknown): Frame | undefined {
         joined: participants(body["joined"]),
         changed: participants(body["changed"]),
         left: list(body["left"]).filter((id) => typeof id === "string"),
+      };
+    case "SLOTS":
+      return {
+        type,
+        session: text(body["session"]),
+        slots: list(body["slots"]).flatMap(slot),
+        waiting: list(body["waiting"]).flatMap(slot),
       };
     case "DISCONNECTED":
       return { type, reason: text(body["reason"]), code: text(body["code"]) };
@@ -77,6 +100,12 @@ function participants(value: unknown): ParticipantFrame[] {
       },
     ];
   });
+}
+
+function slot(value: unknown): Slot[] {
+  const { mid, participantId, kind } = object(value);
+  if (kind !== "audio" && kind !== "video") return [];
+  return [{ mid: text(mid), participantId: text(participantId), kind }];
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");

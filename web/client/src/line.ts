@@ -20,8 +20,8 @@ export interface LineOptions {
   url: string;
   /** The participant token, which goes as the subprotocol. */
   token: string;
-  /** Takes STAGE_STATE, which is the first, and STAGE_UPDATE. */
-  receive: (frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" }) => void;
+  /** Takes STAGE_STATE, which is the first, and what tells of changes. */
+  receive: (frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" | "SLOTS" }) => void;
 }
 
 /** One connection of the stage events socket, open from STAGE_STATE on. */
@@ -86,6 +86,7 @@ export class Line implements Connection {
         break;
       case "STAGE_STATE":
       case "STAGE_UPDATE":
+      case "SLOTS":
         if (frame.type === "STAGE_STATE") this.#welcome?.();
         this.#options.receive(frame);
         break;

@@ -75,6 +75,11 @@ export class Session implements Connection {
     this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   }
 
+  /** What the server calls the session in its answer's origin line (RFC 8866 §5.2). */
+  get origin(): string | undefined {
+    return /^o=\S+ (\d+) /m.exec(this.pc.remoteDescription?.sdp ?? "")?.[1];
+  }
+
   async #negotiate(): Promise<void> {
     const { pc } = this;
     const { url, token, prepare, offer, answer } = this.#options;

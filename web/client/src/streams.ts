@@ -84,6 +84,14 @@ export class LocalStageStream extends Emitter<LocalStageStreamEventPayloads> imp
   }
 }
 
+/** Streams that are over, though their tracks are not: those are somebody else's now, or nobody's. */
+const retired = new WeakSet<RemoteStageStream>();
+
+/** @internal */
+export function retire(stream: RemoteStageStream): void {
+  retired.add(stream);
+}
+
 /** A track of somebody else, as we receive it. */
 export class RemoteStageStream implements StageStream {
   readonly participantInfo: StageParticipantInfo;
@@ -109,7 +117,8 @@ export class RemoteStageStream implements StageStream {
   }
 
   async requestRTCStats(): Promise<RTCStatsReport | undefined> {
-    return this.mediaStreamTrack.readyState === "live" ? this.#receiver.getStats() : undefined;
+    if (retired.has(this) || this.mediaStreamTrack.readyState !== "live") return undefined;
+    return this.#receiver.getStats();
   }
 
   /** @deprecated Use requestRTCStats. */

@@ -4,9 +4,10 @@ import type { Gate } from "./gate.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import type { Participant } from "./participant.js";
 import { Session } from "./session.js";
+import type { Slots } from "./slots.js";
 import { StageParticipantSubscribeState } from "./states.js";
 import { SubscribeType } from "./strategy.js";
-import { RemoteStageStream } from "./streams.js";
+import { RemoteStageStream, retire } from "./streams.js";
 
 const PATIENCE = { first: 60_000, again: 60_000 };
 
@@ -21,18 +22,22 @@ export interface SubscriptionOptions {
   allowed: boolean;
   /** How many join at a time. */
   gate: Gate;
+  /** The connection that all share; undefined where the server has none. */
+  slots: () => Slots | undefined;
   changed: (state: StageParticipantSubscribeState, failure?: Failure) => void;
   added: (streams: RemoteStageStream[]) => void;
   removed: (streams: RemoteStageStream[]) => void;
 }
 
-/** What we receive of one participant. */
+/** What we receive of one participant: over the connection that all share, or one of its own. */
 export class Subscription {
   streams: RemoteStageStream[] = [];
   readonly #options: SubscriptionOptions;
   #type: SubscribeType = SubscribeType.NONE;
   #state: StageParticipantSubscribeState = StageParticipantSubscribeState.NOT_SUBSCRIBED;
   #keeper: Keeper<Session> | undefined;
+  /** The connection that all share, while we are wanted of it. */
+  #slots: Slots | undefined;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
@@ -45,7 +50,14 @@ export class Subscription {
     this.#type = type;
     void this.#keeper?.stop();
     this.#keeper = undefined;
-    this.#drop();
+    const slots = this.#options.slots();
+    if (type !== SubscribeType.NONE && this.#options.allowed && slots) {
+      this.#share(slots, type);
+      return;
+    }
+    this.#slots?.drop(this.#options.participant.id);
+    this.#slots = undefined;
+    this.#receive([]);
     if (type === SubscribeType.NONE) {
       this.#set(StageParticipantSubscribeState.NOT_SUBSCRIBED);
       return;
@@ -55,6 +67,25 @@ export class Subscription {
       this.#set(StageParticipantSubscribeState.ERRORED, failure);
       return;
     }
+    this.#alone(type);
+  }
+
+  /** Comes over the connection that all share. */
+  #share(slots: Slots, type: SubscribeType): void {
+    this.#slots = slots;
+    this.#receive([]);
+    this.#set(StageParticipantSubscribeState.ATTEMPTING_SUBSCRIBE);
+    slots.want(this.#options.participant.id, type, {
+      changed: (state, receivers, failure) => this.#follow(state, receivers, failure),
+      unavailable: () => {
+        this.#slots = undefined;
+        this.#alone(type);
+      },
+    });
+  }
+
+  /** Comes over a connection of its own. */
+  #alone(type: SubscribeType): void {
     const keeper: Keeper<Session> = new Keeper<Session>({
       open: (signal) => this.#options.gate.pass(signal, () => this.#open(type, signal)),
       changed: (state, failure) => keeper === this.#keeper && this.#changed(state, failure),
@@ -68,6 +99,7 @@ export class Subscription {
   /** The participant did something: what was not there before may be now. */
   hurry(): void {
     this.#keeper?.hurry();
+    this.#slots?.hurry();
   }
 
   /** The network is good. */
@@ -101,24 +133,31 @@ export class Subscription {
   }
 
   #changed(state: KeeperState, failure?: Failure): void {
-    if (state === "open") {
-      this.#set(StageParticipantSubscribeState.SUBSCRIBED);
-      const transceivers = this.#keeper?.current?.pc.getTransceivers() ?? [];
-      this.streams = transceivers
-        .filter(({ currentDirection }) => currentDirection === "recvonly" || currentDirection === "sendrecv")
-        .map(({ receiver }) => new RemoteStageStream(this.#options.participant, receiver));
-      if (this.streams.length > 0) this.#options.added(this.streams);
-      return;
-    }
-    this.#drop();
-    if (state === "connecting") this.#set(StageParticipantSubscribeState.ATTEMPTING_SUBSCRIBE);
-    else this.#set(StageParticipantSubscribeState.ERRORED, failure);
+    const transceivers = this.#keeper?.current?.pc.getTransceivers() ?? [];
+    const receivers = transceivers
+      .filter(({ currentDirection }) => currentDirection === "recvonly" || currentDirection === "sendrecv")
+      .map(({ receiver }) => receiver);
+    this.#follow(state, state === "open" ? receivers : [], failure);
   }
 
-  #drop(): void {
-    const gone = this.streams;
-    this.streams = [];
+  #follow(state: KeeperState, receivers: readonly RTCRtpReceiver[], failure?: Failure): void {
+    if (state === "open") this.#set(StageParticipantSubscribeState.SUBSCRIBED);
+    this.#receive(receivers);
+    if (state === "connecting") this.#set(StageParticipantSubscribeState.ATTEMPTING_SUBSCRIBE);
+    else if (state === "failed") this.#set(StageParticipantSubscribeState.ERRORED, failure);
+  }
+
+  /** Makes streams of what comes now; those that are there already go on. */
+  #receive(receivers: readonly RTCRtpReceiver[]): void {
+    const stays = ({ mediaStreamTrack }: RemoteStageStream) => receivers.some(({ track }) => track === mediaStreamTrack);
+    const gone = this.streams.filter((stream) => !stays(stream));
+    const come = receivers
+      .filter(({ track }) => !this.streams.some(({ mediaStreamTrack }) => mediaStreamTrack === track))
+      .map((receiver) => new RemoteStageStream(this.#options.participant, receiver));
+    this.streams = [...this.streams.filter(stays), ...come];
+    gone.forEach(retire);
     if (gone.length > 0) this.#options.removed(gone);
+    if (come.length > 0) this.#options.added(come);
   }
 
   #set(state: StageParticipantSubscribeState, failure?: Failure): void {

@@ -8,6 +8,7 @@ import { Keeper, type KeeperState } from "./keeper.js";
 import { Line } from "./line.js";
 import { Participant } from "./participant.js";
 import { Publishing } from "./publishing.js";
+import { Slots } from "./slots.js";
 import { StageConnectionState, StageLeftReason, StageParticipantPublishState } from "./states.js";
 import { type StageStrategy, SubscribeType } from "./strategy.js";
 import { Subscription } from "./subscribing.js";
@@ -43,6 +44,7 @@ export class Visit {
   readonly #publishing: Publishing;
   readonly #gate = new Gate(JOINING_AT_ONCE);
   readonly #remotes = new Map<string, Remote>();
+  #slots: Slots | undefined;
   #local: Participant | undefined;
   #sessionId = "";
   #line: Line | undefined;
@@ -150,9 +152,10 @@ export class Visit {
     this.#end(reason, told ? StageConnectionState.DISCONNECTED : StageConnectionState.ERRORED, told ? undefined : failure);
   }
 
-  #receive(frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" }): void {
+  #receive(frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" | "SLOTS" }): void {
     if (this.#over) return;
     if (frame.type === "STAGE_STATE") this.#welcome(frame);
+    else if (frame.type === "SLOTS") this.#slots?.hear(frame);
     else {
       for (const id of frame.left) this.#gone(id);
       for (const p of [...frame.joined, ...frame.changed]) this.#here(p);
@@ -174,12 +177,15 @@ export class Visit {
       this.#arrive();
       this.#events.emit("stageParticipantJoined", this.#local);
     }
+    if (frame.maxSlots > 0) this.#slots ??= this.#share(frame.maxSlots);
+    this.#slots?.welcome();
     const present = new Set(frame.participants.map(({ id }) => id));
     for (const id of [...this.#remotes.keys()]) if (!present.has(id)) this.#gone(id);
     for (const p of frame.participants) this.#here(p);
     if (this.#over) return;
     if (forgotten) {
       this.#publishing.renew("the server has forgotten the session", this.#lostAt);
+      this.#slots?.renew("the server has forgotten the session", this.#lostAt);
       for (const { subscription } of this.#remotes.values()) {
         subscription.renew("the server has forgotten the session", this.#lostAt);
       }
@@ -239,6 +245,12 @@ export class Visit {
     this.#events.emit("stageParticipantLeft", participant);
   }
 
+  #share(most: number): Slots {
+    const { token, payload } = this.#options;
+    const send = (type: string, wishes: object) => void this.#line?.send(type, wishes);
+    return new Slots({ whipUrl: payload.whipUrl, token, most, send });
+  }
+
   #subscription(participant: Participant): Subscription {
     const { token, payload } = this.#options;
     return new Subscription({
@@ -247,6 +259,7 @@ export class Visit {
       whipUrl: payload.whipUrl,
       allowed: payload.maySubscribe,
       gate: this.#gate,
+      slots: () => (this.#slots?.available ? this.#slots : undefined),
       changed: (state, failure) => {
         this.#events.emit("stageParticipantSubscribeStateChanged", participant, state);
         if (failure) this.#events.emit("error", stageError(StageErrorCategory.SUBSCRIBE_ERROR, failure));
@@ -287,6 +300,7 @@ export class Visit {
   /** The network is good: media that is not is begun anew. */
   #nudge(): void {
     this.#publishing.nudge();
+    this.#slots?.nudge();
     for (const { subscription } of this.#remotes.values()) subscription.nudge();
   }
 
@@ -299,6 +313,7 @@ export class Visit {
 
   readonly #pagehide = (): void => {
     this.#publishing.goodbye();
+    this.#slots?.goodbye();
     for (const { subscription } of this.#remotes.values()) subscription.goodbye();
   };
 
@@ -313,6 +328,7 @@ export class Visit {
     const line = this.#line;
     this.#line = undefined;
     for (const id of [...this.#remotes.keys()]) this.#gone(id);
+    this.#slots?.stop();
     this.#publishing.stop();
     line?.send("LEAVE");
     void this.#keeper.stop();

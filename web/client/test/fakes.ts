@@ -111,6 +111,7 @@ export class FakeReceiver {
 export class FakeTransceiver {
   currentDirection: string | null = null;
   preferences: RTCRtpCodec[] = [];
+  mid: string | null = null;
   readonly kind: "audio" | "video";
   readonly direction: string;
   readonly sender: FakeSender;
@@ -179,6 +180,7 @@ export class FakePeer extends Target {
     this.remoteDescription = description;
     const directions = [...description.sdp.matchAll(/^a=(sendonly|recvonly|inactive)\r?$/gm)].map(([, word]) => word);
     this.transceivers.forEach((transceiver, i) => {
+      transceiver.mid = String(i);
       transceiver.currentDirection = directions[i] === "inactive" ? "inactive" : transceiver.direction;
     });
     const relayed = (this.configuration.iceServers ?? []).length > 0;
@@ -260,9 +262,9 @@ export class FakeServer {
   #sessions = 0;
 
   created(url: string): Response {
-    const direction = url.includes("/subscribe/") ? "sendonly" : "recvonly";
+    const direction = url.includes("/subscribe") ? "sendonly" : "recvonly";
     const opus = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n";
-    const sdp = `v=0\r\n${this.lite ? "a=ice-lite\r\n" : ""}m=audio 1\r\na=${direction}\r\n${opus}m=video 1\r\na=${direction}\r\n`;
+    const sdp = `v=0\r\no=- ${this.#sessions + 1} 1 IN IP4 0.0.0.0\r\n${this.lite ? "a=ice-lite\r\n" : ""}m=audio 1\r\na=${direction}\r\n${opus}m=video 1\r\na=${direction}\r\n`;
     const headers = {
       Location: `/whip/sessions/${++this.#sessions}`,
       ETag: '"one"',
