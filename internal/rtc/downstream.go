@@ -51,7 +51,7 @@ func newDownstream(srv *Server, o *offer, sub Subscription) *downstream {
 		count[m.kind-Video]++
 		d.senders = append(d.senders, t)
 		if t.kind == Video {
-			d.line.told = t.number != 0
+			d.line.told = t.number != 0 && (d.line.told || count[0] == 1) // of all pictures, or of none
 		}
 	}
 	return d
