@@ -47,6 +47,7 @@ type SRTDeps struct {
 type SRTTimeouts struct {
 	Handshake time.Duration // for keys, gates and the caller's answer together; default 3 s, as long as libsrt waits
 	Idle      time.Duration // without media while publishing; default 5 s, when libsrt gives a line up, too
+	Confirm   time.Duration // without a confirmation of what we acknowledge; default 30 s
 }
 
 // SRTListener is a bound port.
@@ -124,6 +125,9 @@ func NewSRT(d SRTDeps) *SRT {
 	}
 	if d.Timeouts.Idle <= 0 {
 		d.Timeouts.Idle = 5 * time.Second
+	}
+	if d.Timeouts.Confirm <= 0 {
+		d.Timeouts.Confirm = 30 * time.Second
 	}
 	s := &SRT{
 		deps: d, log: d.Log, metrics: newMetrics(d.Registerer, "srt"), listeners: map[*SRTListener]struct{}{},

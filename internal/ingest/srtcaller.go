@@ -277,13 +277,15 @@ func (c *caller) end(reason error) {
 	}
 }
 
-// watch ends the connection when the stream is ended by somebody else, when nothing comes, and when too
-// much waits.
+// watch ends the connection when the stream is ended by somebody else, when nothing comes, when too much waits,
+// and when our acknowledgements stay unconfirmed: gosrt remembers each, a hundred a second, until that or a later one
+// is confirmed.
 func (c *caller) watch(stop <-chan struct{}) {
 	look := time.NewTicker(srtLook)
 	defer look.Stop()
 	var stats srt.Statistics
 	packets, since := uint64(0), time.Now()
+	var confirmed confirmations
 	for {
 		select {
 		case <-stop:
@@ -296,6 +298,7 @@ func (c *caller) watch(stop <-chan struct{}) {
 			if n := stats.Accumulated.PktRecv; n != packets {
 				packets, since = n, now
 			}
+			unconfirmed := confirmed.missing(&stats, now)
 			switch {
 			case now.Sub(since) >= c.server.deps.Timeouts.Idle:
 				c.end(refuse("timeout", codeUnpublished, "nothing was received for too long"))
@@ -303,9 +306,32 @@ func (c *caller) watch(stop <-chan struct{}) {
 			case stats.Instantaneous.ByteRecvBuf > srtMostHeld || stats.Instantaneous.PktRecvBuf > srtMostPackets:
 				c.end(refuse("held", codeRejected, "too much was sent ahead of its time"))
 				return
+			case unconfirmed >= c.server.deps.Timeouts.Confirm:
+				c.end(refuse("unconfirmed", codeRejected, "the encoder does not confirm that it hears the server"))
+				return
 			}
 		}
 	}
+}
+
+// confirmations follows whether a caller confirms our acknowledgements (ACKACK, draft-sharabayko-srt-01 §3.2.5), which
+// gosrt does not tell. They move the round-trip time, in which each is a measurement. So does an acknowledgement of the
+// caller's, but we send nothing that it could acknowledge.
+type confirmations struct {
+	rtt   float64 // ms
+	acks  uint64  // of the caller's
+	since time.Time
+}
+
+// missing gives how long nothing that is new was confirmed. It is as long as the round-trip time at least, since whoever
+// confirms only what is old has us remember all that is newer.
+func (c *confirmations) missing(stats *srt.Statistics, now time.Time) time.Duration {
+	rtt, acks := stats.Instantaneous.MsRTT, stats.Accumulated.PktRecvACK
+	if c.since.IsZero() || rtt != c.rtt && acks == c.acks {
+		c.since = now
+	}
+	c.rtt, c.acks = rtt, acks
+	return max(now.Sub(c.since), time.Duration(rtt*float64(time.Millisecond)))
 }
 
 // read takes what comes until the connection ends. Its error is nil for the encoder's own goodbye.
