@@ -113,6 +113,7 @@ func publishAddress(line map[string]any) string {
 }
 
 func TestAPersonIsWatchedWithABrowserAndAnEncoder(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		options func(t *testing.T) []enginetest.Option
 		publish func(t *testing.T, dashboard map[string]any) *encoder
@@ -146,6 +147,7 @@ func TestAPersonIsWatchedWithABrowserAndAnEncoder(t *testing.T) {
 }
 
 func TestAPageLeftOpenPlaysOnAfterKillNine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	fixed := []string{"--http-addr", freeAddr(t), "--rtmp-addr", freeAddr(t)}
 	p := startProcess(t, dir, fixed...)

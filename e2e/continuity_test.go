@@ -44,6 +44,7 @@ func startedOnce(t *testing.T, told map[string][]string) {
 }
 
 func TestAPageThatIsNeverReloadedPlaysThrough(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	e := enginetest.Start(t, enginetest.DataDir(dir), func(c *engine.Config) { c.ReconnectWindow = "40s" })
 	owner := startScript(t, "browser/story.mjs", e.URL)

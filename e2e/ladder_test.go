@@ -108,6 +108,7 @@ func publishColours(ctx context.Context, address string, tracks []*media.Track, 
 // TestHLSJSSwitchesAmongTheRenditionsOfAStream has hls.js in Chromium play a multitrack stream, switch when it
 // is told to, and by itself when the network is slow; and stay where it is while that rendition pauses.
 func TestHLSJSSwitchesAmongTheRenditionsOfAStream(t *testing.T) {
+	t.Parallel()
 	tracks, frames := colours(t)
 	e := enginetest.Start(t)
 	out, err := ivs.NewFromConfig(e.AWS()).CreateChannel(t.Context(), &ivs.CreateChannelInput{

@@ -253,6 +253,7 @@ func edge(body string) (msn, part int) {
 }
 
 func TestTheCountOfViewersIsTheTruth(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t)
 	c := makeChannel(t, e.AWS(), e.RTMP)
 	id := c.ARN[strings.LastIndexByte(c.ARN, '/')+1:]
