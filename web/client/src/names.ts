@@ -3,6 +3,13 @@ export type { StageAudioConfiguration, StageVideoConfiguration } from "./configu
 export { StageError, StageErrorCategory, StageErrorCode } from "./errors.js";
 export { type StageEventPayloads, StageEvents } from "./events.js";
 export type { StageParticipantCapability, StageParticipantInfo } from "./participant.js";
+export {
+  type LocalAudioStats,
+  type LocalVideoStats,
+  NetworkQuality,
+  type RemoteAudioStats,
+  type RemoteVideoStats,
+} from "./quality.js";
 export { Stage } from "./stage.js";
 export {
   StageConnectionState,

@@ -1,6 +1,13 @@
 import { type SendSettings, type StageAudioConfiguration, type StageVideoConfiguration, settingsOf } from "./configuration.js";
 import { Emitter } from "./emitter.js";
 import type { StageParticipantInfo } from "./participant.js";
+import {
+  type LocalAudioStats,
+  type LocalVideoStats,
+  QualityReader,
+  type RemoteAudioStats,
+  type RemoteVideoStats,
+} from "./quality.js";
 
 /** One track of a participant. */
 export interface StageStream {
@@ -44,6 +51,7 @@ export class LocalStageStream extends Emitter<LocalStageStreamEventPayloads> imp
   readonly mediaStreamTrack: MediaStreamTrack;
   /** @internal */
   readonly settings: SendSettings;
+  readonly #quality = new QualityReader();
   #muted = false;
 
   /** Throws a RangeError for a configuration out of its limits. */
@@ -78,6 +86,15 @@ export class LocalStageStream extends Emitter<LocalStageStreamEventPayloads> imp
     return senders.get(this)?.getStats();
   }
 
+  /**
+   * How well it is sent: of each encoding its own, the smallest picture first. Undefined while it is on no connection.
+   * How networkQuality is judged: see NetworkQuality.
+   */
+  async requestQualityStats(): Promise<LocalAudioStats[] | LocalVideoStats[] | undefined> {
+    const report = await this.requestRTCStats();
+    return report && this.#quality.sent(report, this.#muted);
+  }
+
   /** @deprecated Use requestRTCStats. */
   getStats(): Promise<RTCStatsReport | undefined> {
     return this.requestRTCStats();
@@ -98,6 +115,7 @@ export class RemoteStageStream implements StageStream {
   readonly streamType: "audio" | "video";
   readonly mediaStreamTrack: MediaStreamTrack;
   readonly #receiver: RTCRtpReceiver;
+  readonly #quality = new QualityReader();
 
   /** @internal */
   constructor(participant: StageParticipantInfo, receiver: RTCRtpReceiver) {
@@ -119,6 +137,15 @@ export class RemoteStageStream implements StageStream {
   async requestRTCStats(): Promise<RTCStatsReport | undefined> {
     if (retired.has(this) || this.mediaStreamTrack.readyState !== "live") return undefined;
     return this.#receiver.getStats();
+  }
+
+  /**
+   * How well it is received; undefined while it is on no connection, or nothing has come. How networkQuality is
+   * judged: see NetworkQuality.
+   */
+  async requestQualityStats(): Promise<RemoteAudioStats | RemoteVideoStats | undefined> {
+    const report = await this.requestRTCStats();
+    return report && this.#quality.received(report, this.isMuted);
   }
 
   /** @deprecated Use requestRTCStats. */

@@ -18,6 +18,7 @@ test("exports what is done, by name and in the namespace", () => {
     [
       "LocalStageStream",
       "LocalStageStreamEvents",
+      "NetworkQuality",
       "RemoteStageStream",
       "STAGE_MAX_AUDIO_BITRATE_KBPS",
       "STAGE_MAX_AUDIO_BITRATE_KBPS_DEFAULT",
@@ -108,6 +109,7 @@ test("has the documented words", () => {
     ["STAGE_DELETED", 9],
     ["PARTICIPANT_DISCONNECTED", 10],
   ]);
+  expect(names.NetworkQuality).toEqual({ EXCELLENT: 4, GOOD: 3, NORMAL: 2, POOR: 1, DOWN: 0 });
   for (const words of [names.StageErrorCategory, { JOIN_ERROR: "", PUBLISH_ERROR: "", SUBSCRIBE_ERROR: "" }]) {
     expect(Object.keys(words)).toEqual(["JOIN_ERROR", "PUBLISH_ERROR", "SUBSCRIBE_ERROR"]);
   }
