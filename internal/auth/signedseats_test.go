@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -62,7 +64,40 @@ func TestTokenThatACustomerSigned(t *testing.T) {
 		!s.Publish || s.Subscribe || s.EventsURL != "wss://e" || s.WhipURL != "https://w" || !s.Expires.Equal(now.Add(time.Hour)) {
 		t.Errorf("got %+v, %v", s, err)
 	}
+	longest := sign(func(_, c map[string]any) { c["exp"] = now.Add(14 * 24 * time.Hour).Unix() })
+	if _, err := seats.VerifySigned(longest, &key.PublicKey, now.Add(13*24*time.Hour)); err != nil {
+		t.Errorf("for 14 days: %v", err)
+	}
+	// The public key is no secret: what is signed with it, as if it were one, or by its private half and another algorithm,
+	// or not at all, proves nothing.
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forge := func(method jwt.SigningMethod, secret any) string {
+		claims := jwt.MapClaims{}
+		if _, _, err := jwt.NewParser().ParseUnverified(good, claims); err != nil {
+			t.Fatal(err)
+		}
+		token := jwt.NewWithClaims(method, claims)
+		token.Header["kid"] = kid
+		text, err := token.SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	small, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, token := range map[string]string{
+		"with the public key as a secret":          forge(jwt.SigningMethodHS256, der),
+		"with the public key's PEM as a secret":    forge(jwt.SigningMethodHS384, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
+		"without a signature":                      forge(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType),
+		"by a key of the server's curve":           forge(jwt.SigningMethodES256, small),
+		"with the signature of another one's text": good[:strings.LastIndexByte(good, '.')] + longest[strings.LastIndexByte(longest, '.'):],
+
 		"made by this server":    own,
 		"of an older version":    sign(func(_, c map[string]any) { c["version"] = "0.3" }),
 		"for longer than it may": sign(func(_, c map[string]any) { c["exp"] = now.Add(14*24*time.Hour + time.Second).Unix() }),
@@ -94,4 +129,50 @@ func TestTokenThatACustomerSigned(t *testing.T) {
 	if _, err := seats.Verify(good, now); fault.Of(err) != fault.Denied {
 		t.Errorf("as one that this server made: %v", err)
 	}
+}
+
+// FuzzSignedSeats reads participant tokens of strangers. None but the one that is signed opens anything, and what is opened is what
+// was signed.
+func FuzzSignedSeats(f *testing.F) {
+	ring, err := auth.OpenKeyring(filepath.Join(f.TempDir(), "keys"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	seats, err := auth.NewSeats(ring)
+	if err != nil {
+		f.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	now := time.Unix(1_790_000_000, 0)
+	token := jwt.NewWithClaims(jwt.SigningMethodES384, jwt.MapClaims{
+		"exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "jti": "a", "resource": "arn:aws:ivs:us-east-1:000000000000:stage/abc", "topic": "abc", "version": "1.0",
+	})
+	token.Header["kid"] = "arn:aws:ivs:us-east-1:000000000000:public-key/def"
+	good, err := token.SignedString(key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	head, rest, _ := strings.Cut(good, ".")
+	body, mark, _ := strings.Cut(rest, ".")
+	f.Add(head, body, mark)
+	f.Add(head, body, "")
+	f.Add("eyJhbGciOiJub25lIn0", body, "")
+	f.Add("eyJhbGciOiJIUzM4NCIsInR5cCI6IkpXVCIsImtpZCI6ImFybjoifQ", "e30", mark)
+	f.Add("eyJhbGciOiJFUzM4NCIsImtpZCI6MX0", "eyJleHAiOjFlOTk5LCJpYXQiOi0xfQ", mark)
+	f.Fuzz(func(t *testing.T, head, body, mark string) {
+		text := head + "." + body + "." + mark
+		if name := seats.SeatKey(text); name != "" && !strings.HasPrefix(name, "arn:") {
+			t.Errorf("signed with %q", name)
+		}
+		seat, err := seats.VerifySigned(text, &key.PublicKey, now)
+		switch {
+		case err != nil && fault.Of(err) != fault.Denied:
+			t.Errorf("%q: %v", text, err)
+		case err == nil && (seat.ParticipantID != "a" || seat.StageID != "abc" || seat.Publish || seat.Subscribe):
+			t.Errorf("%q opens %+v", text, seat)
+		}
+	})
 }

@@ -21,7 +21,10 @@ func TestTokenThatACustomerSignedOpensTheDoorsWhileItsKeyIsKnown(t *testing.T) {
 	check(t, err)
 	name := minter.New(arn.PublicKey)
 	foreign := strings.Replace(name, "000000000000", "111111111111", 1)
-	n.directory.signers[name], n.directory.signers[foreign], n.directory.signers[n.stage] = &key.PublicKey, &key.PublicKey, &key.PublicKey
+	elsewhere := strings.Replace(name, "us-east-1", "eu-west-1", 1)
+	for _, known := range []string{name, foreign, elsewhere, n.stage} {
+		n.directory.signers[known] = &key.PublicKey
+	}
 	sign := func(id string, change ...func(header, claims map[string]any)) string {
 		now := time.Now()
 		claims := jwt.MapClaims{
@@ -52,6 +55,9 @@ func TestTokenThatACustomerSignedOpensTheDoorsWhileItsKeyIsKnown(t *testing.T) {
 		"another address of WHIP":   {func(_, c map[string]any) { c["whip_url"] = "http://there" }, 401, "TOKEN_MALFORMED"},
 		"an unknown key":            {func(h, _ map[string]any) { h["kid"] = minter.New(arn.PublicKey) }, 401, "TOKEN_MALFORMED"},
 		"another account's key":     {func(h, _ map[string]any) { h["kid"] = foreign }, 401, "TOKEN_MALFORMED"},
+		"another region's key":      {func(h, _ map[string]any) { h["kid"] = elsewhere }, 401, "TOKEN_MALFORMED"},
+		"no key":                    {func(h, _ map[string]any) { delete(h, "kid") }, 401, "TOKEN_MALFORMED"},
+		"for longer than 14 days":   {func(_, c map[string]any) { c["exp"] = time.Now().Add(15 * 24 * time.Hour).Unix() }, 401, "TOKEN_MALFORMED"},
 		"a stage's name as key":     {func(h, _ map[string]any) { h["kid"] = n.stage }, 401, "TOKEN_MALFORMED"},
 		"its time over":             {func(_, c map[string]any) { c["exp"] = time.Now().Add(-time.Second).Unix() }, 401, "TOKEN_EXPIRED"},
 		"no capability":             {func(_, c map[string]any) { delete(c, "capabilities") }, 403, "TOKEN_NOT_ALLOWED"},
