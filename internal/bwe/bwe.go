@@ -168,6 +168,11 @@ func (e *Estimator) judge(now time.Time) {
 
 func (e *Estimator) clamp() { e.rate = min(max(e.rate, Min), Max) }
 
+// Narrow says whether the path is known to carry little more than the estimate: a queue or loss has shown it in the last minute.
+func (e *Estimator) Narrow(now time.Time) bool {
+	return !e.cutAt.IsZero() && now.Sub(e.cutAt) < time.Minute
+}
+
 // Heard says whether the receiver has ever told of anything.
 func (e *Estimator) Heard() bool { return !e.heard.IsZero() || e.rested }
 

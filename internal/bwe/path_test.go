@@ -256,3 +256,24 @@ func TestNothingIsAllocated(t *testing.T) {
 		t.Errorf("%v allocations for a feedback", n)
 	}
 }
+
+// TestAPathIsNarrowOnceItHasShownThat, and for a minute after it has last done so.
+func TestAPathIsNarrowOnceItHasShownThat(t *testing.T) {
+	p := newPath(t)
+	p.run(3 * time.Second)
+	if p.e.Narrow(p.now) {
+		t.Error("it is narrow at once")
+	}
+	p.video = 2_000_000
+	p.run(2 * time.Second)
+	p.carries = 500_000
+	p.run(2 * time.Second)
+	if !p.e.Narrow(p.now) {
+		t.Error("it is not narrow though a queue stands")
+	}
+	p.carries, p.video = 10_000_000, 150_000
+	p.run(70 * time.Second)
+	if p.e.Narrow(p.now) {
+		t.Error("it is narrow a minute after it became wide")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -31,27 +32,42 @@ type outbox struct {
 
 	mu    sync.Mutex
 	p     *pending // nil when nothing waits
-	dirty bool     // the flusher knows
+	to    *pending // where the packet goes that begin was called for
+	pace  pacer
+	dirty bool // the flusher knows
 }
 
 // begin locks the outbox and gives room for a packet of at most n bytes: a slice without length. commit
-// or abort must follow.
-func (o *outbox) begin(n int) []byte {
+// or abort must follow. A packet of a picture, whose line is measured, may have to wait.
+func (o *outbox) begin(n int, patient bool) []byte {
 	o.mu.Lock()
+	if patient && (o.pace.rate.Load() > 0 || len(o.pace.queue) > 0) {
+		now := time.Now()
+		if o.pace.bytes > paceBytes {
+			o.release(now)
+		}
+		o.to = o.pace.put(n, now)
+		at := len(o.to.bytes)
+		return o.to.bytes[at:at:pendingBytes]
+	}
 	if o.p != nil && (len(o.p.bytes)+n > pendingBytes || len(o.p.sizes) == cap(o.p.sizes)) {
 		o.flushLocked()
 	}
 	if o.p == nil {
 		o.p = pendings.Get().(*pending)
 	}
+	o.to = o.p
 	at := len(o.p.bytes)
 	return o.p.bytes[at:at:pendingBytes]
 }
 
 // commit adds the packet that begin's slice has been filled with and unlocks.
 func (o *outbox) commit(b []byte) {
-	o.p.bytes = o.p.bytes[:len(o.p.bytes)+len(b)]
-	o.p.sizes = append(o.p.sizes, uint16(len(b)))
+	o.to.bytes = o.to.bytes[:len(o.to.bytes)+len(b)]
+	o.to.sizes = append(o.to.sizes, uint16(len(b)))
+	if o.to != o.p {
+		o.pace.grew(len(b))
+	}
 	wake := !o.dirty
 	o.dirty = true
 	o.mu.Unlock()
@@ -62,11 +78,22 @@ func (o *outbox) commit(b []byte) {
 
 func (o *outbox) abort() { o.mu.Unlock() }
 
-// flush sends what waits.
+// wait is how long the packet waits that begin was called for.
+func (o *outbox) wait() time.Duration {
+	if o.to == o.p {
+		return 0
+	}
+	return o.pace.wait()
+}
+
+// flush sends what waits, and of what is spread as much as may go now.
 func (o *outbox) flush() {
 	o.mu.Lock()
 	o.dirty = false
 	o.flushLocked()
+	if len(o.pace.queue) > 0 {
+		o.release(time.Now())
+	}
 	o.mu.Unlock()
 }
 
@@ -77,11 +104,21 @@ func (o *outbox) flushLocked() {
 		return
 	}
 	o.p = nil
+	o.send(p)
+	p.bytes, p.sizes = p.bytes[:0], p.sizes[:0]
+	pendings.Put(p)
+}
+
+func (o *outbox) send(p *pending) {
 	if lost := o.session.port.sendAll(o.session.route.Load(), p); lost > 0 {
 		o.session.srv.metrics.unsent.Add(float64(lost))
 	}
-	p.bytes, p.sizes = p.bytes[:0], p.sizes[:0]
-	pendings.Put(p)
+}
+
+// end sends all that waits.
+func (o *outbox) end() {
+	o.pace.rate.Store(0)
+	o.flush()
 }
 
 // flusher sends what outboxes have gathered. It wakes at once when it is idle, and while it is busy more

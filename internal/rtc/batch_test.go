@@ -31,7 +31,7 @@ func TestBatchesKeepPacketsWhole(t *testing.T) {
 			var sent sync.WaitGroup
 			sent.Go(func() {
 				for i, n := range sizes {
-					b := s.out.begin(n)
+					b := s.out.begin(n, false)
 					for range n {
 						b = append(b, byte(i))
 					}
@@ -59,7 +59,7 @@ func TestUnreachableClientCostsItsPackets(t *testing.T) {
 	w := newWorld(t, nil)
 	s := &session{srv: w.Server, port: w.port}
 	w.port.batch.join(s)
-	s.out.commit(append(s.out.begin(3), 1, 2, 3)) // no route yet
+	s.out.commit(append(s.out.begin(3, false), 1, 2, 3)) // no route yet
 	s.out.flush()
 	all, err := w.reg.Gather()
 	if err != nil {

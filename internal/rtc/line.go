@@ -34,6 +34,9 @@ const (
 	uninteresting = 5 * time.Second
 	// patientFor is how long a client that has said it would tell of each packet may take to begin.
 	patientFor = 3 * time.Second
+	// paceFactor is how fast pictures go to a narrow line, in percent of what it is estimated to carry: what is estimated too low
+	// is not to hold them up.
+	paceFactor = 150
 )
 
 // room gives what is left for pictures when the sound has its share, in bit/s. want is what there would be a use
@@ -57,9 +60,20 @@ func (l *line) room(now time.Time, want int, trains bool) (left int, train bool)
 	return max(rate-sound, 0), train
 }
 
+// spread gives how fast pictures are to go, bytes/s: a little faster than the line carries them. 0: at once, since it is not known to be
+// narrow.
+func (l *line) spread(now time.Time) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.told || l.est == nil || !l.est.Narrow(now) {
+		return 0
+	}
+	return l.est.Rate(now) * paceFactor / 100 / 8
+}
+
 // stamp takes note of a packet that goes out, and gives its number.
-func (l *line) stamp(k Kind, size int) uint16 {
-	now := l.now()
+func (l *line) stamp(k Kind, size int, wait time.Duration) uint16 {
+	now := l.now().Add(wait)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.asked) > uninteresting {

@@ -160,7 +160,7 @@ func TestSoundComesFirst(t *testing.T) {
 	numbers := map[uint16]bool{}
 	for range 100 { // 2 s
 		now = now.Add(20 * time.Millisecond)
-		numbers[l.stamp(Audio, 222)] = true
+		numbers[l.stamp(Audio, 222, 0)] = true
 	}
 	if after := roomOf(l, now, 0); after > before-50_000 || after < before-70_000 {
 		t.Errorf("%d bit/s became %d beside 100 kbit/s of sound", before, after)
@@ -169,7 +169,7 @@ func TestSoundComesFirst(t *testing.T) {
 		t.Errorf("%d numbers for 100 packets", len(numbers))
 	}
 	now = now.Add(uninteresting + 1)
-	l.stamp(Audio, 100)
+	l.stamp(Audio, 100, 0)
 	if l.on.Load() {
 		t.Error("it is measured though nobody has asked for long")
 	}

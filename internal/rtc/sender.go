@@ -95,6 +95,7 @@ func (m *offered) measured() bool {
 // Room tells what the line has for pictures. It is called by whoever writes, and may send a train to find out.
 func (t *sender) Room(now time.Time, want int) int {
 	room, train := t.line.room(now, want, t.rtx != 0)
+	t.s.out.pace.rate.Store(int64(t.line.spread(now)))
 	if train {
 		t.pad(bwe.TrainPackets)
 	}
@@ -147,10 +148,10 @@ func (t *sender) write(h *rtp.Header, payload []byte, again bool) error {
 		t.rtxSeq++
 		pt, seq, ssrc, size = t.rtx, t.rtxSeq, t.rtxSSRC, size+osnSize
 	}
-	b := t.s.out.begin(rtpHeaderSize + extensionSize + size + sealSize)
+	b := t.s.out.begin(rtpHeaderSize+extensionSize+size+sealSize, t.kind == Video && has)
 	if !again || repair {
 		if has {
-			number = t.line.stamp(t.kind, rtpHeaderSize+numberSize+size+sealSize)
+			number = t.line.stamp(t.kind, rtpHeaderSize+numberSize+size+sealSize, t.s.out.wait())
 		}
 		if !again {
 			t.timestamp = h.Timestamp
@@ -207,13 +208,13 @@ func (t *sender) pad(count int) {
 		return
 	}
 	for range count {
-		b := t.s.out.begin(rtpHeaderSize + numberSize + padSize + sealSize)
+		b := t.s.out.begin(rtpHeaderSize+numberSize+padSize+sealSize, false)
 		t.rtxSeq++
 		b = append(b, 0xA0, t.rtx)
 		b = binary.BigEndian.AppendUint16(b, t.rtxSeq)
 		b = binary.BigEndian.AppendUint32(b, t.timestamp)
 		b = binary.BigEndian.AppendUint32(b, t.rtxSSRC)
-		b = t.extend(b, t.line.stamp(t.kind, rtpHeaderSize+numberSize+padSize+sealSize), true)
+		b = t.extend(b, t.line.stamp(t.kind, rtpHeaderSize+numberSize+padSize+sealSize, 0), true)
 		b = append(b, padding[:]...)
 		b, err := out.EncryptRTP(b, b, &t.header)
 		if err != nil {
@@ -252,6 +253,6 @@ func (t *sender) WriteSenderReport(ntp uint64, rtpTime uint32, packets, octets u
 	if err != nil {
 		return err
 	}
-	t.s.out.commit(append(t.s.out.begin(len(sealed)), sealed...))
+	t.s.out.commit(append(t.s.out.begin(len(sealed), false), sealed...))
 	return nil
 }

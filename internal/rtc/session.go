@@ -116,7 +116,7 @@ func (s *session) run() {
 
 	s.live()
 
-	s.out.flush() // what was sent goes out before the goodbye
+	s.out.end() // what was sent goes out before the goodbye
 	if conn := s.farewell.Load(); conn != nil {
 		conn.Close() // says goodbye by close_notify
 	}
