@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/streamcat/streamcat/internal/api"
 	"github.com/streamcat/streamcat/internal/arn"
@@ -143,8 +144,41 @@ func (s *Service) ListParticipantEvents(ctx context.Context, in *ListParticipant
 			RemoteParticipantId: present(row.RemoteParticipantID), ErrorCode: present(row.ErrorCode), Replica: &row.Replica,
 			DestinationStageArn: present(row.DestinationStage), DestinationSessionId: present(row.DestinationSession),
 		}
+		if out.Events[i].PreviousToken, err = exchanged(row.PreviousToken); err != nil {
+			return nil, err
+		}
+		if out.Events[i].NewToken, err = exchanged(row.NewToken); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// exchanged gives a token that was exchanged, as package stage keeps it; nil if the event was another one.
+func exchanged(text string) (*ExchangedParticipantToken, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var doc struct {
+		UserID     string            `json:"userId"`
+		Attributes map[string]string `json:"attributes"`
+		Publish    bool              `json:"publish"`
+		Subscribe  bool              `json:"subscribe"`
+		Expires    time.Time         `json:"expires"`
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return nil, fmt.Errorf("an exchanged token in the database cannot be read: %w", err)
+	}
+	t := &ExchangedParticipantToken{
+		Attributes: doc.Attributes, Capabilities: []string{}, ExpirationTime: moment(doc.Expires), UserId: present(doc.UserID),
+	}
+	if doc.Publish {
+		t.Capabilities = append(t.Capabilities, ParticipantTokenCapabilityPublish)
+	}
+	if doc.Subscribe {
+		t.Capabilities = append(t.Capabilities, ParticipantTokenCapabilitySubscribe)
+	}
+	return t, nil
 }
 
 // DisconnectParticipant ends a participant's connections. The token is refused from then on, used or not; who

@@ -39,6 +39,8 @@ func (s *slot) end(why error) {
 
 // Seat gives the participant and the end of its token; a stream key has none.
 func (d *door) Seat() (participant string, until time.Time) {
+	d.st.lock()
+	defer d.st.unlock()
 	return d.mem.seat.ParticipantID, d.mem.seat.Expires
 }
 

@@ -96,5 +96,6 @@ func ParseSubscribe(payload []byte) (list []Wish, err error) {
 const (
 	MaxWishes      = maxWishes
 	MaxClientFrame = maxClientFrame
+	MaxTokenFrame  = maxTokenFrame
 	MaxFrameRate   = maxRate
 )

@@ -128,6 +128,7 @@ const (
 	typeMute      = "MUTE"
 	typePrefer    = "PREFER"
 	typeSubscribe = "SUBSCRIBE"
+	typeExchange  = "EXCHANGE_TOKEN"
 	typeLeave     = "LEAVE"
 )
 
@@ -139,10 +140,15 @@ type clientFrame struct {
 	Of         string // of PREFER: whose picture; so is the next
 	Pixels     int    // how large it is to be at most; 0: no bound
 	Wishes     []wish // of SUBSCRIBE
+	Token      string // of EXCHANGE_TOKEN
 }
 
-// maxClientFrame is the longest frame, in bytes, that a client may send.
-const maxClientFrame = 4 << 10
+const (
+	// maxClientFrame is the longest frame, in bytes, that a client may send,
+	maxClientFrame = 4 << 10
+	// but for the one that brings a token.
+	maxTokenFrame = maxToken + 256
+)
 
 var errFrame = errors.New("the frame is not understood")
 
@@ -153,10 +159,13 @@ func parseFrame(b []byte) (clientFrame, error) {
 		Type    *string         `json:"type"`
 		Payload json.RawMessage `json:"payload"`
 	}
-	if len(b) > maxClientFrame || json.Unmarshal(b, &envelope) != nil || envelope.Type == nil {
+	if len(b) > maxTokenFrame || json.Unmarshal(b, &envelope) != nil || envelope.Type == nil {
 		return clientFrame{}, errFrame
 	}
 	f := clientFrame{Type: *envelope.Type}
+	if len(b) > maxClientFrame && f.Type != typeExchange {
+		return clientFrame{}, errFrame
+	}
 	var err error
 	switch f.Type {
 	case typeMute:
@@ -165,6 +174,8 @@ func parseFrame(b []byte) (clientFrame, error) {
 		err = f.readPrefer(envelope.Payload)
 	case typeSubscribe:
 		err = f.readSubscribe(envelope.Payload)
+	case typeExchange:
+		err = f.readExchange(envelope.Payload)
 	}
 	return f, err
 }
@@ -178,6 +189,17 @@ func (f *clientFrame) readMute(payload []byte) error {
 		return errFrame
 	}
 	f.AudioMuted, f.NoVideo = mute.AudioMuted, mute.VideoStopped
+	return nil
+}
+
+func (f *clientFrame) readExchange(payload []byte) error {
+	var exchange struct {
+		Token *string `json:"token"`
+	}
+	if json.Unmarshal(payload, &exchange) != nil || exchange.Token == nil {
+		return errFrame
+	}
+	f.Token = *exchange.Token
 	return nil
 }
 

@@ -15,12 +15,16 @@ func FuzzEventFrame(f *testing.F) {
 		`{"type":"MUTE"}`, `{"type":"MUTE","payload":[]}`, `{"type":"NEW","payload":{"a":[1,2,{"b":"\u0000"}]}}`, `{"type":null}`, `{}`, `[]`, ``, `nul`,
 		`{"type":"MUTE","payload":{"audioMuted":1}}`, "{\"type\":\"\xff\"}", `{"type":"PING"} {"type":"PING"}`,
 		`{"type":"PREFER","payload":{"participantId":"a","maxWidth":640,"maxHeight":360}}`,
+		`{"type":"EXCHANGE_TOKEN","payload":{"token":"a.b.c"}}`, `{"type":"EXCHANGE_TOKEN","payload":{"token":null}}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		kind, audio, video, err := stage.ParseFrame(b)
-		if err != nil || kind == "PREFER" || kind == "SUBSCRIBE" {
+		if kind == "EXCHANGE_TOKEN" && err == nil && len(b) > stage.MaxTokenFrame {
+			t.Fatalf("taken: %q", b)
+		}
+		if err != nil || kind == "PREFER" || kind == "SUBSCRIBE" || kind == "EXCHANGE_TOKEN" {
 			return
 		}
 		if !json.Valid(b) || len(b) > stage.MaxClientFrame {

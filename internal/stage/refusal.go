@@ -27,6 +27,9 @@ const (
 	codeUnavailable   = "UNAVAILABLE"
 	codeDraining      = "SERVER_DRAINING"
 	codeUnattached    = "INGEST_UNATTACHED"
+
+	codeExchangeInvalid = "TOKEN_EXCHANGE_REQUEST_INVALID"
+	codeExchangeFailed  = "TOKEN_EXCHANGE_FAILED"
 )
 
 // None of these is a NotFound fault: to a rtc.Door that would mean that the token is none of ours.

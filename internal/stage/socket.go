@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	maxQueue      = 256     // frames that a slow socket may be behind with
-	maxQueueBytes = 4 << 20 // and their bytes; a full stage's first frame has a quarter of that
-	maxRate       = 20      // frames of a client in a second, WebSocket's own pings included
-	maxPayload    = 4 * maxClientFrame
+	maxQueue      = 256                // frames that a slow socket may be behind with
+	maxQueueBytes = 4 << 20            // and their bytes; a full stage's first frame has a quarter of that
+	maxRate       = 20                 // frames of a client in a second, WebSocket's own pings included
+	maxPayload    = 4 * maxClientFrame // in bytes; more is not even read
 
 	pingEvery    = 25 * time.Second
 	silence      = 60 * time.Second // after which a client counts as gone
@@ -219,6 +219,8 @@ func (s *socket) hear(b []byte) {
 		if !s.over {
 			s.mem.want(f.Wishes)
 		}
+	case typeExchange:
+		s.exchange(f.Token)
 	case typePrefer:
 		s.st.lock()
 		defer s.st.unlock()

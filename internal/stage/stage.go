@@ -68,6 +68,7 @@ type member struct {
 	mask       bool            // it is such a one itself, of whom nothing is written down
 	failures   map[string]bool // errors written down since it joined; see fail
 	replica    bool            // its media is another stage's
+	exchanged  time.Time       // when its token was, last
 }
 
 // ParticipantDoc is what is kept of a participant besides its row's columns: store.StageParticipant.Doc. Client
@@ -264,10 +265,14 @@ func (st *stage) remove(mem *member, why departure) {
 // write puts what happened to a participant into the journal, with its state as it is now. It says whether
 // the journal took it: that of mere viewers it refuses when it is far behind.
 func (st *stage) write(mem *member, event, errorCode, remote string, tell ...store.Event) bool {
+	return st.record(mem, st.event(mem, st.m.now(), event, errorCode, remote), tell...)
+}
+
+// record is write for an event that is made already.
+func (st *stage) record(mem *member, event store.StageEvent, tell ...store.Event) bool {
 	if mem.mask {
 		return true
 	}
-	now := st.m.now()
 	e := entry{tell: tell, minor: !mem.published}
 	if mem.untold {
 		if e.minor {
@@ -276,7 +281,7 @@ func (st *stage) write(mem *member, event, errorCode, remote string, tell ...sto
 		mem.untold = false
 		e.events = append(e.events, st.event(mem, mem.joined, "JOINED", "", ""))
 	}
-	e.events = append(e.events, st.event(mem, now, event, errorCode, remote))
+	e.events = append(e.events, event)
 	doc, err := json.Marshal(mem.doc)
 	if err != nil {
 		panic("a participant's document is always JSON: " + err.Error())
@@ -286,7 +291,7 @@ func (st *stage) write(mem *member, event, errorCode, remote string, tell ...sto
 		State: store.Connected, Published: mem.published, Publishing: mem.publishing, Joined: mem.joined, Recording: mem.recording, Doc: doc, Node: st.m.d.Node,
 	}
 	if mem.doors == 0 {
-		e.put.State, e.put.Left = store.Disconnected, now
+		e.put.State, e.put.Left = store.Disconnected, event.Time
 	}
 	return st.m.journal.add(e)
 }

@@ -29,7 +29,9 @@ type StageEvent struct {
 	RemoteParticipantID      string // whom it was about, for subscriptions
 	DestinationStage         string // where it was replicated to; so is the next
 	DestinationSession       string
-	Replica                  bool // the participant is replicated from another stage
+	Replica                  bool   // the participant is replicated from another stage
+	PreviousToken            string // what a token that was exchanged said, as JSON; so is the next. Empty for other events
+	NewToken                 string
 }
 
 const stageSessionColumns = `session_id, stage_arn, started, ended, node`
@@ -91,12 +93,12 @@ func (db *DB) OpenStageSessions(ctx context.Context) ([]StageSession, error) {
 }
 
 const stageEventColumns = `session_id, participant_id, seq, time, name, error_code, remote_participant_id,
-	destination_stage, destination_session, replica`
+	destination_stage, destination_session, replica, previous_token, new_token`
 
 func scanStageEvent(s scanner) (e StageEvent, err error) {
 	var at, replica int64
 	err = s.Scan(&e.SessionID, &e.ParticipantID, &e.Seq, &at, &e.Name, &e.ErrorCode, &e.RemoteParticipantID,
-		&e.DestinationStage, &e.DestinationSession, &replica)
+		&e.DestinationStage, &e.DestinationSession, &replica, &e.PreviousToken, &e.NewToken)
 	e.Time, e.Replica = fromMicros(at), replica == 1
 	return e, err
 }
@@ -106,10 +108,10 @@ func scanStageEvent(s scanner) (e StageEvent, err error) {
 func (db *DB) AppendStageEvent(ctx context.Context, e StageEvent) error {
 	n, err := db.exec(ctx, `INSERT INTO stage_events (`+stageEventColumns+`)
 		VALUES ($1, $2, CASE WHEN $3 > 0 THEN $3 ELSE
-			(SELECT coalesce(max(seq), 0) + 1 FROM stage_events WHERE session_id = $1 AND participant_id = $2) END, $4, $5, $6, $7, $8, $9, $10)
+			(SELECT coalesce(max(seq), 0) + 1 FROM stage_events WHERE session_id = $1 AND participant_id = $2) END, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT (session_id, participant_id, seq) DO NOTHING`,
 		e.SessionID, e.ParticipantID, e.Seq, micros(e.Time), e.Name, e.ErrorCode, e.RemoteParticipantID,
-		e.DestinationStage, e.DestinationSession, flag(e.Replica))
+		e.DestinationStage, e.DestinationSession, flag(e.Replica), e.PreviousToken, e.NewToken)
 	if err == nil && n == 0 {
 		err = fault.InConflict("event %d of participant %s exists already", e.Seq, e.ParticipantID)
 	}

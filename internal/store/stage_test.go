@@ -217,13 +217,16 @@ func TestEventsOfAParticipantAreNumberedAndPaged(t *testing.T) {
 		ctx := t.Context()
 		check(t, db.InsertStageSession(ctx, store.StageSession{SessionID: "s", StageARN: "a", Started: start}))
 		var want, got []store.StageEvent
-		for i, name := range []string{"JOINED", "SUBSCRIBE_STARTED", "PUBLISH_ERROR", "SUBSCRIBE_STOPPED", "LEFT"} {
+		for i, name := range []string{"JOINED", "SUBSCRIBE_STARTED", "PUBLISH_ERROR", "SUBSCRIBE_STOPPED", "TOKEN_EXCHANGED", "LEFT"} {
 			e := store.StageEvent{SessionID: "s", ParticipantID: "p", Time: start.Add(time.Duration(i) * time.Second), Name: name}
 			if strings.HasPrefix(name, "SUBSCRIBE") {
 				e.RemoteParticipantID = "q"
 			}
 			if strings.HasSuffix(name, "ERROR") {
 				e.ErrorCode = "QUOTA_EXCEEDED"
+			}
+			if strings.HasPrefix(name, "TOKEN") {
+				e.PreviousToken, e.NewToken = `{"userId":"old"}`, `{"userId":"new"}`
 			}
 			check(t, db.AppendStageEvent(ctx, e))
 			other := e

@@ -20,6 +20,10 @@ export const StageErrorCode = {
   TOKEN_NOT_ALLOWED: 8,
   STAGE_DELETED: 9,
   PARTICIPANT_DISCONNECTED: 10,
+  /** A new token is no token, has expired, or is not for the same stage and participant. */
+  TOKEN_EXCHANGE_REQUEST_INVALID: 11,
+  /** A token could not be exchanged now; the former one holds. */
+  TOKEN_EXCHANGE_FAILED: 12,
 } as const;
 export type StageErrorCode = (typeof StageErrorCode)[keyof typeof StageErrorCode];
 

@@ -23,6 +23,8 @@ export type Frame =
   | { type: "STAGE_STATE"; sessionId: string; participantId: string; participants: ParticipantFrame[]; maxSlots: number }
   | { type: "STAGE_UPDATE"; joined: ParticipantFrame[]; changed: ParticipantFrame[]; left: string[] }
   | { type: "SLOTS"; session: string; slots: Slot[]; waiting: Slot[] }
+  | { type: "TOKEN_EXCHANGED" }
+  | { type: "TOKEN_EXCHANGE_REFUSED"; code: string; message: string }
   | { type: "PING" }
   | { type: "PONG" }
   | { type: "DISCONNECTED"; reason: string; code: string }
@@ -69,6 +71,10 @@ export function readFrame(data: unknown): Frame | undefined {
         slots: list(body["slots"]).flatMap(slot),
         waiting: list(body["waiting"]).flatMap(slot),
       };
+    case "TOKEN_EXCHANGED":
+      return { type };
+    case "TOKEN_EXCHANGE_REFUSED":
+      return { type, code: text(body["code"]), message: text(body["message"]) };
     case "DISCONNECTED":
       return { type, reason: text(body["reason"]), code: text(body["code"]) };
     case "ERROR":

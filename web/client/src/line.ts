@@ -8,6 +8,7 @@ const STATE_WITHIN = 8_000;
 /** The server speaks every 25 s at least. */
 const SILENCE = 40_000;
 const PROBE_WITHIN = 4_000;
+const EXCHANGE_WITHIN = 10_000;
 
 /** Reasons of DISCONNECTED after which nobody is to come back. */
 const FINAL = ["participant-disconnected", "stage-deleted", "token-reused"];
@@ -33,6 +34,8 @@ export class Line implements Connection {
   #over = false;
   #watch: ReturnType<typeof setTimeout> | undefined;
   #welcome: (() => void) | undefined;
+  /** Takes the answer to EXCHANGE_TOKEN. */
+  #exchanged: ((refusal?: Failure) => void) | undefined;
 
   /** Connects; rejects with a Failure. */
   static async open(options: LineOptions, signal: AbortSignal): Promise<Line> {
@@ -65,6 +68,16 @@ export class Line implements Connection {
     return true;
   }
 
+  /** Has the server take another token of the same participant. Rejects with a Failure if it does not; one at a time. */
+  exchange(token: string, signal: AbortSignal): Promise<void> {
+    return within<void>(EXCHANGE_WITHIN, signal, (done, fail) => {
+      this.#exchanged = (refusal) => (refusal ? fail(refusal) : done());
+      void this.lost.then(fail);
+      if (!this.send("EXCHANGE_TOKEN", { token })) fail(new Failure("LOST", "the events socket is closed"));
+      return () => (this.#exchanged = undefined);
+    });
+  }
+
   /** Makes sure that the wire still carries: a browser may notice its end many minutes late. */
   probe(): void {
     if (this.#over || !this.send("PING")) return;
@@ -89,6 +102,12 @@ export class Line implements Connection {
       case "SLOTS":
         if (frame.type === "STAGE_STATE") this.#welcome?.();
         this.#options.receive(frame);
+        break;
+      case "TOKEN_EXCHANGED":
+        this.#exchanged?.();
+        break;
+      case "TOKEN_EXCHANGE_REFUSED":
+        this.#exchanged?.(new Failure(frame.code, frame.message));
         break;
       case "DISCONNECTED":
         this.#end(new Failure(frame.reason, "the server ended the visit", { passing: !FINAL.includes(frame.reason) }));

@@ -1,4 +1,5 @@
 import type { ParticipantFrame } from "./frames.js";
+import type { TokenPayload } from "./token.js";
 
 /** What a participant's token allows. */
 export type StageParticipantCapability = "publish" | "subscribe";
@@ -52,17 +53,31 @@ export class Participant implements StageParticipantInfo {
     return this.attributes;
   }
 
+  /** Takes over what another token says, and says whether that is news. */
+  become({ userId, attributes, mayPublish, maySubscribe }: TokenPayload): boolean {
+    const capabilities: StageParticipantCapability[] = [];
+    if (mayPublish) capabilities.push("publish");
+    if (maySubscribe) capabilities.push("subscribe");
+    const { id, isPublishing, audioMuted, videoStopped } = this;
+    return this.follow({ id, userId, attributes, capabilities, isPublishing, audioMuted, videoStopped }).metadata;
+  }
+
   /** Takes over what is new, and says what that was. */
   follow(frame: ParticipantFrame): Changes {
+    const capabilities = new Set(frame.capabilities);
     const changed = {
       publishing: this.isPublishing !== frame.isPublishing,
-      metadata: this.userId !== frame.userId || !same(this.attributes, frame.attributes),
+      metadata:
+        this.userId !== frame.userId ||
+        !same(this.attributes, frame.attributes) ||
+        this.capabilities.size !== capabilities.size ||
+        [...capabilities].some((one) => !this.capabilities.has(one)),
       audioMuted: this.audioMuted !== frame.audioMuted,
       videoStopped: this.videoStopped !== frame.videoStopped,
     };
     this.userId = frame.userId;
     if (changed.metadata) this.attributes = Object.freeze({ ...frame.attributes });
-    this.capabilities = new Set(frame.capabilities);
+    this.capabilities = capabilities;
     this.isPublishing = frame.isPublishing;
     this.audioMuted = frame.audioMuted;
     this.videoStopped = frame.videoStopped;
@@ -73,4 +88,17 @@ export class Participant implements StageParticipantInfo {
 function same(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** What is known of a participant of whom nothing was told. */
+export function stranger(id: string): ParticipantFrame {
+  return {
+    id,
+    userId: "",
+    attributes: {},
+    isPublishing: false,
+    audioMuted: false,
+    videoStopped: false,
+    capabilities: [],
+  };
 }

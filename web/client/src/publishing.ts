@@ -81,6 +81,7 @@ export class Publishing {
       return;
     }
     if (!this.#options.allowed) {
+      void this.#keeper.stop();
       this.#attach(added);
       this.#set(StageParticipantPublishState.ERRORED, new Failure("TOKEN_NOT_ALLOWED", "the token does not allow to publish"));
       return;

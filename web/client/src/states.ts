@@ -40,3 +40,15 @@ export const StageLeftReason = {
   STAGE_DELETED: "stage-deleted",
 } as const;
 export type StageLeftReason = (typeof StageLeftReason)[keyof typeof StageLeftReason];
+
+/**
+ * What the server says when it ends a visit, and what the doors say when one is to be begun again after that.
+ * @internal
+ */
+export const LEFT: Record<string, StageLeftReason> = {
+  "token-reused": StageLeftReason.TOKEN_REUSED,
+  "participant-disconnected": StageLeftReason.PARTICIPANT_DISCONNECTED,
+  PARTICIPANT_DISCONNECTED: StageLeftReason.PARTICIPANT_DISCONNECTED,
+  "stage-deleted": StageLeftReason.STAGE_DELETED,
+  STAGE_DELETED: StageLeftReason.STAGE_DELETED,
+};

@@ -46,7 +46,8 @@ export class Subscription {
   /** Brings about that so much is received; `afresh` also where it failed before. */
   want(type: SubscribeType, afresh: boolean): void {
     const again = afresh && this.#state === StageParticipantSubscribeState.ERRORED;
-    if (type === this.#type && !again) return;
+    const denied = !this.#options.allowed && (this.#keeper ?? this.#slots) !== undefined;
+    if (type === this.#type && !again && !denied) return;
     this.#type = type;
     void this.#keeper?.stop();
     this.#keeper = undefined;

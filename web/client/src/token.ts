@@ -7,6 +7,8 @@ export interface TokenPayload {
   eventsUrl: string;
   whipUrl: string;
   participantId: string;
+  userId: string;
+  attributes: Record<string, string>;
   mayPublish: boolean;
   maySubscribe: boolean;
 }
@@ -49,6 +51,8 @@ export function readToken(token: string): TokenPayload {
     eventsUrl,
     whipUrl,
     participantId: text("jti"),
+    userId: typeof claims["user_id"] === "string" ? claims["user_id"] : "",
+    attributes: { ...((claims["attributes"] ?? {}) as Record<string, string>) },
     mayPublish: allow_publish === true,
     maySubscribe: allow_subscribe === true,
   };

@@ -6,13 +6,14 @@ import type { Frame, ParticipantFrame } from "./frames.js";
 import { Gate } from "./gate.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import { Line } from "./line.js";
-import { Participant } from "./participant.js";
+import { Participant, stranger } from "./participant.js";
 import { Publishing } from "./publishing.js";
 import { Slots } from "./slots.js";
-import { StageConnectionState, StageLeftReason, StageParticipantPublishState } from "./states.js";
+import { LEFT, StageConnectionState, StageLeftReason, StageParticipantPublishState } from "./states.js";
 import { type StageStrategy, SubscribeType } from "./strategy.js";
 import { Subscription } from "./subscribing.js";
 import type { TokenPayload } from "./token.js";
+import { canceled } from "./wait.js";
 
 const PATIENCE = { first: 15_000, again: 60_000 };
 /** Joining costs work on both sides: a few at a time, so that the first pictures come early. */
@@ -20,9 +21,14 @@ const JOINING_AT_ONCE = 4;
 /** The server takes 20 frames a second; mute buttons are not the ones to use them up. */
 const MUTE_EVERY = 100;
 
-export interface VisitOptions {
+/** The token that the visit goes by. */
+export interface Pass {
   token: string;
   payload: TokenPayload;
+}
+
+export interface VisitOptions {
+  pass: Pass;
   strategy: () => StageStrategy;
   events: Emitter<StageEventPayloads>;
   /** Called first when the visit ends, before any event of that. */
@@ -41,6 +47,9 @@ export class Visit {
   readonly #options: VisitOptions;
   readonly #events: Emitter<StageEventPayloads>;
   readonly #keeper: Keeper<Line>;
+  #pass: Pass;
+  /** Ends an exchange of tokens that is under way. */
+  #exchange: AbortController | undefined;
   readonly #publishing: Publishing;
   readonly #gate = new Gate(JOINING_AT_ONCE);
   readonly #remotes = new Map<string, Remote>();
@@ -64,17 +73,23 @@ export class Visit {
     this.#events = options.events;
     this.joined = new Promise((resolve, reject) => ([this.#arrive, this.#refuse] = [resolve, reject]));
     this.joined.catch(() => {}); // whoever awaits it hears of it; nobody has to
-    const { token, payload } = options;
+    this.#pass = options.pass;
+    const pass = () => this.#pass;
+    const { eventsUrl, topic, whipUrl } = this.#pass.payload;
     this.#keeper = new Keeper<Line>({
       open: (signal) =>
-        Line.open({ url: `${payload.eventsUrl}/${payload.topic}`, token, receive: (frame) => this.#receive(frame) }, signal),
+        Line.open({ url: `${eventsUrl}/${topic}`, token: this.#pass.token, receive: (frame) => this.#receive(frame) }, signal),
       changed: (state, failure) => this.#changed(state, failure),
       patience: PATIENCE,
     });
     this.#publishing = new Publishing({
-      whipUrl: payload.whipUrl,
-      token,
-      allowed: payload.mayPublish,
+      whipUrl,
+      get token() {
+        return pass().token;
+      },
+      get allowed() {
+        return pass().payload.mayPublish;
+      },
       changed: (state, failure) => this.#published(state, failure),
       added: (streams) => this.#local && this.#events.emit("stageParticipantStreamsAdded", this.#local, streams),
       removed: (streams) => this.#local && this.#events.emit("stageParticipantStreamsRemoved", this.#local, streams),
@@ -94,6 +109,29 @@ export class Visit {
 
   leave(): void {
     this.#end(StageLeftReason.USER_INITIATED, StageConnectionState.DISCONNECTED);
+  }
+
+  /** Goes on by another token of the same participant. Rejects with a Failure, and goes on by the former one. */
+  async exchange(next: Pass): Promise<void> {
+    const { payload } = this.#pass;
+    for (const name of ["topic", "participantId", "eventsUrl", "whipUrl"] as const) {
+      if (next.payload[name] === payload[name]) continue;
+      throw new Failure("TOKEN_EXCHANGE_REQUEST_INVALID", `the new token has another ${name}`);
+    }
+    if (!this.#line || !this.#local) throw new Failure("FAILED", "the stage is not joined now");
+    if (this.#exchange) throw new Failure("FAILED", "another token is being exchanged");
+    this.#exchange = new AbortController();
+    try {
+      await this.#line.exchange(next.token, this.#exchange.signal);
+    } finally {
+      this.#exchange = undefined;
+    }
+    if (this.#over) throw canceled();
+    this.#pass = next;
+    const local = this.#local;
+    if (local.become(next.payload)) this.#events.emit("stageParticipantMetadataChanged", local);
+    if (!next.payload.maySubscribe) this.#slots?.stop();
+    this.recompute(true);
   }
 
   /** Asks the strategy and brings about what it says; `afresh` also where it failed before. */
@@ -246,18 +284,29 @@ export class Visit {
   }
 
   #share(most: number): Slots {
-    const { token, payload } = this.#options;
+    const pass = () => this.#pass;
     const send = (type: string, wishes: object) => void this.#line?.send(type, wishes);
-    return new Slots({ whipUrl: payload.whipUrl, token, most, send });
+    return new Slots({
+      whipUrl: this.#pass.payload.whipUrl,
+      get token() {
+        return pass().token;
+      },
+      most,
+      send,
+    });
   }
 
   #subscription(participant: Participant): Subscription {
-    const { token, payload } = this.#options;
+    const pass = () => this.#pass;
     return new Subscription({
       participant,
-      token,
-      whipUrl: payload.whipUrl,
-      allowed: payload.maySubscribe,
+      get token() {
+        return pass().token;
+      },
+      whipUrl: this.#pass.payload.whipUrl,
+      get allowed() {
+        return pass().payload.maySubscribe;
+      },
       gate: this.#gate,
       slots: () => (this.#slots?.available ? this.#slots : undefined),
       changed: (state, failure) => {
@@ -325,6 +374,7 @@ export class Visit {
     globalThis.removeEventListener?.("pagehide", this.#pagehide);
     globalThis.removeEventListener?.("pageshow", this.#online);
     clearTimeout(this.#muteTimer);
+    this.#exchange?.abort();
     const line = this.#line;
     this.#line = undefined;
     for (const id of [...this.#remotes.keys()]) this.#gone(id);
@@ -346,25 +396,4 @@ export class Visit {
     this.#state = state;
     this.#events.emit("stageConnectionStateChanged", state);
   }
-}
-
-/** What the server says when it ends a visit, and what the doors say when one is to be begun again after that. */
-const LEFT: Record<string, StageLeftReason> = {
-  "token-reused": StageLeftReason.TOKEN_REUSED,
-  "participant-disconnected": StageLeftReason.PARTICIPANT_DISCONNECTED,
-  PARTICIPANT_DISCONNECTED: StageLeftReason.PARTICIPANT_DISCONNECTED,
-  "stage-deleted": StageLeftReason.STAGE_DELETED,
-  STAGE_DELETED: StageLeftReason.STAGE_DELETED,
-};
-
-function stranger(id: string): ParticipantFrame {
-  return {
-    id,
-    userId: "",
-    attributes: {},
-    isPublishing: false,
-    audioMuted: false,
-    videoStopped: false,
-    capabilities: [],
-  };
 }

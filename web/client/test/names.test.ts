@@ -108,6 +108,8 @@ test("has the documented words", () => {
     ["TOKEN_NOT_ALLOWED", 8],
     ["STAGE_DELETED", 9],
     ["PARTICIPANT_DISCONNECTED", 10],
+    ["TOKEN_EXCHANGE_REQUEST_INVALID", 11],
+    ["TOKEN_EXCHANGE_FAILED", 12],
   ]);
   expect(names.NetworkQuality).toEqual({ EXCELLENT: 4, GOOD: 3, NORMAL: 2, POOR: 1, DOWN: 0 });
   for (const words of [names.StageErrorCategory, { JOIN_ERROR: "", PUBLISH_ERROR: "", SUBSCRIBE_ERROR: "" }]) {

@@ -54,6 +54,8 @@ test("a token is read without being verified", () => {
     eventsUrl: "wss://live.example/stage-events",
     whipUrl: "https://live.example/whip",
     participantId: "ada",
+    userId: "ünï",
+    attributes: {},
     mayPublish: true,
     maySubscribe: true,
   });
