@@ -58,10 +58,11 @@ type Publisher struct {
 	Transport atomic.Int64 // transport-cc feedback
 	Frames    atomic.Int64 // pictures sent
 
-	layers *webrtc.RTPSender // of all layers of a simulcast
-	sound  *webrtc.RTPSender
-	resume chan struct{}
-	key    chan struct{}
+	layers   *webrtc.RTPSender // of all layers of a simulcast
+	captured atomic.Int64      // when their newest picture was made, by the stream's clock: Unix nanoseconds
+	sound    *webrtc.RTPSender
+	resume   chan struct{}
+	key      chan struct{}
 }
 
 // Publish joins and sends until the test ends.
@@ -81,6 +82,10 @@ func DialPublisher(ctx context.Context, endpoint, token string, o Options) (*Pub
 	p := &Publisher{resume: make(chan struct{}), key: make(chan struct{}, 1)}
 	if !o.Hold {
 		close(p.resume)
+	}
+	if len(o.Layers) > 0 {
+		p.captured.Store(time.Now().UnixNano())
+		o.captured = func() time.Time { return time.Unix(0, p.captured.Load()) }
 	}
 	var video *webrtc.TrackLocalStaticSample
 	var audio *webrtc.TrackLocalStaticRTP

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 )
@@ -50,6 +51,10 @@ type Options struct {
 	Slots int
 	// OnPacket hears of every packet that a subscriber gets, from one goroutine per track. It may be nil.
 	OnPacket func(Packet)
+
+	// captured is when the newest picture of all layers was made, which sender reports go by, as those of browsers do. Pion's
+	// own go by when a packet was written, which a busy machine does to one layer long after the other. nil: pion's own.
+	captured func() time.Time
 }
 
 // Refused is a door's answer that is no session.
@@ -172,7 +177,11 @@ func newAPI(o Options, line net.PacketConn) (*webrtc.API, error) {
 		if err := webrtc.ConfigureTWCCHeaderExtensionSender(m, reg); err != nil {
 			return nil, err
 		}
-		if err := webrtc.RegisterDefaultInterceptors(m, reg); err != nil {
+		var reports []report.SenderOption
+		if o.captured != nil {
+			reports = append(reports, report.SenderNow(o.captured))
+		}
+		if err := webrtc.RegisterDefaultInterceptorsWithOptions(m, reg, webrtc.WithReportSenderOptions(reports...)); err != nil {
 			return nil, err
 		}
 	}

@@ -64,9 +64,12 @@ func (p *Publisher) sendLayers(ctx context.Context, tracks []*webrtc.TrackLocalS
 	for range list {
 		packers = append(packers, rtp.NewPacketizer(1100, 0, 0, &codecs.H264Payloader{}, rtp.NewRandomSequencer(), 90000))
 	}
-	tick := time.NewTicker(time.Second / time.Duration(m.FrameRate))
+	gap := time.Second / time.Duration(m.FrameRate)
+	tick := time.NewTicker(gap)
 	defer tick.Stop()
+	p.captured.Store(time.Now().UnixNano())
 	for n := 0; ; n++ {
+		p.captured.Add(int64(gap))
 		select {
 		case <-p.key:
 			n = 0
