@@ -97,6 +97,9 @@ func TestTheRelayIsOnThePortOfHTTPS(t *testing.T) {
 		"UDP": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
+			if links := introduced(t, th.whip(), th.seat("host").token, http2Client(t, ca)); len(links) != 2 || !iceServer.MatchString(links[0]) {
+				t.Errorf("OPTIONS names %q", links)
+			}
 			username, password, check := askForRelay(t, th.whip(), th.seat("host"), http2Client(t, ca))
 			secrets = append(secrets, username, password)
 			var conn net.PacketConn
@@ -158,6 +161,25 @@ func TestTheRelayIsOnThePortOfHTTPS(t *testing.T) {
 }
 
 var iceServer = regexp.MustCompile(`rel="ice-server"; username="([0-9]+:([^"]*))"; credential="([^"]*)"; credential-type="password"`)
+
+// introduced gives the Link headers of an OPTIONS.
+func introduced(t *testing.T, endpoint, token string, client *http.Client) []string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, endpoint, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("OPTIONS: %s", resp.Status)
+	}
+	return resp.Header.Values("Link")
+}
 
 // askForRelay opens a session to publish, and gives the credentials that its answer names, and a check of its client.
 func askForRelay(t *testing.T, endpoint string, who seat, client *http.Client) (username, password string, check *stun.Message) {

@@ -128,6 +128,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) error {
 	case http.MethodPost:
 		return s.join(w, r, p)
 	case http.MethodOptions:
+		if err := s.introduce(r, h, p); err != nil {
+			return err
+		}
 		preflight(w)
 		return nil
 	case http.MethodHead: // how WHEP players find out what is here
@@ -215,20 +218,59 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request, p place) error {
 	h.Set("Location", s.opts.PublicURL+"/whip/sessions/"+one.id) // absolute: some clients cannot do otherwise
 	h.Set("ETag", etag)
 	h.Set("Accept-Patch", typeFragment)
-	s.tellRelays(h, admitted)
+	if seated, ok := admitted.(Seated); ok {
+		s.tellRelays(h, seated)
+	} else {
+		s.tellRelays(h, nil)
+	}
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, text)
 	return nil
 }
 
-// tellRelays names the relays that a client may come by (RFC 9725 §4.6). What they are told holds no quote.
-func (s *Server) tellRelays(h http.Header, admitted any) {
+// introduce names the relays to who asks for them before an offer (RFC 9725 §4.6), with a token that opens this door. A
+// browser's preflight has none, and is told nothing.
+func (s *Server) introduce(r *http.Request, h http.Header, p place) error {
+	token, err := bearer(r)
+	if err != nil || token == "" || s.opts.ICEServers == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), gateWait)
+	defer cancel()
+	gates := []any{s.opts.Subscribers}
+	if !p.subscribe {
+		gates = gates[:0]
+		for _, g := range s.opts.Publishers {
+			gates = append(gates, g)
+		}
+	}
+	for _, g := range gates {
+		knower, ok := g.(Knower)
+		if !ok {
+			continue
+		}
+		seated, err := knower.Know(ctx, token, p.subscribe)
+		var final *Refusal
+		if err != nil && !errors.As(err, &final) && fault.Of(err) == fault.NotFound {
+			continue
+		}
+		if err == nil {
+			s.tellRelays(h, seated)
+		}
+		return err
+	}
+	return nil // a token that only an offer could tell more about
+}
+
+// tellRelays names the relays that a client may come by (RFC 9725 §4.6); nil is somebody without a name. What they are
+// told holds no quote.
+func (s *Server) tellRelays(h http.Header, seated Seated) {
 	if s.opts.ICEServers == nil {
 		return
 	}
 	var participant string
 	var until time.Time
-	if seated, ok := admitted.(Seated); ok {
+	if seated != nil {
 		participant, until = seated.Seat()
 	}
 	for _, one := range s.opts.ICEServers(participant, until) {

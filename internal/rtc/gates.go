@@ -82,6 +82,13 @@ type Seated interface {
 	Seat() (participant string, until time.Time)
 }
 
+// Knower is a Publishers or a Subscribers that can tell whom a token is for without letting anybody in. Where one
+// cannot, clients learn of relays from the answer to their offer.
+type Knower interface {
+	// Know's error is as Publish's and Subscribe's: a Refusal or a fault, NotFound for a token that is none of this gate's.
+	Know(ctx context.Context, token string, subscribe bool) (Seated, error)
+}
+
 // ICEServer is a relay that a client may come by.
 type ICEServer struct {
 	URL                  string // such as "turn:live.example:3478?transport=udp" (RFC 7065)

@@ -1,7 +1,10 @@
 package rtc
 
 import (
+	"context"
+	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/pion/stun/v4"
 
+	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/rtc/rtctest"
 )
 
@@ -104,6 +108,74 @@ func TestAClientIsToldOfRelays(t *testing.T) {
 	}
 	if who != "" || !until.IsZero() {
 		t.Errorf("a publication that is not Seated is %q until %v", who, until)
+	}
+}
+
+// knowing is a gate that knows who comes.
+type knowing struct{ *world }
+
+type visitor string
+
+func (v visitor) Seat() (string, time.Time) { return string(v), time.Unix(1795509394, 0) }
+
+func (knowing) Know(_ context.Context, token string, subscribe bool) (Seated, error) {
+	switch {
+	case token == "stream-key":
+		return nil, fault.Missing("none of mine")
+	case token == "publisher" && !subscribe, token == "viewer" && subscribe:
+		return visitor(token), nil
+	}
+	return nil, errToken
+}
+
+// TestRelaysAreNamedBeforeAnOffer asks by OPTIONS, with and without a token that opens the door.
+func TestRelaysAreNamedBeforeAnOffer(t *testing.T) {
+	var until time.Time
+	w := newWorld(t, nil)
+	gate := knowing{w}
+	w.opts.Publishers, w.opts.Subscribers = []Publishers{w, gate}, gate
+	w.opts.ICEServers = func(participant string, end time.Time) []ICEServer {
+		until = end
+		return []ICEServer{{"turn:tv.example:3478?transport=udp", "1:" + participant, "pw"}}
+	}
+	for _, c := range []struct {
+		path, authorization string
+		status              int
+		whom                string // who is told; empty: nobody
+	}{
+		{"/whip", "", 200, ""},
+		{"/whip", "Bearer publisher", 200, "publisher"},
+		{"/", "Bearer publisher", 200, "publisher"},
+		{"/whip", "Bearer viewer", 401, ""},
+		{"/whip", "Bearer stream-key", 200, ""},
+		{"/whip", "Basic publisher", 401, ""},
+		{"/whip/subscribe/ada", "Bearer viewer", 200, "viewer"},
+		{"/whip/subscribe/ada", "Bearer publisher", 401, ""},
+		{"/whip/subscribe/ada", "", 200, ""},
+		{"/whip/sessions/none", "Bearer publisher", 200, ""},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, w.http.URL+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.authorization != "" {
+			req.Header.Set("Authorization", c.authorization)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		var want []string
+		if c.whom != "" {
+			want = []string{fmt.Sprintf(`<turn:tv.example:3478?transport=udp>; rel="ice-server"; username="1:%s"; credential="pw"; credential-type="password"`, c.whom)}
+			if !until.Equal(time.Unix(1795509394, 0)) {
+				t.Errorf("until %v", until)
+			}
+		}
+		if got := res.Header.Values("Link"); res.StatusCode != c.status || !slices.Equal(got, want) {
+			t.Errorf("OPTIONS %s with %q: %d %q, want %d %q", c.path, c.authorization, res.StatusCode, got, c.status, want)
+		}
 	}
 }
 

@@ -54,10 +54,16 @@ func TestBadTokenOpensNoDoor(t *testing.T) {
 			if c.doors&publish != 0 {
 				_, err := n.m.Publish(t.Context(), request(c.token, ""))
 				wantRefusal(t, err, c.status, c.code)
+				_, err = n.m.Know(t.Context(), c.token, false)
+				wantRefusal(t, err, c.status, c.code)
 			}
 			if c.doors&subscribe != 0 {
 				_, err := n.m.Subscribe(t.Context(), request(c.token, "host"))
 				wantRefusal(t, err, c.status, c.code)
+				if c.code != "PARTICIPANT_NOT_FOUND" { // whom one would watch is not asked about
+					_, err = n.m.Know(t.Context(), c.token, true)
+					wantRefusal(t, err, c.status, c.code)
+				}
 			}
 			if c.doors&socket != 0 {
 				ws, resp := n.dial(n.stage, c.token)
