@@ -94,10 +94,12 @@ func TestAStreamThatIsNotAdmittedLeavesThePast(t *testing.T) {
 	}
 }
 
-// TestWhatIsKeptLastIsWritten ends a manager right after a part.
+// TestWhatIsKeptLastIsWritten ends a manager right after a part, when nobody writes any more by themselves.
 func TestWhatIsKeptLastIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	m := NewManager(Deps{Pasts: dir})
+	m.stop()
+	m.done.Wait()
 	m.pasts.keep("a", []byte("one"))
 	if err := m.Close(t.Context()); err != nil {
 		t.Fatal(err)
