@@ -111,7 +111,7 @@ func (c *chooser) claim(list []layer, at int, now time.Time, want int) claim {
 		all.count = at + 1
 	}
 	for i, l := range list {
-		all.needs[i] = l.needs(i > at)
+		all.needs[i] = l.needs(i > max(at, 0)) // the smallest is given in any case
 		if l.rate == 0 && i != at {
 			all.needs[i] = unknown
 		}
