@@ -29,5 +29,5 @@ func (d *Directory) Room(ctx context.Context, name string) (live.Spec, error) {
 	if err != nil {
 		return live.Spec{}, err
 	}
-	return live.Spec{ARN: name, ID: a.ID, Name: row.Doc.Name, MaxRate: row.Doc.MaxRate, MaxLength: row.Doc.MaxLength}, nil
+	return live.Spec{ARN: name, ID: a.ID, Name: row.Doc.Name, MaxRate: row.Doc.MaxRate, MaxLength: row.Doc.MaxLength, Logging: row.Doc.Logging}, nil
 }

@@ -239,12 +239,17 @@ func TestDirectoryFollowsTheRooms(t *testing.T) {
 	d := ivschat.NewDirectory(s.db, minter)
 	name := s.newRoom(t, &sdk.CreateRoomInput{Name: aws.String("lobby"), MaximumMessageRatePerSecond: aws.Int32(7)})
 	want := room.Spec{ARN: *name, ID: arn.ID(*name), Name: "lobby", MaxRate: 7, MaxLength: 500}
-	if got, err := d.Room(ctx, *name); err != nil || got != want {
+	if got, err := d.Room(ctx, *name); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	must[*sdk.UpdateRoomOutput](t)(s.client.UpdateRoom(ctx, &sdk.UpdateRoomInput{Identifier: name, MaximumMessageLength: aws.Int32(9)}))
 	want.MaxLength = 9
-	if got, err := d.Room(ctx, *name); err != nil || got != want {
+	log := must[*sdk.CreateLoggingConfigurationOutput](t)(s.client.CreateLoggingConfiguration(ctx, &sdk.CreateLoggingConfigurationInput{
+		DestinationConfiguration: &types.DestinationConfigurationMemberS3{Value: types.S3DestinationConfiguration{BucketName: aws.String("chat-logs")}},
+	}))
+	must[*sdk.UpdateRoomOutput](t)(s.client.UpdateRoom(ctx, &sdk.UpdateRoomInput{Identifier: name, LoggingConfigurationIdentifiers: []string{*log.Arn}}))
+	want.Logging = []string{*log.Arn}
+	if got, err := d.Room(ctx, *name); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	must[*sdk.DeleteRoomOutput](t)(s.client.DeleteRoom(ctx, &sdk.DeleteRoomInput{Identifier: name}))

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
 )
@@ -33,7 +34,7 @@ func (m *Manager) CloseRoom(_ context.Context, roomARN string) error {
 	if err != nil {
 		return err
 	}
-	return m.publish(a.ID, &note{kind: noteClose})
+	return m.tell(a.ID, &note{kind: noteClose})
 }
 
 // cause announces an event that the HTTP API asked for.
@@ -42,21 +43,27 @@ func (m *Manager) cause(ctx context.Context, roomARN string, kind noteKind, user
 	if err != nil {
 		return "", fmt.Errorf("chat room: %w", err)
 	}
-	return m.announce(spec.ID, kind, user, event{EventName: name, Attributes: attrs, SendTime: sendTime(m.now())})
+	return m.announce(spec, kind, user, event{EventName: name, Attributes: attrs}, m.now())
 }
 
 // announce gives an event its id and sends it to the room.
-func (m *Manager) announce(room string, kind noteKind, user string, e event) (id string, err error) {
-	e.Type, e.ID = "EVENT", newID()
+func (m *Manager) announce(spec Spec, kind noteKind, user string, e event, received time.Time) (id string, err error) {
+	e.Type, e.ID, e.SendTime = "EVENT", newID(), sendTime(received)
 	frame, err := encode(e)
 	if err != nil {
 		return "", err
 	}
-	return e.ID, m.publish(room, &note{kind: kind, user: user, frame: frame})
+	return e.ID, m.publish(spec, &note{kind: kind, user: user, frame: frame}, received)
 }
 
-// publish sends a note to all nodes, this one included.
-func (m *Manager) publish(room string, n *note) error {
+// publish puts what was said into the room's record and sends it to all nodes.
+func (m *Manager) publish(spec Spec, n *note, received time.Time) error {
+	m.record(spec, n, received)
+	return m.tell(spec.ID, n)
+}
+
+// tell sends a note to all nodes, this one included.
+func (m *Manager) tell(room string, n *note) error {
 	n.node = m.node
 	if err := m.bus.Publish(subject(room), n.encode()); err != nil {
 		return fmt.Errorf("tell the room: %w", err)

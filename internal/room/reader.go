@@ -131,16 +131,16 @@ func (c *conn) request(r *request, malformed error) error {
 		if !m.limitsOff && !c.room.spend(now, spec.MaxRate) {
 			return fault.TooFast(spec.MaxRate, "more than %d messages per second in the room", spec.MaxRate)
 		}
-		return c.say(r, now)
+		return c.say(spec, r, now)
 	case actionDelete:
-		_, err := m.announce(spec.ID, noteDelete, "", event{
-			RequestID: r.RequestID, EventName: eventDelete, Attributes: deleted(r.ID, r.Reason), SendTime: sendTime(now),
-		})
+		_, err := m.announce(spec, noteDelete, "", event{
+			RequestID: r.RequestID, EventName: eventDelete, Attributes: deleted(r.ID, r.Reason),
+		}, now)
 		return err
 	default:
-		_, err := m.announce(spec.ID, noteDisconnect, r.UserID, event{
-			RequestID: r.RequestID, EventName: eventDisconnect, Attributes: disconnected(r.UserID, r.Reason), SendTime: sendTime(now),
-		})
+		_, err := m.announce(spec, noteDisconnect, r.UserID, event{
+			RequestID: r.RequestID, EventName: eventDisconnect, Attributes: disconnected(r.UserID, r.Reason),
+		}, now)
 		return err
 	}
 }
@@ -156,7 +156,7 @@ func (c *conn) allowed(action string) error {
 }
 
 // say sends a message to the room. The sender hears it back as everybody does.
-func (c *conn) say(r *request, now time.Time) error {
+func (c *conn) say(spec Spec, r *request, now time.Time) error {
 	frame, err := encode(message{
 		Type: "MESSAGE", ID: newID(), RequestID: r.RequestID, Content: r.Content,
 		Attributes: r.Attributes, SendTime: sendTime(now), Sender: c.sender,
@@ -164,7 +164,7 @@ func (c *conn) say(r *request, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return c.room.m.publish(c.room.id, &note{kind: noteMessage, frame: frame})
+	return c.room.m.publish(spec, &note{kind: noteMessage, frame: frame}, now)
 }
 
 // refuse tells the client that its request was not done.

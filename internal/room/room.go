@@ -40,6 +40,9 @@ type Spec struct {
 	Name      string // may be empty
 	MaxRate   int    // messages per second, all members together: 1 to 100; 0: 10
 	MaxLength int    // of a message, in code points: 1 to 500; 0: 500
+
+	// Logging has the ARNs of the room's logging configurations, at most three; none: nothing is recorded.
+	Logging []string
 }
 
 func (s Spec) withDefaults() Spec {
@@ -73,6 +76,7 @@ type Deps struct {
 	Registerer prometheus.Registerer // nil: metrics are not exported
 	Now        func() time.Time      // nil: time.Now
 	Node       string                // name of this node; "": a random one
+	Recorder   Recorder              // nil: nothing is recorded
 
 	// LimitsOff lifts the rates, of connections and of rooms; lengths and sizes stay.
 	LimitsOff bool
@@ -95,6 +99,7 @@ type Manager struct {
 	metrics       *metrics
 	now           func() time.Time
 	node          string
+	recorder      Recorder // nil: none
 	limitsOff     bool
 	heartbeat     time.Duration
 	maxFrame      int
@@ -116,7 +121,7 @@ func NewManager(d Deps) (*Manager, error) {
 		return nil, errors.New("room: directory, database, bus and passes are needed")
 	}
 	m := &Manager{
-		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node,
+		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node, recorder: d.Recorder,
 		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes,
 		metrics: newMetrics(d.Registerer), began: time.Now(), rooms: map[string]*room{},
 	}
