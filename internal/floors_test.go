@@ -28,7 +28,7 @@ var floors = map[string]int{
 }
 
 // workshop packages are tools and test support: outside the house, and no product package imports them.
-var workshop = []string{"internal/specgen", "internal/store/storetest", "internal/api/apitest", "internal/hls/hlscheck", "internal/engine/enginetest", "internal/media/mediatest", "internal/rtc/rtctest", "internal/tlsport/tlstest", "internal/sfu/sfubench", "internal/hls/hlsbench", "internal/gauge", "internal/impair", "internal/engine/configdoc", "internal", "e2e"}
+var workshop = []string{"internal/specgen", "internal/store/storetest", "internal/api/apitest", "internal/hls/hlscheck", "internal/engine/enginetest", "internal/media/mediatest", "internal/rtc/rtctest", "internal/tlsport/tlstest", "internal/sfu/sfubench", "internal/hls/hlsbench", "internal/room/chatbench", "internal/gauge", "internal/impair", "internal/engine/configdoc", "internal", "e2e"}
 
 // live is the side that runs media and rooms; the web app may reach it only through the AWS SDK.
 var live = []string{
