@@ -11,17 +11,18 @@ interface Pass {
 
 const rooms = new Map<string, Map<WebSocket, Pass>>();
 
-const script: [string, string][] = [
+/** Who says what, and which of the earlier ones it answers. */
+const script: [string, string, number?][] = [
   ["lumi", "first time here, what am I looking at and why do I love it"],
-  ["tomas.l", "Synth in pieces, put together live. Stay a while."],
+  ["tomas.l", "Synth in pieces, put together live. Stay a while.", 0],
   ["kelpforest", "the snare is back"],
   ["halle_b", "working late with this on, best colleague I have"],
   ["okko", "the low end on this is ridiculous"],
   ["wren_ivers", "can you sync the clock to the snow outside"],
-  ["HOST", "I can try to make it sound like I did"],
+  ["HOST", "I can try to make it sound like I did", 5],
   ["guest-2231", "hello from a very quiet library"],
-  ["sable", "which module is the wooden one, top row?"],
-  ["tomas.l", "It is a spring reverb, maker linked below."],
+  ["sable", "@patchbay which module is the wooden one, top row?"],
+  ["tomas.l", "It is a spring reverb: https://example.org/modules/spring-reverb?rack=2", 8],
   ["kelpforest", "voting shimmer. always shimmer."],
   ["discount_pixels", "cheap followers at pxl-boost, first 100 free!!"],
   ["marguerite", "shimmer gang"],
@@ -45,17 +46,22 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
   };
   const roleOf = (userId: string) => (userId === pass.room ? "owner" : userId.startsWith("guest-") ? "guest" : "viewer");
   const base = (id: unknown) => ({ Id: randomUUID(), RequestId: id ?? "", SendTime: new Date().toISOString() });
-  const message = (userId: string, content: string, id?: unknown) => ({
+  const message = (userId: string, content: string, id?: unknown, attributes: object = {}) => ({
     Type: "MESSAGE",
     ...base(id),
     Content: content,
-    Attributes: {},
+    Attributes: attributes,
     Sender: { UserId: userId, Attributes: { username: userId, displayName: userId, role: roleOf(userId) } },
   });
-  for (const [who, text] of script) socket.send(JSON.stringify(message(who === "HOST" ? pass.room : who, text)));
+  const said: string[] = [];
+  for (const [who, text, answers] of script) {
+    const frame = message(who === "HOST" ? pass.room : who, text, "", answers === undefined ? {} : { replyTo: said[answers] });
+    said.push(frame.Id);
+    socket.send(JSON.stringify(frame));
+  }
 
   socket.on("message", (data) => {
-    const a = JSON.parse(String(data)) as Record<string, string>;
+    const a = JSON.parse(String(data)) as Record<string, string> & { Attributes?: object };
     const refuse = (code: number, words: string) =>
       socket.send(JSON.stringify({ Type: "ERROR", ...base(a["RequestId"]), ErrorCode: code, ErrorMessage: words }));
     if (a["Action"] === "SEND_MESSAGE") {
@@ -66,7 +72,8 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
         const expiresAt = new Date(Date.now() + 9.5 * 60_000).toISOString();
         const invite = { userId: pass.userId, invitation: "i-open", channel: pass.room, host: pass.room, expiresAt };
         setTimeout(() => tellRoom(pass.room, "StreamCat:MultihostInvite", invite), 200);
-      } else if (!content.includes("/silent")) setTimeout(() => all(message(pass.userId, content, a["RequestId"])), 120);
+      } else if (!content.includes("/silent"))
+        setTimeout(() => all(message(pass.userId, content, a["RequestId"], a.Attributes)), 120);
       const lines = Number(/^\/flood (\d+)/.exec(content)?.[1] ?? 0);
       for (let i = 0; i < lines; i++) setTimeout(() => all(message(`crowd-${i % 23}`, `line ${i} of a busy room`)), i * 20);
     } else if (!pass.owner) refuse(403, "Permission denied");

@@ -78,6 +78,7 @@ const pages = [
     act: chooseSRT,
   },
   { name: "golive", path: "/golive", ready: ".gl-devices", cookies: quiet, act: goLiveAlone, settle: 9000 },
+  { name: "chat-reply", path: "/c/patchbay", ready: ".msg", cookies: owner, act: replyToSomebody },
   { name: "chat-pending", path: "/c/patchbay", ready: ".msg", cookies: viewer, act: saySilently },
   { name: "studio-green", path: "/studio", ready: ".green video", cookies: owner },
   { name: "studio-1", path: "/studio", ready: ".green video", cookies: stageOf(1), act: enter },
@@ -187,6 +188,18 @@ async function goLiveAlone(page) {
 }
 
 /** A message that the room does not answer, between two that it does. */
+async function replyToSomebody(page) {
+  const line = page.locator(".msg", { hasText: "wooden one" }).first();
+  await line.hover();
+  await line
+    .getByRole("button", { name: /^(Reply to sable|More for sable)/ })
+    .first()
+    .click();
+  const inMenu = page.getByRole("menuitem", { name: "Reply" });
+  if (await inMenu.isVisible()) await inMenu.click();
+  await page.getByLabel("Message", { exact: true }).fill("The spring tank");
+}
+
 async function saySilently(page) {
   for (const text of ["which one is the clock?", "/silent or is it the one with the wooden cheeks that hums", "thanks!"]) {
     await page.fill('[aria-label="Message"]', text);

@@ -1,10 +1,10 @@
 import { PanelRightClose } from "lucide-react";
-import { useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 import { api } from "../api/endpoints";
 import { ChatComposer } from "./ChatComposer";
 import { ChatLog } from "./ChatLog";
 import { ChatStatus } from "./ChatStatus";
-import { ChatRoom, type RoomEvent } from "./room";
+import { ChatRoom, type Line, type RoomEvent } from "./room";
 import "./chat.css";
 
 /** A person as the chat knows them. */
@@ -84,11 +84,22 @@ interface OpenProps {
 
 function OpenChat({ room, channel, guest, own, onInvite }: OpenProps) {
   const view = useSyncExternalStore(room.subscribe, room.view);
+  const [answered, setAnswered] = useState<Line>();
+  const onReply = useCallback((line: Line) => setAnswered(line), []);
   return (
     <>
-      <ChatLog room={room} view={view} channel={channel} own={own} onInvite={onInvite} />
+      <ChatLog room={room} view={view} channel={channel} own={own} onReply={onReply} onInvite={onInvite} />
       <ChatStatus state={view.state} onRejoin={() => room.open()} />
-      <ChatComposer view={view} guest={guest} onSend={(text) => room.send(text)} />
+      <ChatComposer
+        view={view}
+        guest={guest}
+        answered={answered}
+        onForget={() => setAnswered(undefined)}
+        onSend={(text) => {
+          room.send(text, answered?.id);
+          setAnswered(undefined);
+        }}
+      />
     </>
   );
 }

@@ -1,14 +1,23 @@
-import { SendHorizontal } from "lucide-react";
-import { type FormEvent, type KeyboardEvent, useId, useRef, useState } from "react";
+import { Reply, SendHorizontal, X } from "lucide-react";
+import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { Link, useAddress } from "../router/router";
 import { points } from "../ui/format";
-import type { RoomView } from "./room";
+import type { Line, RoomView } from "./room";
 
 const LIMIT = 500;
 /** From here on the counter is said aloud, too. */
 const NEAR = 450;
 
-export function ChatComposer({ view, guest, onSend }: { view: RoomView; guest: boolean; onSend: (text: string) => void }) {
+interface Props {
+  view: RoomView;
+  guest: boolean;
+  /** The message that is being answered. */
+  answered: Line | undefined;
+  onForget: () => void;
+  onSend: (text: string) => void;
+}
+
+export function ChatComposer({ view, guest, answered, onForget, onSend }: Props) {
   const [text, setText] = useState("");
   const field = useRef<HTMLTextAreaElement>(null);
   const counter = useId();
@@ -18,6 +27,10 @@ export function ChatComposer({ view, guest, onSend }: { view: RoomView; guest: b
   const ready = view.state.name === "open" && (view.me?.mayWrite ?? false);
   const sendable = ready && length > 0 && !tooLong;
 
+  useEffect(() => {
+    if (answered) field.current?.focus();
+  }, [answered]);
+
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
     if (!sendable) return;
@@ -26,11 +39,24 @@ export function ChatComposer({ view, guest, onSend }: { view: RoomView; guest: b
     field.current?.focus();
   };
   const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && answered) onForget();
     if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
   };
   if (view.me && !view.me.mayWrite) return <p className="composer chat-empty">You can read this chat, not write in it.</p>;
   return (
     <form className="composer" onSubmit={submit}>
+      {answered ? (
+        <div className="composer-re">
+          <Reply className="i i-sm" />
+          <span className="clip1 grow">
+            <span className="sr">In reply to </span>
+            <b>{answered.name}</b> {answered.text}
+          </span>
+          <button type="button" className="btn btn-ghost btn-icon btn-sm" aria-label="Do not reply" onClick={onForget}>
+            <X className="i i-sm" />
+          </button>
+        </div>
+      ) : null}
       <div className="composer-box">
         <textarea
           ref={field}

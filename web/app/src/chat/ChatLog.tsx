@@ -11,6 +11,7 @@ interface Props {
   channel: string;
   /** The reader's own channel. */
   own: boolean;
+  onReply: (line: Line) => void;
   onInvite: ((person: Chatter, room: ChatRoom) => void) | undefined;
 }
 
@@ -18,7 +19,7 @@ interface Props {
  * The lines, newest at the bottom. Who scrolls up to read is left in peace: what is shown then stands
  * still, and a button says how much has come since.
  */
-export function ChatLog({ room, view, channel, own, onInvite }: Props) {
+export function ChatLog({ room, view, channel, own, onReply, onInvite }: Props) {
   const list = useRef<HTMLDivElement>(null);
   // One function for all rows and all times, so that a new line does not draw the old ones again.
   const latest = useRef(onInvite);
@@ -46,7 +47,9 @@ export function ChatLog({ room, view, channel, own, onInvite }: Props) {
 
   const lines = held ? fresh(held.lines, view.lines) : view.lines;
   const missed = held ? view.total - held.total : 0;
-  const moderate = view.state.name === "open" && (view.me?.mayDelete || view.me?.mayDisconnect);
+  const byId = new Map(lines.map((line) => [line.id, line]));
+  const open = view.state.name === "open";
+  const moderate = open && (view.me?.mayDelete || view.me?.mayDisconnect);
   return (
     <div className="chat-body">
       <div
@@ -69,6 +72,8 @@ export function ChatLog({ room, view, channel, own, onInvite }: Props) {
               room={room}
               me={view.me}
               moderate={Boolean(moderate)}
+              quoted={line.replyTo ? byId.get(line.replyTo) : undefined}
+              onReply={open && view.me?.mayWrite ? onReply : undefined}
               {...(onInvite ? { onInvite: invite } : {})}
             />
           ))}

@@ -77,7 +77,7 @@ export function readFrame(data: unknown): Frame | undefined {
 }
 
 export type Action =
-  | { Action: "SEND_MESSAGE"; RequestId: string; Content: string }
+  | { Action: "SEND_MESSAGE"; RequestId: string; Content: string; Attributes?: Record<string, string> }
   | { Action: "DELETE_MESSAGE"; RequestId: string; Id: string; Reason?: string }
   | { Action: "DISCONNECT_USER"; RequestId: string; UserId: string; Reason?: string };
 

@@ -84,6 +84,19 @@ describe("a chat room", () => {
     expect(socket().sent).toHaveLength(0);
   });
 
+  it("sends an answer as one, and shows what others answer", async () => {
+    socket().receive(message("1", "okko", "hello"));
+    await batch();
+    room.send("hi", lines()[0]!.id);
+    expect(JSON.parse(socket().sent[0]!)).toMatchObject({ Content: "hi", Attributes: { replyTo: "1" } });
+    expect(lines()[1]).toMatchObject({ text: "hi", replyTo: "1", state: "pending" });
+    socket().receive(message("2", "lumi", "me too", { Attributes: { replyTo: "1" } }));
+    await batch();
+    expect(lines()[2]).toMatchObject({ text: "me too", replyTo: "1" });
+    room.send("alone");
+    expect(JSON.parse(socket().sent[1]!)).not.toHaveProperty("Attributes");
+  });
+
   it("draws a burst in one go", async () => {
     told = 0;
     for (let i = 0; i < 50; i++) socket().receive(message(`m${i}`, "okko", "x"));

@@ -12,6 +12,8 @@ export interface Line {
   guest: boolean;
   host: boolean;
   text: string;
+  /** Id of the message it answers; empty: none. */
+  replyTo: string;
   sentAt: number;
   state: "sent" | "pending" | "failed" | "removed";
   /** Why it failed, in words. */
@@ -127,8 +129,8 @@ export class ChatRoom {
     this.#changed(true);
   }
 
-  /** Shows the message at once and sends it; what becomes of it is told by the line's state. */
-  send(text: string): void {
+  /** Shows the message at once and sends it, as an answer to another one's id; what becomes of it is told by the line's state. */
+  send(text: string, replyTo = ""): void {
     const me = this.#me;
     if (!me) return;
     const key = requestId();
@@ -142,11 +144,19 @@ export class ChatRoom {
       guest: me.guest,
       host: me.mayDelete,
       text,
+      replyTo,
       sentAt: Date.now(),
       state: "pending",
       trouble: "",
     });
-    if (this.#connection.send({ Action: "SEND_MESSAGE", RequestId: key, Content: text })) {
+    if (
+      this.#connection.send({
+        Action: "SEND_MESSAGE",
+        RequestId: key,
+        Content: text,
+        ...(replyTo ? { Attributes: { replyTo } } : {}),
+      })
+    ) {
       this.#waiting.set(
         key,
         setTimeout(() => {
@@ -165,7 +175,7 @@ export class ChatRoom {
     const line = this.#lines.find((l) => l.key === key && l.state === "failed");
     if (!line) return;
     this.dismiss(key);
-    this.send(line.text);
+    this.send(line.text, line.replyTo);
   }
 
   dismiss(key: string): void {
@@ -217,6 +227,7 @@ export class ChatRoom {
       id: frame.id,
       ...person(frame),
       text: frame.content,
+      replyTo: frame.attributes["replyTo"] ?? "",
       sentAt: frame.sentAt,
       state: "sent",
       trouble: "",
@@ -272,7 +283,7 @@ export class ChatRoom {
 
   #note(text: string): void {
     const key = requestId();
-    const none = { id: "", userId: "", name: "", guest: false, host: false, trouble: "" };
+    const none = { id: "", userId: "", name: "", guest: false, host: false, replyTo: "", trouble: "" };
     this.#add({ key, kind: "note", ...none, text, sentAt: Date.now(), state: "sent" });
   }
 
