@@ -46,8 +46,9 @@ const bodyTime = 30 * time.Second
 type Deps struct {
 	DB         *store.DB
 	Webhooks   *hook.Webhooks
-	AccessKeys AccessKeys // nil: keys cannot be managed here
-	Streams    Streams    // nil: nothing is measured here
+	AccessKeys AccessKeys  // nil: keys cannot be managed here
+	Streams    Streams     // nil: nothing is measured here
+	History    ChatHistory // nil: rooms have no past here
 	Verifier   *auth.SigV4
 	Minter     arn.Minter // whose region and account are in names and envelopes
 	Audit      interface {
@@ -92,6 +93,10 @@ func NewService(d Deps) *Service {
 	if d.Streams != nil {
 		s.features = append(s.features, "stream-health")
 		s.handleStreams()
+	}
+	if d.History != nil {
+		s.features = append(s.features, "chat-history")
+		s.handleHistory()
 	}
 	s.mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
 		visitOf(r).err = &failure{"UnknownOperationException", http.StatusNotFound, "there is no operation at " + r.Method + " " + r.URL.Path}
