@@ -46,7 +46,7 @@ func newEncoder(m *Manager, protocol string) *encoder {
 	e.reader = e.stream.NewReader(media.ReaderOptions{Bytes: encoderBytes})
 	e.pub = &publication{protocol: protocol}
 	e.pub.busy = e.delivers
-	e.sound.e = e
+	e.sound.e, e.sound.meter.most = e, m.d.Encoders.MaxSound
 	e.heard.Store(e.admitted.UnixNano())
 	return e
 }
@@ -143,7 +143,7 @@ func (e *encoder) picture(f *media.Frame) error {
 		e.track = f.Track
 	}
 	if rtc.Bidirectional(f) || e.pictures != nil && f.PTS <= e.shown {
-		return &violation{"B_FRAME_PRESENT", fault.InvalidInput("the video has B-frames, which a stage cannot show: set their number to 0 in the encoder")}
+		return reordered()
 	}
 	e.shown = f.PTS
 	if e.pictures == nil { // a reader begins with a key frame

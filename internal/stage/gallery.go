@@ -60,6 +60,7 @@ func (g *gallery) Start(senders []rtc.Sender, p rtc.Peer) {
 	if g.over { // nobody will be watched
 		return
 	}
+	g.expire()
 	pool := sfu.NewPool()
 	var count [2]int
 	for _, s := range senders {
@@ -80,6 +81,7 @@ func (g *gallery) Connected() {
 		return
 	}
 	g.mem.gallery = g
+	g.mem.succeed("SUBSCRIBE_ERROR", "")
 	g.st.galleries[g] = struct{}{}
 	g.arrange()
 }
@@ -88,6 +90,7 @@ func (g *gallery) Connected() {
 func (g *gallery) Ended(reason error) {
 	g.st.lock()
 	defer g.st.unlock()
+	g.blame("SUBSCRIBE_ERROR", reason, "")
 	g.ended(reason)
 }
 
