@@ -12,6 +12,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
+	"github.com/streamcat/streamcat/internal/store"
 )
 
 // usedLonger is for how long after its end a used token is remembered, so that nodes whose clocks differ
@@ -49,14 +50,15 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 	if err != nil {
 		return status, err
 	}
-	past, err := parseWish(r.URL.RawQuery)
-	if err != nil {
-		return http.StatusBadRequest, err
-	}
 	token := firstOf(r.Header.Get("Sec-WebSocket-Protocol"))
 	pass, spec, err := m.judge(r, token)
 	if err != nil {
 		return refusal(err), err
+	}
+	if _, banned, err := m.db.ChatPenalty(r.Context(), spec.ARN, store.ChatBan, pass.UserID, m.now()); err != nil {
+		return refusal(err), err
+	} else if banned { // a ban of which this node has not heard yet, too
+		return http.StatusForbidden, fault.AccessDenied("the user is banned from this room")
 	}
 	room := m.enter(spec)
 	if room == nil {
@@ -90,7 +92,7 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 		return 0, nil
 	}
 	stays = true
-	room.join(c, past)
+	room.join(c)
 	m.metrics.handshake(http.StatusSwitchingProtocols)
 	m.metrics.connections.Inc()
 	m.work.Go(func() { c.serve(early) })

@@ -46,11 +46,11 @@ func (p *tape) of(frame string) (found []taped) {
 }
 
 func TestWhatClientsHearWasRecordedOnce(t *testing.T) {
-	w, p := newHouse(t), &tape{}
+	w, p := newWorld(t), &tape{}
 	w.room.Logging = []string{"first", "second"}
 	w.rooms.put(w.room)
 	recording := func(d *room.Deps) { d.Recorder = p }
-	here, there := w.node("here", recording), w.node("there", recording)
+	here, there := w.node(recording), w.node(recording)
 	ann, bob := here.join("ann"), there.join("bob")
 	ctx := context.Background()
 

@@ -14,7 +14,7 @@
 // memory. Drops come without a close frame, because Amazon's SDK reconnects after those and stays away
 // after any close frame.
 //
-// Lock order: Manager.mu; room.mu, shard.mu; conn.mu. None is held while another goroutine is waited for.
+// Lock order: Manager.mu; room.mu, shard.mu; conn.mu; keeper.mu. None is held while another goroutine is waited for.
 package room
 
 import (
@@ -85,8 +85,6 @@ type Deps struct {
 	Heartbeat time.Duration
 	// MaxFrame is the longest request in bytes; longer ones are refused. 0: 16 KiB.
 	MaxFrame int
-	// History is how many frames a room keeps for those who come later, up to 128 KiB of them. 0: none.
-	History int
 	// MaxAttributes limits the attributes of a message: bytes of names and values. 0: 4 KiB.
 	MaxAttributes int
 }
@@ -106,7 +104,8 @@ type Manager struct {
 	heartbeat     time.Duration
 	maxFrame      int
 	maxAttributes int
-	history       int
+
+	rulesSub *bus.Sub
 
 	began time.Time       // to count uptime from
 	life  context.Context // of the manager; ended by end
@@ -125,7 +124,7 @@ func NewManager(d Deps) (*Manager, error) {
 	}
 	m := &Manager{
 		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node, recorder: d.Recorder,
-		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes, history: d.History,
+		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes,
 		metrics: newMetrics(d.Registerer), began: time.Now(), rooms: map[string]*room{},
 	}
 	if m.log == nil {
@@ -147,6 +146,10 @@ func NewManager(d Deps) (*Manager, error) {
 		m.maxAttributes = defaultMaxAttributes
 	}
 	m.life, m.end = context.WithCancel(context.Background())
+	var err error
+	if m.rulesSub, err = m.bus.Subscribe(rulesSubject, m.hearRules); err != nil {
+		return nil, fmt.Errorf("room: hear of changed rules: %w", err)
+	}
 	m.work.Go(m.sweep)
 	return m, nil
 }
@@ -157,6 +160,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	m.draining = true
 	m.mu.Unlock()
+	m.rulesSub.Close()
 	m.end()
 	m.each(func(c *conn) { c.drop(byShutdown) })
 
@@ -183,7 +187,7 @@ func (m *Manager) enter(spec Spec) *room {
 	}
 	r := m.rooms[spec.ID]
 	if r == nil {
-		r = &room{m: m, id: spec.ID, past: ring{most: m.history}}
+		r = &room{m: m, id: spec.ID}
 		m.rooms[spec.ID] = r
 	}
 	r.users++
@@ -195,14 +199,13 @@ func (m *Manager) exit(r *room) {
 	defer m.work.Done()
 	m.mu.Lock()
 	r.users--
-	r.idleSince = m.uptime()
-	last := r.users == 0 && !r.lingers()
+	last := r.users == 0
 	if last {
 		delete(m.rooms, r.id)
 	}
 	m.mu.Unlock()
-	if last {
-		r.close()
+	if last && r.sub != nil {
+		r.sub.Close()
 	}
 }
 
@@ -212,9 +215,7 @@ func (m *Manager) running() []*room {
 	defer m.mu.Unlock()
 	rooms := make([]*room, 0, len(m.rooms))
 	for _, r := range m.rooms {
-		if r.users > 0 {
-			rooms = append(rooms, r)
-		}
+		rooms = append(rooms, r)
 	}
 	return rooms
 }
@@ -240,9 +241,9 @@ func (m *Manager) sweep() {
 		for _, r := range m.running() {
 			r.refresh(now, specStale)
 			r.closeIfGone()
+			r.expel(now)
 			r.each(func(c *conn) { c.tend(now, uptime, m.heartbeat) })
 		}
-		m.forgetIdle(uptime)
 	}
 }
 
