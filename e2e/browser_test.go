@@ -170,7 +170,6 @@ func TestAPageLeftOpenPlaysOnAfterKillNine(t *testing.T) {
 }
 
 func TestTheDemoIsAPageThatPlays(t *testing.T) {
-	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,7 @@ func (e *Engine) build(ctx context.Context) error {
 	passes := auth.NewChatPasses(ring)
 	rooms, err := room.NewManager(room.Deps{
 		Directory: ivschat.NewDirectory(db, minter), DB: db, Bus: messages, Passes: passes,
-		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off", History: cfg.chatHistory(),
+		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off",
 	})
 	if err != nil {
 		return err
@@ -207,7 +207,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the web app's access key: %w", err)
 	}
-	plusAPI := e.newPlus(db, messages, ring, keys, auditLog, rooms, clientAddr)
+	plusAPI := e.newPlus(db, messages, ring, keys, rooms, auditLog, clientAddr)
 	self := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, plus.Prefix) {
 			plusAPI.ServeHTTP(w, r)

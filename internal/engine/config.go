@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -45,7 +44,6 @@ type Config struct {
 	AppTag              string `name:"app-tag" default:"streamcat" help:"Value of the tag project on all that the web app makes."`
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
 	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
-	ChatHistory         string `name:"chat-history" default:"200" help:"How many of its last messages and events each chat room keeps in memory, 128 KiB at most, for clients that ask for them when they join: 0 to 1000."`
 	ReconnectWindow     string `name:"reconnect-window" default:"30s" help:"How long a channel's stream waits for an encoder that was lost without a goodbye, at most 5m; 0: it ends at once."`
 	Quotas              string `name:"quotas" default:"open" enum:"open,aws" help:"open: structural limits only; aws: the counts and calls per second that AWS publishes as its defaults, each node counting calls for itself."`
 	Retention           string `name:"retention" default:"60d" help:"How long ended stream and stage sessions, told events and the audit log are kept: days such as 60d, or hours such as 36h."`
@@ -140,9 +138,6 @@ func (c *Config) Check() error {
 	if _, err := parseReconnect(c.ReconnectWindow); err != nil {
 		return err
 	}
-	if n, err := strconv.Atoi(c.ChatHistory); err != nil || n < 0 || n > 1000 {
-		return &BadConfig{"chat-history", "must be a whole number from 0 to 1000"}
-	}
 	if _, err := c.publicIPs(); err != nil {
 		return err
 	}
@@ -158,12 +153,6 @@ func (c *Config) Check() error {
 		return wantURL("database-url", c.DatabaseURL, "postgres", "postgresql")
 	}
 	return nil
-}
-
-// chatHistory is what Check has let pass.
-func (c *Config) chatHistory() int {
-	n, _ := strconv.Atoi(c.ChatHistory)
-	return n
 }
 
 // wantURL never repeats the value: it may hold a password. The host may stand in the query, where

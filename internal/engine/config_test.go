@@ -31,7 +31,6 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"ivs-endpoint":       func(c *Config) { c.IVSEndpoint = "amazon" },
 		"insecure-ingest":    func(c *Config) { c.InsecureIngest = "never" },
 		"chat-limits":        func(c *Config) { c.ChatLimits = "on" },
-		"chat-history":       func(c *Config) { c.ChatHistory = "1001" },
 		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
 		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
 		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },

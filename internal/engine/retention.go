@@ -41,7 +41,7 @@ func parseRetention(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// forget trims what is past retention, once an hour. A failure is tried again the next hour.
+// forget trims what is past retention, and bans and time-outs that are over, once an hour. A failure is tried again the next hour.
 func forget(ctx context.Context, db *store.DB, retention time.Duration, log *slog.Logger) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -51,11 +51,12 @@ func forget(ctx context.Context, db *store.DB, retention time.Duration, log *slo
 		sessions, err2 := db.TrimStreamSessions(ctx, before)
 		onStage, err3 := db.TrimStageSessions(ctx, before)
 		calls, err4 := db.TrimAudit(ctx, before)
-		if err := errors.Join(err, err2, err3, err4); err != nil && ctx.Err() == nil {
+		penalties, err5 := db.TrimChatPenalties(ctx, time.Now())
+		if err := errors.Join(err, err2, err3, err4, err5); err != nil && ctx.Err() == nil {
 			log.Warn("could not forget what is past retention", "err", err)
 		}
-		if events+sessions+onStage+calls > 0 {
-			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions, "stage_sessions", onStage, "audit_entries", calls)
+		if events+sessions+onStage+calls+penalties > 0 {
+			log.Info("forgot what is past retention", "events", events, "stream_sessions", sessions, "stage_sessions", onStage, "audit_entries", calls, "chat_penalties", penalties)
 		}
 		select {
 		case <-ctx.Done():

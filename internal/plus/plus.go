@@ -42,13 +42,13 @@ const (
 // bodyTime is how long a client may take to send its body.
 const bodyTime = 30 * time.Second
 
-// Deps are what a Service needs. AccessKeys, Streams, Audit, ClientAddr, Log and Registerer may be nil.
+// Deps are what a Service needs. AccessKeys, Streams, Rooms, Audit, ClientAddr, Log and Registerer may be nil.
 type Deps struct {
 	DB         *store.DB
 	Webhooks   *hook.Webhooks
-	AccessKeys AccessKeys  // nil: keys cannot be managed here
-	Streams    Streams     // nil: nothing is measured here
-	History    ChatHistory // nil: rooms have no past here
+	AccessKeys AccessKeys // nil: keys cannot be managed here
+	Streams    Streams    // nil: nothing is measured here
+	Rooms      Rooms      // nil: there are no rooms to keep order in
 	Verifier   *auth.SigV4
 	Minter     arn.Minter // whose region and account are in names and envelopes
 	Audit      interface {
@@ -94,9 +94,9 @@ func NewService(d Deps) *Service {
 		s.features = append(s.features, "stream-health")
 		s.handleStreams()
 	}
-	if d.History != nil {
-		s.features = append(s.features, "chat-history")
-		s.handleHistory()
+	if d.Rooms != nil {
+		s.features = append(s.features, "chat-bans", "chat-time-outs", "chat-modes", "chat-pinned")
+		s.handleRooms()
 	}
 	s.mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
 		visitOf(r).err = &failure{"UnknownOperationException", http.StatusNotFound, "there is no operation at " + r.Method + " " + r.URL.Path}

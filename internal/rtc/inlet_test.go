@@ -32,7 +32,11 @@ func sdpValue(t testing.TB, sdp, name string) string {
 func check(t testing.TB, c *rtctest.Client, pwd string) []byte {
 	t.Helper()
 	name := sdpValue(t, c.Answer, "ice-ufrag") + ":" + sdpValue(t, c.PC.LocalDescription().SDP, "ice-ufrag")
-	return checkBy(t, name, pwd).Raw
+	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(name), stun.NewShortTermIntegrity(pwd), stun.Fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Raw
 }
 
 // TestAnInletIsAWayIn has a session's client come by a relay beside its socket.
