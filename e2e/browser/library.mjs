@@ -25,7 +25,7 @@ async function library(name) {
 export async function serve(name) {
   const code = await library(name);
   const server = createServer((request, response) => {
-    response.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src *; media-src blob:");
+    response.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src *; media-src blob:; worker-src blob:");
     const script = request.url === "/client.js";
     response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
     if (request.url !== "/" && !script) response.statusCode = 204;

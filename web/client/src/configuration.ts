@@ -1,4 +1,5 @@
 import * as limits from "./constants.js";
+import { layersNamed, type SimulcastConfiguration, type SimulcastLocalLayerConfiguration } from "./simulcast.js";
 
 /** How a video stream is published. */
 export interface StageVideoConfiguration {
@@ -6,6 +7,10 @@ export interface StageVideoConfiguration {
   maxVideoBitrateKbps?: number | undefined;
   /** Pictures per second, 10 to 30; 30 when absent. */
   maxFramerate?: number | undefined;
+  /** Publish the picture in several sizes, among which each viewer gets what its line carries; not when absent. */
+  simulcast?: SimulcastConfiguration | undefined;
+  /** Whether insertSeiMessage may put messages into the pictures; false when absent. */
+  inBandMessaging?: { enabled: boolean } | undefined;
   /** @deprecated Use maxVideoBitrateKbps, which goes first. */
   maxBitrate?: number | undefined;
   /** @deprecated Of no effect: the browser follows the network. */
@@ -20,28 +25,35 @@ export interface StageAudioConfiguration {
   stereo?: boolean | undefined;
 }
 
-/** What a sender is told; bit/s. */
-export interface SendSettings {
-  maxBitrate: number;
-  maxFramerate?: number;
+/** What a sender of sound is told. */
+export interface SoundSettings {
+  maxBitrateKbps: number;
   stereo: boolean;
 }
 
-/** Works out what is sent. Throws a RangeError that names what is out of its limits. */
-export function settingsOf(
-  kind: "audio" | "video",
-  configuration: StageVideoConfiguration & StageAudioConfiguration,
-): SendSettings {
-  if (kind === "audio") {
-    const kbps = checked(
-      "maxAudioBitrateKbps",
-      configuration.maxAudioBitrateKbps ?? limits.STAGE_MAX_AUDIO_BITRATE_KBPS_DEFAULT,
-      limits.STAGE_MIN_AUDIO_BITRATE_KBPS,
-      limits.STAGE_MAX_AUDIO_BITRATE_KBPS,
-    );
-    return { maxBitrate: kbps * 1000, stereo: configuration.stereo ?? false };
-  }
-  const kbps = checked(
+/** What a sender of pictures is told. */
+export interface PictureSettings {
+  maxBitrateKbps: number;
+  maxFramerate: number;
+  /** Undefined for one size, none for those that suit the track. */
+  layers: readonly SimulcastLocalLayerConfiguration[] | undefined;
+  inBandMessaging: boolean;
+}
+
+/** Works out how sound is sent. Throws a RangeError that names what is out of its limits. */
+export function soundSettings(configuration: StageAudioConfiguration): SoundSettings {
+  const maxBitrateKbps = checked(
+    "maxAudioBitrateKbps",
+    configuration.maxAudioBitrateKbps ?? limits.STAGE_MAX_AUDIO_BITRATE_KBPS_DEFAULT,
+    limits.STAGE_MIN_AUDIO_BITRATE_KBPS,
+    limits.STAGE_MAX_AUDIO_BITRATE_KBPS,
+  );
+  return { maxBitrateKbps, stereo: configuration.stereo ?? false };
+}
+
+/** Works out how a track's pictures are sent. Throws a RangeError that names what is out of its limits. */
+export function pictureSettings(configuration: StageVideoConfiguration, track: MediaTrackSettings): PictureSettings {
+  const maxBitrateKbps = checked(
     configuration.maxVideoBitrateKbps === undefined ? "maxBitrate" : "maxVideoBitrateKbps",
     configuration.maxVideoBitrateKbps ?? configuration.maxBitrate ?? limits.STAGE_MAX_BITRATE,
     limits.STAGE_MIN_BITRATE,
@@ -53,7 +65,12 @@ export function settingsOf(
     limits.STAGE_MIN_FRAMERATE,
     limits.STAGE_MAX_FRAMERATE,
   );
-  return { maxBitrate: kbps * 1000, maxFramerate, stereo: false };
+  return {
+    maxBitrateKbps,
+    maxFramerate,
+    layers: layersNamed(configuration.simulcast, { maxBitrateKbps, maxFramerate }, track),
+    inBandMessaging: configuration.inBandMessaging?.enabled ?? false,
+  };
 }
 
 function checked(name: string, value: number, least: number, most: number): number {

@@ -1,4 +1,5 @@
 import type { StageError } from "./errors.js";
+import type { SeiMessage } from "./inband.js";
 import type { StageParticipantInfo } from "./participant.js";
 import type {
   StageConnectionState,
@@ -18,6 +19,7 @@ export const StageEvents = {
   STAGE_PARTICIPANT_STREAMS_ADDED: "stageParticipantStreamsAdded",
   STAGE_PARTICIPANT_STREAMS_REMOVED: "stageParticipantStreamsRemoved",
   STAGE_STREAM_MUTE_CHANGED: "stageStreamMuteChanged",
+  STAGE_STREAM_SEI_MESSAGE_RECEIVED: "stageStreamSeiMessageReceived",
   STAGE_PARTICIPANT_METADATA_CHANGED: "stageParticipantMetadataChanged",
   STAGE_LEFT: "stageLeft",
   ERROR: "error",
@@ -34,6 +36,7 @@ export interface StageEventPayloads {
   stageParticipantStreamsAdded: [participant: StageParticipantInfo, streams: StageStream[]];
   stageParticipantStreamsRemoved: [participant: StageParticipantInfo, streams: StageStream[]];
   stageStreamMuteChanged: [participant: StageParticipantInfo, stream: StageStream];
+  stageStreamSeiMessageReceived: [participant: StageParticipantInfo, message: SeiMessage];
   stageParticipantMetadataChanged: [participant: StageParticipantInfo];
   stageLeft: [reason: StageLeftReason];
   error: [error: StageError];

@@ -1,5 +1,6 @@
 export * from "./constants.js";
 export type { StageAudioConfiguration, StageVideoConfiguration } from "./configuration.js";
+export type { SeiMessage } from "./inband.js";
 export { StageError, StageErrorCategory, StageErrorCode } from "./errors.js";
 export { type StageEventPayloads, StageEvents } from "./events.js";
 export type { StageParticipantCapability, StageParticipantInfo } from "./participant.js";
@@ -10,6 +11,23 @@ export {
   type RemoteAudioStats,
   type RemoteVideoStats,
 } from "./quality.js";
+export { type SimulcastConfiguration, SimulcastLayerPresets, type SimulcastLocalLayerConfiguration } from "./simulcast.js";
+export {
+  SIMULCAST_DUPLICATE_LAYERS_CONFIGURED,
+  SIMULCAST_LAYER_CONFIGURATION_CONFLICT,
+  SIMULCAST_LAYER_INPUT_FRAMERATE_INSUFFICIENT,
+  SIMULCAST_LAYER_INPUT_RESOLUTION_INSUFFICIENT,
+  SIMULCAST_LAYER_INVALID_TYPE,
+  SIMULCAST_LAYER_ORIENTATION_MISMATCH,
+  SIMULCAST_MAX_LAYER_BITRATE_EXCEEDED,
+  SIMULCAST_MAX_LAYER_DIMENSIONS_EXCEEDED,
+  SIMULCAST_MAX_LAYER_FRAMERATE_EXCEEDED,
+  SIMULCAST_MAX_LAYERS_EXCEEDED,
+  SIMULCAST_MIN_LAYER_BITRATE_EXCEEDED,
+  SIMULCAST_MIN_LAYER_DIMENSIONS_EXCEEDED,
+  SIMULCAST_MIN_LAYER_FRAMERATE_EXCEEDED,
+  SIMULCAST_UNSUPPORTED,
+} from "./simulcasterrors.js";
 export { Stage } from "./stage.js";
 export {
   StageConnectionState,
@@ -17,7 +35,7 @@ export {
   StageParticipantPublishState,
   StageParticipantSubscribeState,
 } from "./states.js";
-export { type StageStrategy, SubscribeType } from "./strategy.js";
+export { type StageStrategy, type SubscribeConfiguration, SubscribeType } from "./strategy.js";
 export {
   LocalStageStream,
   type LocalStageStreamEventPayloads,

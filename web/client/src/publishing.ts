@@ -1,14 +1,17 @@
-import { prefer, withOpus } from "./codecs.js";
-import type { SendSettings } from "./configuration.js";
-import { STAGE_MAX_RESOLUTION } from "./constants.js";
+import { prefer, withOpus, withStart } from "./codecs.js";
 import { report } from "./emitter.js";
 import { Failure } from "./failure.js";
+import { inBandIf, letIn } from "./inband.js";
 import { Keeper, type KeeperState } from "./keeper.js";
+import { addPlace, encodingsFor, feed } from "./sending.js";
 import { Session } from "./session.js";
 import { StageParticipantPublishState } from "./states.js";
 import { carry, type LocalStageStream } from "./streams.js";
 
 const PATIENCE = { first: 20_000, again: 60_000 };
+
+/** What several sizes begin with in kbit/s, if they may: enough for all of them to come at once. */
+const START = 2200;
 
 const KINDS = ["audio", "video"] as const;
 type Kind = (typeof KINDS)[number];
@@ -35,6 +38,10 @@ export class Publishing {
   readonly #keeper: Keeper<Session>;
   #state: StageParticipantPublishState = StageParticipantPublishState.NOT_PUBLISHED;
   #stereo = false;
+  /** How many sizes of a picture the session was opened for. */
+  #sizes = 1;
+  /** Whether it takes messages, if the page can. */
+  #inBand = false;
   #applying: Promise<void> = Promise.resolve();
 
   constructor(options: PublishingOptions) {
@@ -89,8 +96,7 @@ export class Publishing {
     this.#keeper.start();
     this.#attach(added);
     if (added.length + removed.length === 0 || !this.#keeper.current) return;
-    if (this.#stereo !== this.#wantsStereo) this.#keeper.renew("the sound has another number of channels");
-    else this.#apply();
+    this.#fit();
   }
 
   stop(): void {
@@ -116,28 +122,41 @@ export class Publishing {
   }
 
   get #wantsStereo(): boolean {
-    return this.#streams.get("audio")?.settings.stereo ?? false;
+    return this.#streams.get("audio")?.sound?.stereo ?? false;
   }
 
-  #open(signal: AbortSignal): Promise<Session> {
+  get #wantedSizes(): number {
+    const video = this.#streams.get("video");
+    return video ? encodingsFor(video).length : 1;
+  }
+
+  get #wantsInBand(): boolean {
+    return this.#streams.get("video")?.picture?.inBandMessaging ?? false;
+  }
+
+  async #open(signal: AbortSignal): Promise<Session> {
     const { whipUrl: url, token } = this.#options;
+    this.#inBand = this.#wantsInBand;
+    const worker = await inBandIf(this.#inBand);
     this.#stereo = this.#wantsStereo;
-    const bitrate = this.#streams.get("audio")?.settings.maxBitrate;
+    this.#sizes = this.#wantedSizes;
+    const kbps = this.#streams.get("audio")?.sound?.maxBitrateKbps;
+    const most = this.#streams.get("video")?.picture?.maxBitrateKbps ?? START;
     return Session.open(
       {
         url,
         token,
         prepare: (pc) => {
           for (const kind of KINDS) {
-            const stream = this.#streams.get(kind);
-            const transceiver = pc.addTransceiver(trackOf(stream) ?? kind, {
-              direction: "sendonly",
-              sendEncodings: [stream ? encodingOf(stream) : {}],
-            });
-            prefer(transceiver, kind, RTCRtpSender);
+            const place = addPlace(pc, kind, this.#streams.get(kind));
+            prefer(place, kind, RTCRtpSender);
+            if (kind === "video" && worker) letIn(place.sender, worker);
           }
         },
-        answer: (sdp) => withOpus(sdp, { stereo: this.#stereo, bitrate }),
+        answer: (sdp) => {
+          const sound = withOpus(sdp, { stereo: this.#stereo, bitrate: kbps && kbps * 1000 });
+          return this.#sizes > 1 ? withStart(sound, Math.min(START, most)) : sound;
+        },
       },
       signal,
     );
@@ -145,16 +164,28 @@ export class Publishing {
 
   #changed(state: KeeperState, failure?: Failure): void {
     if (state === "open") {
-      this.#apply(); // what changed meanwhile
+      this.#fit(); // what changed meanwhile
       this.#set(StageParticipantPublishState.PUBLISHED);
     } else if (state === "connecting") this.#set(StageParticipantPublishState.ATTEMPTING_PUBLISH);
     else this.#set(StageParticipantPublishState.ERRORED, failure);
+  }
+
+  /** Brings the session in step with the streams, or opens another one for what must be negotiated. */
+  #fit(): void {
+    if (this.#stereo !== this.#wantsStereo) this.#keeper.renew("the sound has another number of channels");
+    else if (this.#sizes < this.#wantedSizes) this.#keeper.renew("the picture has more sizes");
+    else if (!this.#inBand && this.#wantsInBand) this.#keeper.renew("the picture is to carry messages");
+    else this.#apply();
   }
 
   /** Brings the session's senders in step with the streams, one change after the other. */
   #apply(): void {
     const session = this.#keeper.current;
     if (!session) return;
+    for (const { sender, receiver } of session.pc.getTransceivers()) {
+      const stream = this.#streams.get(receiver.track.kind as Kind);
+      if (stream) carry(stream, sender);
+    }
     this.#applying = this.#applying.then(async () => {
       for (const { sender, receiver } of session.pc.getTransceivers()) {
         const stream = this.#streams.get(receiver.track.kind as Kind);
@@ -197,37 +228,4 @@ export class Publishing {
     this.#state = state;
     this.#options.changed(state, failure);
   }
-}
-
-/** The track that is to be sent: none for pictures that are muted, so that they cost the viewers nothing. */
-function trackOf(stream: LocalStageStream | undefined): MediaStreamTrack | null {
-  if (!stream || (stream.streamType === "video" && stream.isMuted)) return null;
-  return stream.mediaStreamTrack;
-}
-
-function encodingOf({ streamType, mediaStreamTrack, settings }: LocalStageStream): RTCRtpEncodingParameters {
-  const { maxBitrate, maxFramerate }: SendSettings = settings;
-  if (streamType === "audio") return { maxBitrate };
-  const { width = 0, height = 0 } = mediaStreamTrack.getSettings();
-  return {
-    maxBitrate,
-    ...(maxFramerate === undefined ? {} : { maxFramerate }),
-    scaleResolutionDownBy: Math.max(1, Math.max(width, height) / STAGE_MAX_RESOLUTION),
-  };
-}
-
-async function feed(sender: RTCRtpSender, stream: LocalStageStream | undefined): Promise<void> {
-  const track = trackOf(stream);
-  if (stream) {
-    carry(stream, sender);
-    const wanted = encodingOf(stream);
-    const parameters = sender.getParameters();
-    const encoding = parameters.encodings[0];
-    const names = Object.keys(wanted) as (keyof RTCRtpEncodingParameters)[];
-    if (encoding && names.some((name) => encoding[name] !== wanted[name])) {
-      Object.assign(encoding, wanted);
-      await sender.setParameters(parameters);
-    }
-  }
-  if (sender.track !== track) await sender.replaceTrack(track);
 }

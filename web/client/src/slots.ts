@@ -1,6 +1,7 @@
 import { prefer, withOpus } from "./codecs.js";
 import { Failure } from "./failure.js";
 import type { Frame } from "./frames.js";
+import { attend, inBandIf } from "./inband.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import { Session } from "./session.js";
 import { SubscribeType } from "./strategy.js";
@@ -48,6 +49,8 @@ export class Slots {
   #heard: (Frame & { type: "SLOTS" }) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saidAt = -Infinity;
+  /** Whether messages in the pictures are to be read, and whether they are. */
+  #inBand = { wanted: false, open: false };
 
   constructor(options: SlotsOptions) {
     this.#options = options;
@@ -64,6 +67,13 @@ export class Slots {
     this.#keeper.start();
     this.#say();
     this.#show(id);
+  }
+
+  /** Reads the messages in pictures from now on, if the page can. */
+  attend(): void {
+    if (this.#inBand.wanted) return;
+    this.#inBand.wanted = true;
+    this.#keeper.renew("the messages in pictures are to be read");
   }
 
   drop(id: string): void {
@@ -107,7 +117,9 @@ export class Slots {
     void this.#keeper.stop();
   }
 
-  #open(signal: AbortSignal): Promise<Session> {
+  async #open(signal: AbortSignal): Promise<Session> {
+    this.#inBand.open = this.#inBand.wanted;
+    const worker = await inBandIf(this.#inBand.open);
     const { whipUrl, token, most } = this.#options;
     return Session.open(
       {
@@ -116,7 +128,9 @@ export class Slots {
         prepare: (pc) => {
           for (const kind of ["audio", "video"] as const) {
             for (let n = 0; n < Math.min(SLOTS, most); n += 1) {
-              prefer(pc.addTransceiver(kind, { direction: "recvonly" }), kind, RTCRtpReceiver);
+              const slot = pc.addTransceiver(kind, { direction: "recvonly" });
+              prefer(slot, kind, RTCRtpReceiver);
+              if (kind === "video" && worker) attend(slot.receiver, worker);
             }
           }
         },
@@ -133,6 +147,10 @@ export class Slots {
       const watchers = [...this.#wishes.values()].map(({ watcher }) => watcher);
       this.stop();
       for (const watcher of watchers) watcher.unavailable();
+      return;
+    }
+    if (state === "open" && this.#inBand.wanted && !this.#inBand.open) {
+      this.#keeper.renew("the messages in pictures are to be read");
       return;
     }
     for (const [id, { watcher }] of [...this.#wishes]) {

@@ -9,6 +9,12 @@ export const SubscribeType = {
 } as const;
 export type SubscribeType = (typeof SubscribeType)[keyof typeof SubscribeType];
 
+/** How somebody is received. */
+export interface SubscribeConfiguration {
+  /** Whether STAGE_STREAM_SEI_MESSAGE_RECEIVED tells of messages in the pictures; false when absent. */
+  inBandMessaging?: { enabled: boolean } | undefined;
+}
+
 /**
  * What the application wants of a stage. The Stage asks whenever something changed on the stage, and after
  * refreshStrategy(); it then brings about what it was told. The functions should be quick and without effects.
@@ -20,4 +26,6 @@ export interface StageStrategy {
   shouldPublishParticipant(participant: StageParticipantInfo): boolean;
   /** What to receive of somebody who publishes. */
   shouldSubscribeToParticipant(participant: StageParticipantInfo): SubscribeType;
+  /** How to receive somebody. */
+  subscribeConfiguration?(participant: StageParticipantInfo): SubscribeConfiguration;
 }

@@ -1,5 +1,13 @@
-import { type SendSettings, type StageAudioConfiguration, type StageVideoConfiguration, settingsOf } from "./configuration.js";
+import {
+  type PictureSettings,
+  pictureSettings,
+  type SoundSettings,
+  soundSettings,
+  type StageAudioConfiguration,
+  type StageVideoConfiguration,
+} from "./configuration.js";
 import { Emitter } from "./emitter.js";
+import { inBandWorker, type Insertion, messengerOf, Ration, type SeiMessage } from "./inband.js";
 import type { StageParticipantInfo } from "./participant.js";
 import {
   type LocalAudioStats,
@@ -23,12 +31,15 @@ export interface StageStream {
 
 export const LocalStageStreamEvents = {
   LOCAL_STREAM_MUTED_CHANGED: "localStreamMutedChanged",
+  /** A message is to go out with the next pictures. */
+  LOCAL_STREAM_INSERT_SEI_MSG_REQUEST: "localStreamInsertSeiMsgRequest",
 } as const;
 export type LocalStageStreamEvents = (typeof LocalStageStreamEvents)[keyof typeof LocalStageStreamEvents];
 
 /** What listeners of a local stream are given. */
 export interface LocalStageStreamEventPayloads {
   localStreamMutedChanged: [isMuted: boolean];
+  localStreamInsertSeiMsgRequest: [message: SeiMessage, options: Required<Insertion>];
 }
 
 const kindOf = (track: MediaStreamTrack) => (track.kind === "audio" ? "audio" : "video");
@@ -50,16 +61,24 @@ export class LocalStageStream extends Emitter<LocalStageStreamEventPayloads> imp
   readonly streamType: "audio" | "video";
   readonly mediaStreamTrack: MediaStreamTrack;
   /** @internal */
-  readonly settings: SendSettings;
+  readonly sound: SoundSettings | undefined;
+  /** @internal */
+  readonly picture: PictureSettings | undefined;
+  readonly #ration = new Ration();
   readonly #quality = new QualityReader();
   #muted = false;
 
-  /** Throws a RangeError for a configuration out of its limits. */
+  /**
+   * Throws a RangeError for a configuration out of its limits; where it is the simulcast configuration, with the name, code
+   * and message of one of the SIMULCAST_ objects, and which layer in `details`.
+   */
   constructor(track: MediaStreamTrack, configuration: StageVideoConfiguration | StageAudioConfiguration = {}) {
     super();
     this.mediaStreamTrack = track;
     this.streamType = kindOf(track);
-    this.settings = settingsOf(this.streamType, configuration);
+    const both: StageVideoConfiguration & StageAudioConfiguration = configuration;
+    if (this.streamType === "audio") this.sound = soundSettings(both);
+    else this.picture = pictureSettings(both, track.getSettings());
     this.#muted = !track.enabled;
   }
 
@@ -80,6 +99,24 @@ export class LocalStageStream extends Emitter<LocalStageStreamEventPayloads> imp
     this.#muted = muted;
     this.mediaStreamTrack.enabled = !muted;
     this.emit("localStreamMutedChanged", muted);
+  }
+
+  /**
+   * Puts a message into the next picture of each size that is published, and into the `repeatCount` (0 to 30) after it,
+   * for pictures that are lost; all of them with the same random UUID. Resolves when the first has gone. Needs
+   * `inBandMessaging.enabled`. Rejects with a RangeError for what is not 1 to 1023 bytes, or for more than 10 KB within a
+   * second, repeats counted; with an Error when no picture goes out within two seconds.
+   */
+  async insertSeiMessage(payload: ArrayBuffer, { repeatCount = 0 }: Insertion = {}): Promise<void> {
+    if (!this.picture?.inBandMessaging) throw new Error("the stream was made without inBandMessaging");
+    const message = this.#ration.take(payload, repeatCount);
+    this.emit("localStreamInsertSeiMsgRequest", message, { repeatCount });
+    const sender = senders.get(this);
+    if (!sender) throw new Error("the stream is not published");
+    const messenger = messengerOf(sender);
+    if (!messenger) await inBandWorker(); // says why there is none
+    if (!messenger) throw new Error("the stream is just being published anew");
+    await messenger.insert(message, repeatCount);
   }
 
   async requestRTCStats(): Promise<RTCStatsReport | undefined> {

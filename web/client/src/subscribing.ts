@@ -1,6 +1,7 @@
 import { prefer, withOpus } from "./codecs.js";
 import { Failure } from "./failure.js";
 import type { Gate } from "./gate.js";
+import { attend, hear, hush, inBandIf, type SeiMessage } from "./inband.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import type { Participant } from "./participant.js";
 import { Session } from "./session.js";
@@ -27,6 +28,8 @@ export interface SubscriptionOptions {
   changed: (state: StageParticipantSubscribeState, failure?: Failure) => void;
   added: (streams: RemoteStageStream[]) => void;
   removed: (streams: RemoteStageStream[]) => void;
+  /** A message came in the pictures. */
+  message: (message: SeiMessage) => void;
 }
 
 /** What we receive of one participant: over the connection that all share, or one of its own. */
@@ -38,6 +41,10 @@ export class Subscription {
   #keeper: Keeper<Session> | undefined;
   /** The connection that all share, while we are wanted of it. */
   #slots: Slots | undefined;
+  #receivers: readonly RTCRtpReceiver[] = [];
+  #hears = false;
+  /** Whether the connection of its own was opened to read messages, if the page can. */
+  #attends = false;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
@@ -97,6 +104,26 @@ export class Subscription {
     keeper.start();
   }
 
+  /** Has the messages in the pictures read, or read no more. */
+  hear(inBandMessaging: boolean): void {
+    if (inBandMessaging === this.#hears) return;
+    this.#hears = inBandMessaging;
+    this.#listen(this.#receivers, inBandMessaging);
+    if (!inBandMessaging) return;
+    this.#options.slots()?.attend();
+    this.#renew();
+  }
+
+  #renew(): void {
+    this.#keeper?.renew("the messages in pictures are to be read");
+  }
+
+  #listen(receivers: readonly RTCRtpReceiver[], on: boolean): void {
+    for (const receiver of receivers) {
+      if (receiver.track.kind === "video") (on ? hear : hush)(receiver, this.#options.message);
+    }
+  }
+
   /** The participant did something: what was not there before may be now. */
   hurry(): void {
     this.#keeper?.hurry();
@@ -117,7 +144,9 @@ export class Subscription {
     this.#keeper?.current?.goodbye();
   }
 
-  #open(type: SubscribeType, signal: AbortSignal): Promise<Session> {
+  async #open(type: SubscribeType, signal: AbortSignal): Promise<Session> {
+    this.#attends = this.#hears;
+    const worker = await inBandIf(this.#attends);
     const { whipUrl, token, participant } = this.#options;
     const kinds = type === SubscribeType.AUDIO_ONLY ? (["audio"] as const) : (["audio", "video"] as const);
     return Session.open(
@@ -125,7 +154,11 @@ export class Subscription {
         url: `${whipUrl}/subscribe/${encodeURIComponent(participant.id)}`,
         token,
         prepare: (pc) => {
-          for (const kind of kinds) prefer(pc.addTransceiver(kind, { direction: "recvonly" }), kind, RTCRtpReceiver);
+          for (const kind of kinds) {
+            const place = pc.addTransceiver(kind, { direction: "recvonly" });
+            prefer(place, kind, RTCRtpReceiver);
+            if (kind === "video" && worker) attend(place.receiver, worker);
+          }
         },
         offer: (sdp) => withOpus(sdp, { stereo: true }), // without it both channels would be mixed to one
       },
@@ -134,6 +167,10 @@ export class Subscription {
   }
 
   #changed(state: KeeperState, failure?: Failure): void {
+    if (state === "open" && this.#hears && !this.#attends) {
+      this.#renew();
+      return;
+    }
     const transceivers = this.#keeper?.current?.pc.getTransceivers() ?? [];
     const receivers = transceivers
       .filter(({ currentDirection }) => currentDirection === "recvonly" || currentDirection === "sendrecv")
@@ -150,6 +187,10 @@ export class Subscription {
 
   /** Makes streams of what comes now; those that are there already go on. */
   #receive(receivers: readonly RTCRtpReceiver[]): void {
+    const left = this.#receivers.filter((one) => !receivers.includes(one));
+    this.#receivers = receivers;
+    this.#listen(left, false);
+    this.#listen(receivers, this.#hears);
     const stays = ({ mediaStreamTrack }: RemoteStageStream) => receivers.some(({ track }) => track === mediaStreamTrack);
     const gone = this.streams.filter((stream) => !stays(stream));
     const come = receivers

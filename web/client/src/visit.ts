@@ -166,6 +166,7 @@ export class Visit {
       try {
         const type = participant.isPublishing ? strategy.shouldSubscribeToParticipant(participant) : SubscribeType.NONE;
         const known = type === SubscribeType.AUDIO_ONLY || type === SubscribeType.AUDIO_VIDEO;
+        subscription.hear(strategy.subscribeConfiguration?.(participant).inBandMessaging?.enabled ?? false);
         subscription.want(known ? type : SubscribeType.NONE, afresh);
       } catch (error) {
         report(error);
@@ -315,6 +316,7 @@ export class Visit {
       },
       added: (streams) => this.#events.emit("stageParticipantStreamsAdded", participant, streams),
       removed: (streams) => this.#events.emit("stageParticipantStreamsRemoved", participant, streams),
+      message: (message) => this.#events.emit("stageStreamSeiMessageReceived", participant, message),
     });
   }
 

@@ -69,6 +69,7 @@ export class FakeSender {
   readonly transport: FakeTransport;
   parameters: { encodings: RTCRtpEncodingParameters[] };
   readonly replaced: (MediaStreamTrack | null)[] = [];
+  transform: unknown = null;
   static getCapabilities = (kind: "audio" | "video") => ({ codecs: CODECS[kind] });
 
   constructor(own: MediaStreamTrack | null, encodings: RTCRtpEncodingParameters[], transport: FakeTransport) {
@@ -97,6 +98,7 @@ export class FakeSender {
 
 export class FakeReceiver {
   readonly track: MediaStreamTrack;
+  transform: unknown = null;
   static getCapabilities = (kind: "audio" | "video") => ({ codecs: CODECS[kind] });
 
   constructor(kind: "audio" | "video") {

@@ -20,6 +20,20 @@ test("exports what is done, by name and in the namespace", () => {
       "LocalStageStreamEvents",
       "NetworkQuality",
       "RemoteStageStream",
+      "SIMULCAST_DUPLICATE_LAYERS_CONFIGURED",
+      "SIMULCAST_LAYER_CONFIGURATION_CONFLICT",
+      "SIMULCAST_LAYER_INPUT_FRAMERATE_INSUFFICIENT",
+      "SIMULCAST_LAYER_INPUT_RESOLUTION_INSUFFICIENT",
+      "SIMULCAST_LAYER_INVALID_TYPE",
+      "SIMULCAST_LAYER_ORIENTATION_MISMATCH",
+      "SIMULCAST_MAX_LAYERS_EXCEEDED",
+      "SIMULCAST_MAX_LAYER_BITRATE_EXCEEDED",
+      "SIMULCAST_MAX_LAYER_DIMENSIONS_EXCEEDED",
+      "SIMULCAST_MAX_LAYER_FRAMERATE_EXCEEDED",
+      "SIMULCAST_MIN_LAYER_BITRATE_EXCEEDED",
+      "SIMULCAST_MIN_LAYER_DIMENSIONS_EXCEEDED",
+      "SIMULCAST_MIN_LAYER_FRAMERATE_EXCEEDED",
+      "SIMULCAST_UNSUPPORTED",
       "STAGE_MAX_AUDIO_BITRATE_KBPS",
       "STAGE_MAX_AUDIO_BITRATE_KBPS_DEFAULT",
       "STAGE_MAX_BITRATE",
@@ -29,6 +43,7 @@ test("exports what is done, by name and in the namespace", () => {
       "STAGE_MIN_BITRATE",
       "STAGE_MIN_FRAMERATE",
       "STAGE_MIN_RESOLUTION",
+      "SimulcastLayerPresets",
       "Stage",
       "StageConnectionState",
       "StageError",
@@ -72,6 +87,7 @@ test("has the documented words", () => {
     "stageParticipantStreamsAdded",
     "stageParticipantStreamsRemoved",
     "stageStreamMuteChanged",
+    "stageStreamSeiMessageReceived",
     "stageParticipantMetadataChanged",
     "stageLeft",
     "error",
@@ -115,7 +131,10 @@ test("has the documented words", () => {
   for (const words of [names.StageErrorCategory, { JOIN_ERROR: "", PUBLISH_ERROR: "", SUBSCRIBE_ERROR: "" }]) {
     expect(Object.keys(words)).toEqual(["JOIN_ERROR", "PUBLISH_ERROR", "SUBSCRIBE_ERROR"]);
   }
-  expect(names.LocalStageStreamEvents).toEqual({ LOCAL_STREAM_MUTED_CHANGED: "localStreamMutedChanged" });
+  expect(names.LocalStageStreamEvents).toEqual({
+    LOCAL_STREAM_MUTED_CHANGED: "localStreamMutedChanged",
+    LOCAL_STREAM_INSERT_SEI_MSG_REQUEST: "localStreamInsertSeiMsgRequest",
+  });
 });
 
 test("an error says what and when", () => {
