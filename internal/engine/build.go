@@ -50,9 +50,6 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if cfg.BlobURL != "" {
-		log.Warn("this setting is reserved: nothing in this version uses it", "setting", "blob-url")
-	}
 
 	// Substances: the keyring, the database, the bus.
 	ring, err := auth.OpenKeyring(filepath.Join(cfg.DataDir, "keys"))
@@ -166,8 +163,17 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	e.add("stage sessions", stages.Recover, nil)
 	passes := auth.NewChatPasses(ring)
+	blobs, err := e.openBlobs()
+	if err != nil {
+		return err
+	}
+	chats := ivschat.NewDirectory(db, minter)
+	record, err := e.openChatLog(ctx, db, blobs, chats)
+	if err != nil {
+		return err
+	}
 	rooms, err := room.NewManager(room.Deps{
-		Directory: ivschat.NewDirectory(db, minter), DB: db, Bus: messages, Passes: passes,
+		Directory: chats, Recorder: record, DB: db, Bus: messages, Passes: passes,
 		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off",
 	})
 	if err != nil {

@@ -44,14 +44,19 @@ type Config struct {
 	AppTag              string `name:"app-tag" default:"streamcat" help:"Value of the tag project on all that the web app makes."`
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
 	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
+	BlobURL             string `name:"blob-url" help:"Where objects are kept: file: and an absolute path; the directory blobs in data-dir if empty. Chat logs lie there below the name of their bucket."`
+	ChatLogs            string `name:"chat-logs" default:"local" enum:"local,aws" help:"Where logging configurations of chat lead. local: buckets are folders in blob-url, and records for log groups and delivery streams wait, but for chat-log-streams; aws: to Amazon, with credentials from where AWS tools look for them."`
+	ChatLogEndpoint     string `name:"chat-log-endpoint" help:"With chat-logs aws: URL of a service that speaks as Amazon does, for buckets, log groups and delivery streams; Amazon's if empty."`
+	ChatLogStreams      string `name:"chat-log-streams" help:"Delivery streams that are URLs, name=URL, comma-separated: records are posted there, a line of JSON each." secret:"yes"`
+	ChatLogSecret       string `name:"chat-log-secret" help:"Signs what is posted to chat-log-streams, in the format of webhooks: whsec_ and base64; it is not signed if empty." secret:"yes"`
+	ChatLogDelay        string `name:"chat-log-delay" default:"5m" help:"How long records for a bucket are gathered into one object, from 1s to 1h; a room that was quiet for a minute is written earlier. Other destinations get records within 10 s."`
+	ChatLogKeep         string `name:"chat-log-keep" default:"256MiB" help:"Undelivered records of chat that are kept for each logging configuration; what comes beyond is lost."`
 	ReconnectWindow     string `name:"reconnect-window" default:"30s" help:"How long a channel's stream waits for an encoder that was lost without a goodbye, at most 5m; 0: it ends at once."`
 	Quotas              string `name:"quotas" default:"open" enum:"open,aws" help:"open: structural limits only; aws: the counts and calls per second that AWS publishes as its defaults, each node counting calls for itself."`
 	Retention           string `name:"retention" default:"60d" help:"How long ended stream and stage sessions, told events and the audit log are kept: days such as 60d, or hours such as 36h."`
 	FFmpeg              string `name:"ffmpeg" help:"The program that turns browsers' Opus into AAC, which every player takes, and encoders' AAC into Opus for stages; found on the PATH if empty, off for none."`
 	LogLevel            string `name:"log-level" default:"info" enum:"debug,info,warn,error" help:"Least severe level that is logged."`
 	LogFormat           string `name:"log-format" default:"text" enum:"text,json" help:"Form of the log."`
-
-	BlobURL string `name:"blob-url" help:"Reserved: this version stores no objects, and says so at start when this is set."`
 }
 
 // Defaults gives the configuration of somebody who sets nothing.
@@ -136,6 +141,9 @@ func (c *Config) Check() error {
 		return err
 	}
 	if _, err := parseReconnect(c.ReconnectWindow); err != nil {
+		return err
+	}
+	if _, _, err := c.parseChatLog(); err != nil {
 		return err
 	}
 	if _, err := c.publicIPs(); err != nil {

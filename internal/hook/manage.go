@@ -202,7 +202,7 @@ func (h *Webhooks) sealSecret(id, secret string) (string, []byte, error) {
 	if secret == "" {
 		secret = newSecret()
 	}
-	if _, err := parseSecret(secret); err != nil {
+	if _, err := ParseSecret(secret); err != nil {
 		return "", nil, err
 	}
 	sealed, err := h.d.Keyring.Seal([]byte(secret), sealContext(id))
@@ -222,7 +222,7 @@ func openSecret(ring *auth.Keyring, id string, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseSecret(string(text))
+	return ParseSecret(string(text))
 }
 
 func checkWebhook(w *store.Webhook) error {

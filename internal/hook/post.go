@@ -80,7 +80,7 @@ func post(ctx context.Context, client *http.Client, to string, keys [][]byte, e 
 	r.Header.Set("User-Agent", "StreamCat-Webhooks/1")
 	r.Header.Set("Webhook-Id", e.ID)
 	r.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	r.Header.Set("Webhook-Signature", sign(keys, e.ID, now, envelope))
+	r.Header.Set("Webhook-Signature", Sign(keys, e.ID, now, envelope))
 	r.Header.Set("Streamcat-Sequence", strconv.FormatInt(e.Seq, 10))
 	resp, err := client.Do(r)
 	if err != nil {

@@ -24,8 +24,9 @@ func newSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(key[:])
 }
 
-// parseSecret gives the bytes of a secret that somebody brings along: 24 to 64, as the format has it.
-func parseSecret(text string) ([]byte, error) {
+// ParseSecret gives the bytes of a secret that somebody brings along: 24 to 64, as the format has it. Any
+// other text is an Invalid fault.
+func ParseSecret(text string) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(text, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < 24 || len(key) > 64 {
@@ -34,8 +35,8 @@ func parseSecret(text string) ([]byte, error) {
 	return key, nil
 }
 
-// sign gives the value of the header webhook-signature: one signature for each key.
-func sign(keys [][]byte, id string, at time.Time, body []byte) string {
+// Sign gives the value of the header webhook-signature: one signature for each key.
+func Sign(keys [][]byte, id string, at time.Time, body []byte) string {
 	var signatures []string
 	for _, key := range keys {
 		mac := hmac.New(sha256.New, key)
