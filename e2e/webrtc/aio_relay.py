@@ -1,7 +1,8 @@
 """Subscribes to one participant with aiortc through the relay alone, until its standard input closes.
 
-usage: aio_relay.py ENDPOINT, with the bearer token in the environment as TOKEN. The first answer names the relay; a second session has no
-other candidates than its. Says "relayed URL", and "video WIDTH HEIGHT" and "audio" when some has been decoded.
+usage: aio_relay.py ENDPOINT SCHEME, with the bearer token in the environment as TOKEN, and turn or turns as the scheme. The first answer
+names the relay; a second session has no other candidates than its. Says "relayed URL", and "video WIDTH HEIGHT" and "audio" when some
+has been decoded.
 """
 import asyncio
 import os
@@ -12,7 +13,7 @@ import aioice
 from aiohttp import ClientSession
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription, rtcicetransport
 
-endpoint, token = sys.argv[1], os.environ["TOKEN"]
+endpoint, scheme, token = sys.argv[1], sys.argv[2], os.environ["TOKEN"]
 LINK = re.compile(r'<([^>]*)>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"')
 
 
@@ -55,7 +56,8 @@ async def main():
         peer, answer, _ = await ask(http, [])
         await http.delete(answer.headers["Location"])
         await peer.close()
-        url, username, credential = LINK.search(answer.headers["Link"]).groups()
+        named = [LINK.match(link).groups() for link in answer.headers.getall("Link")]
+        url, username, credential = next(server for server in named if server[0].startswith(scheme + ":"))
         rtcicetransport.Connection = Relayed
         peer, answer, text = await ask(http, [RTCIceServer(urls=url, username=username, credential=credential)])
         if " typ host" in peer.localDescription.sdp or " typ relay" not in peer.localDescription.sdp:
