@@ -37,10 +37,12 @@ type layer struct {
 
 // chooser chooses one of several encodings for one subscriber.
 type chooser struct {
-	limit    int    // pixels; 0: none
-	share    *share // of a line that others are sent over, too; nil: it has the line for itself
-	rising   bool   // the one that is wanted is larger than the present one;
-	pressed  bool   // smaller, because there is no room
+	limit    int // pixels; 0: none
+	first    First
+	stays    time.Time // no fall before, if it began with the largest
+	share    *share    // of a line that others are sent over, too; nil: it has the line for itself
+	rising   bool      // the one that is wanted is larger than the present one;
+	pressed  bool      // smaller, because there is no room
 	rose     time.Time
 	settled  time.Time // no rise before
 	patience time.Duration
@@ -73,7 +75,11 @@ func (c *chooser) choose(ups []*Up, present *Up, now time.Time, line Line) *Up {
 		}
 		return present
 	}
-	return list[c.pick(list, slices.IndexFunc(list, func(l layer) bool { return l.up == present }), now, line)].up
+	i := c.pick(list, slices.IndexFunc(list, func(l layer) bool { return l.up == present }), now, line)
+	if present == nil {
+		i = c.begin(len(list), i, now)
+	}
+	return list[i].up
 }
 
 // pick gives the index of the encoding that is wanted. at is that of the present one, or -1. The list is in
@@ -92,6 +98,9 @@ func (c *chooser) pick(list []layer, at int, now time.Time, line Line) int {
 		if l.rate > 0 && l.needs(i > at) <= room || l.rate == 0 && i == at {
 			fit = i
 		}
+	}
+	if now.Before(c.stays) {
+		fit = max(fit, at)
 	}
 	c.pressed = fit < at
 	c.rising = at >= 0 && fit > at // else it is the first one, or the present one has stopped

@@ -149,6 +149,9 @@ func (d *Down) attach(u *Up) (rest func()) {
 	}
 	d.up = u
 	turn := d.turn
+	if d.source != nil {
+		d.source.turns.Add(1)
+	}
 	switch {
 	case d.opts.Kind != Video:
 		return func() {}

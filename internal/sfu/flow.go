@@ -18,10 +18,12 @@ const (
 
 // flow measures what one of several encodings brings. One goroutine adds, any may ask.
 type flow struct {
-	since time.Time // of the present window
-	bytes int
+	since  time.Time // of the present window
+	bytes  int
+	frames int
 
 	rate atomic.Int64 // bit/s; 0: not known yet
+	pace atomic.Int64 // pictures in 1,000 s; likewise
 	last atomic.Int64 // when the last packet came, in Unix nanoseconds
 }
 
@@ -35,23 +37,33 @@ func (f *flow) add(n int, now time.Time) {
 	case took < flowWindow:
 		return
 	case took < 2*flowWindow: // else the first window, or one with a silence in it
-		rate := int64(float64(8*f.bytes) / took.Seconds())
-		if old := f.rate.Load(); old > 0 {
-			rate = (3*old + rate) / 4
-		}
-		f.rate.Store(rate)
+		smooth(&f.rate, float64(8*f.bytes)/took.Seconds())
+		smooth(&f.pace, float64(1000*f.frames)/took.Seconds())
 	}
-	f.since, f.bytes = now, 0
+	f.since, f.bytes, f.frames = now, 0, 0
+}
+
+// smooth takes what one window gave.
+func smooth(v *atomic.Int64, now float64) {
+	next := int64(now)
+	if old := v.Load(); old > 0 {
+		next = (3*old + next) / 4
+	}
+	v.Store(next)
 }
 
 // forget begins to measure anew.
 func (f *flow) forget() {
-	f.since, f.bytes = time.Time{}, 0
+	f.since, f.bytes, f.frames = time.Time{}, 0, 0
 	f.rate.Store(0)
+	f.pace.Store(0)
 	f.last.Store(0)
 }
 
 func (f *flow) bitrate() int { return int(f.rate.Load()) }
+
+// frameRate gives pictures per second, rounded.
+func (f *flow) frameRate() int { return int(f.pace.Load()+500) / 1000 }
 
 func (f *flow) alive(now time.Time) bool {
 	return now.UnixNano()-f.last.Load() < int64(silence)

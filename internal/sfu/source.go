@@ -16,7 +16,9 @@ const MaxLayers = 3
 // Source is what one publisher shows or says: one Up, or several encodings of one picture (simulcast, RFC 8853),
 // an Up each. The Ups of one Source are written to by one goroutine.
 type Source struct {
-	looked, resumed time.Time // of Write's goroutine
+	looked  time.Time    // of Write's goroutine
+	resumed atomic.Int64 // when the whole publisher last began again after a silence, in Unix nanoseconds
+	turns   atomic.Uint64
 
 	mu     sync.Mutex // for changing what follows
 	closed bool
@@ -95,9 +97,9 @@ func (s *Source) look(now time.Time) {
 		return
 	}
 	if passed > silence/2 && !s.looked.IsZero() {
-		s.resumed = now
+		s.resumed.Store(now.UnixNano())
 	}
-	if s.looked = now; now.Sub(s.resumed) < silence {
+	if s.looked = now; now.UnixNano()-s.resumed.Load() < int64(silence) {
 		return
 	}
 	for _, d := range *s.downs.Load() {

@@ -36,7 +36,7 @@ func (d *Down) leaveSource() {
 		d.source.remove(d)
 		d.source = nil
 	}
-	d.chooser = chooser{limit: d.chooser.limit, share: d.share}
+	d.chooser = chooser{limit: d.chooser.limit, first: d.chooser.first, share: d.share}
 	if d.share != nil {
 		d.share.rest()
 	}
@@ -92,6 +92,7 @@ func (d *Down) cross(p *packet) {
 	}
 	d.up, d.next = d.next, nil
 	d.turn++
+	d.source.turns.Add(1)
 	d.replay = replay{}
 	if aligned {
 		d.join(p, p.num, ts)

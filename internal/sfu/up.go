@@ -41,6 +41,7 @@ func (k Kind) clockRate(given uint32) uint32 {
 // UpOptions says what an Up takes in. Video is H.264 (RFC 6184, packetization mode 0 or 1).
 type UpOptions struct {
 	Kind         Kind
+	Name         string // of one of several encodings, as Layers gives it
 	ClockRate    uint32 // Hz; zero: 90,000 for video, 48,000 for audio
 	AudioLevelID uint8  // id of the header extension of RFC 6464; 0: none
 
@@ -118,6 +119,9 @@ func (u *Up) Write(b []byte, arrived time.Time) {
 		}
 	}
 	if s := u.source.Load(); s != nil {
+		if p != nil && p.marker { // ends a picture (RFC 6184 §5.1)
+			u.flow.frames++
+		}
 		u.flow.add(len(b), arrived)
 		s.look(arrived)
 	}
