@@ -1,6 +1,11 @@
 package stage
 
-import "github.com/streamcat/streamcat/internal/rtc"
+import (
+	"time"
+
+	"github.com/streamcat/streamcat/internal/rtc"
+	"github.com/streamcat/streamcat/internal/sfu"
+)
 
 // Abandon stops a manager as kill -9 would: nothing more is written, told or ended.
 func (m *Manager) Abandon() {
@@ -82,15 +87,33 @@ type Wish struct {
 	ParticipantID string `json:"participantId"`
 	Audio         bool   `json:"audio"`
 	Video         bool   `json:"video"`
+	Initial       string `json:"initial,omitempty"`
 }
 
 // ParseSubscribe reads the payload of a SUBSCRIBE frame.
 func ParseSubscribe(payload []byte) (list []Wish, err error) {
 	f, err := parseFrame(append(append([]byte(`{"type":"SUBSCRIBE","payload":`), payload...), '}'))
 	for _, w := range f.Wishes {
-		list = append(list, Wish{w.remote, w.kinds[index(rtc.Audio)], w.kinds[index(rtc.Video)]})
+		initial := [...]string{sfu.Fitting: "", sfu.Smallest: "lowest", sfu.Largest: "highest"}[w.first]
+		list = append(list, Wish{w.remote, w.kinds[index(rtc.Audio)], w.kinds[index(rtc.Video)], initial})
 	}
 	return list, err
+}
+
+// LayersNews gives a function that takes a picture's encodings as they are at a time, and says what sockets are told of
+// them; nil: nothing.
+func LayersNews() func(list []sfu.Layer, now time.Time) []sfu.Layer {
+	var m menu
+	return func(list []sfu.Layer, now time.Time) []sfu.Layer {
+		if !m.take(list, now) {
+			return nil
+		}
+		told := []sfu.Layer{}
+		for _, l := range m.list {
+			told = append(told, sfu.Layer{Name: l.Label, Width: l.Width, Height: l.Height, Bitrate: l.BitrateBps, FrameRate: l.FramesPerSecond})
+		}
+		return told
+	}
 }
 
 const (

@@ -22,6 +22,7 @@ type feed struct {
 	standby   []*publication // of a redundant ingest, to take over
 	watchers  map[*watcher]struct{}
 	away      *time.Timer // runs while it is away and somebody waits
+	menu      menu
 
 	mu     sync.Mutex
 	source *publication // whose media goes out; nil: nobody's
@@ -228,6 +229,8 @@ func (p *publication) set(k rtc.Kind, s *sfu.Source) {
 	p.sources[index(k)] = s
 	if k == rtc.Audio {
 		p.sound.Store(s)
+	} else {
+		p.picture.Store(s)
 	}
 }
 

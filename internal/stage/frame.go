@@ -8,6 +8,7 @@ import (
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/rtc"
+	"github.com/streamcat/streamcat/internal/sfu"
 )
 
 // participantFrame is a participant as sockets are told of it.
@@ -230,12 +231,16 @@ func isParticipant(id string) bool { return id != "" && len(id) <= 64 }
 // maxWishes is how many participants a client may want to watch in its gallery.
 const maxWishes = 64
 
+// initials are a client's words for the size that a picture is to begin with.
+var initials = map[string]sfu.First{"": sfu.Fitting, "lowest": sfu.Smallest, "highest": sfu.Largest}
+
 func (f *clientFrame) readSubscribe(payload []byte) error {
 	var subscribe struct {
 		Participants []struct {
 			ParticipantID string `json:"participantId"`
 			Audio         bool   `json:"audio"`
 			Video         bool   `json:"video"`
+			Initial       string `json:"initial"`
 		} `json:"participants"`
 	}
 	if json.Unmarshal(payload, &subscribe) != nil || subscribe.Participants == nil || len(subscribe.Participants) > maxWishes {
@@ -243,11 +248,12 @@ func (f *clientFrame) readSubscribe(payload []byte) error {
 	}
 	known := map[string]bool{}
 	for _, p := range subscribe.Participants {
-		if !isParticipant(p.ParticipantID) || known[p.ParticipantID] {
+		first, ok := initials[p.Initial]
+		if !isParticipant(p.ParticipantID) || known[p.ParticipantID] || !ok {
 			return errFrame
 		}
 		known[p.ParticipantID] = true
-		w := wish{remote: p.ParticipantID}
+		w := wish{remote: p.ParticipantID, first: first}
 		w.kinds[index(rtc.Audio)], w.kinds[index(rtc.Video)] = p.Audio, p.Video
 		f.Wishes = append(f.Wishes, w)
 	}

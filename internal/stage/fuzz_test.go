@@ -51,6 +51,7 @@ func FuzzSubscribeFrame(f *testing.F) {
 		`{"participants":[]}`, `{"participants":[{"participantId":"a","audio":true,"video":false}]}`, `{}`, `{"participants":null}`, `[]`, ``,
 		`{"participants":[{"participantId":"a"},{"participantId":"a"}]}`, `{"participants":[{"participantId":""}]}`, `{"participants":[1]}`,
 		`{"participants":[{"participantId":"b","video":true,"x":[{}]},{"participantId":"\u0000","audio":true}]}`, `{"participants":[{"participantId":"c","audio":"yes"}]}`,
+		`{"participants":[{"participantId":"d","video":true,"initial":"highest"},{"participantId":"e","initial":"lowest"}]}`, `{"participants":[{"participantId":"f","initial":"best"}]}`,
 		`{"participants":[` + strings.Repeat(`{"participantId":"x"},`, 64) + `{"participantId":"y"}]}`,
 	} {
 		f.Add([]byte(seed))

@@ -32,6 +32,7 @@ type place struct {
 type wish struct {
 	remote string
 	kinds  [2]bool
+	first  sfu.First // of several sizes of a picture
 }
 
 // watchMany lets a participant have a gallery.
@@ -130,6 +131,14 @@ func (mem *member) wanted(remote string) (kinds [2]bool, rank int) {
 	return mem.wishes[i].kinds, i
 }
 
+// first gives what the picture of a participant is to begin with.
+func (mem *member) first(remote string) sfu.First {
+	if _, rank := mem.wanted(remote); rank >= 0 {
+		return mem.wishes[rank].first
+	}
+	return sfu.Fitting
+}
+
 // reseat lets those who want to see a participant do so, if it can be seen now.
 func (st *stage) reseat(participantID string) {
 	for g := range st.galleries {
@@ -199,13 +208,14 @@ func (g *gallery) find(w wish, k int) (best *place) {
 // give lets a kind of a participant be watched in a place.
 func (g *gallery) give(p *place, k int, remote string, f *feed) {
 	g.number++
-	w := &watcher{feed: f, number: g.number, lost: func() { g.lose(remote) }}
+	w := &watcher{feed: f, viewer: g.mem, session: g.origin, number: g.number, lost: func() { g.lose(remote) }}
 	w.outlets[k] = p.outlets[k]
 	p.remote, p.watchers[k] = remote, w
 	f.watchers[w] = struct{}{}
-	pixels := g.mem.prefers[remote]
+	pixels, first := g.mem.prefers[remote], g.mem.first(remote)
 	g.st.defers(func() {
 		w.bound(pixels)
+		w.begin(first)
 		f.wire(w)
 	})
 }

@@ -34,6 +34,15 @@ type Slot struct {
 	Kind          string `json:"kind"`
 }
 
+// Layer is a size of a picture, as sockets are told.
+type Layer struct {
+	Label           string `json:"label"`
+	Width           int    `json:"width"`
+	Height          int    `json:"height"`
+	BitrateBps      int    `json:"bitrateBps"`
+	FramesPerSecond int    `json:"framesPerSecond"`
+}
+
 type frame struct {
 	Type    string `json:"type"`
 	Payload struct {
@@ -53,6 +62,8 @@ type frame struct {
 		Slots          []Slot   `json:"slots"`
 		MaxSlots       int      `json:"maxSlots"`
 		Waiting        []Slot   `json:"waiting"`
+		Layers         []Layer  `json:"layers"`
+		Selected       string   `json:"selected"`
 	} `json:"payload"`
 }
 

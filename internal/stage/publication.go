@@ -24,7 +24,7 @@ type publication struct {
 	replica  *replica    // whose media is another stage's; nil: its own
 	until    *time.Timer // ends it when it has lasted for as long as it may; nil: it may for ever
 
-	sound atomic.Pointer[sfu.Source] // of sources, for those who have not locked the feed
+	sound, picture atomic.Pointer[sfu.Source] // of sources, for those who have not locked the feed
 
 	sources [2]*sfu.Source       // by kind; guarded by feed.mu, as is what follows; see set
 	ups     map[encoding]*sfu.Up // the newest of each; without a replica's
@@ -169,7 +169,7 @@ func (p *publication) MaxBitrate() int { return maxBitrate }
 // Track makes an Up of a track whose first packet came: the participant publishes. Without a peer nobody is
 // asked for key frames.
 func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
-	options := sfu.UpOptions{Kind: kindOf(t.Kind), ClockRate: t.ClockRate, AudioLevelID: t.AudioLevelID, Now: p.st.m.now}
+	options := sfu.UpOptions{Kind: kindOf(t.Kind), Name: t.RID, ClockRate: t.ClockRate, AudioLevelID: t.AudioLevelID, Now: p.st.m.now}
 	if peer != nil {
 		options.KeyFrame = func() { peer.KeyFrame(t.SSRC) }
 		options.Sized = func(width, height int) {

@@ -218,6 +218,7 @@ func (st *stage) welcome() {
 		}
 	}
 	clear(r.fresh)
+	st.newcomers = true
 	if r.others != r.othersTold { // sockets know different numbers: whatever is next, it must be told
 		r.othersTold = -1
 	}

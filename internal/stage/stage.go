@@ -31,6 +31,7 @@ type stage struct {
 	galleries map[*gallery]struct{}          // that are up
 	roster    roster
 	talk      talk
+	newcomers bool // sockets came that know nothing of encodings
 	attends   bool // listen runs in a moment
 }
 

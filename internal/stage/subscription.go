@@ -55,7 +55,7 @@ func (m *Manager) Subscribe(ctx context.Context, r rtc.Request) (rtc.Subscriptio
 			mem.subscribe[sub.remote] = s
 		}
 		sub.door = door{st: st, mem: mem, slot: s, shut: sub.shut}
-		sub.watcher = watcher{feed: f, lost: func() { sub.end(errPublisherGone) }}
+		sub.watcher = watcher{feed: f, viewer: mem, session: r.Origin, lost: func() { sub.end(errPublisherGone) }}
 		f.watchers[&sub.watcher] = struct{}{}
 		sub.open(r.UserAgent)
 		return nil

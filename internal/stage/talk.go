@@ -113,6 +113,7 @@ func (st *stage) listen() {
 			s.offer(frame)
 		}
 	}
+	st.tellLayers()
 	st.attend()
 }
 

@@ -10,9 +10,13 @@ import (
 // watcher is to whom a feed shows its participant.
 type watcher struct {
 	feed    *feed
+	viewer  *member    // who watches
+	session string     // what its client knows the session by
 	outlets [2]*outlet // by kind; nil: that is not watched. Set with stage.mu held, before it is wired
 	number  uint64     // among the watchers of its outlets
 	lost    func()     // what it means that the publisher is gone for good; called with stage.mu held
+
+	told layersTold // guarded by stage.mu
 
 	unwired bool // guarded by feed.mu
 }
@@ -27,6 +31,13 @@ func (w *watcher) show(k int, s *sfu.Source) {
 func (w *watcher) bound(pixels int) {
 	if o := w.outlets[index(rtc.Video)]; o != nil {
 		o.use(w.number, func(d *sfu.Down) { d.Prefer(pixels) })
+	}
+}
+
+// begin says which size the picture is to begin with.
+func (w *watcher) begin(first sfu.First) {
+	if o := w.outlets[index(rtc.Video)]; o != nil {
+		o.use(w.number, func(d *sfu.Down) { d.BeginWith(first) })
 	}
 }
 
