@@ -1,5 +1,6 @@
 import type { StageError } from "./errors.js";
 import type { SeiMessage } from "./inband.js";
+import type { StageStreamLayer, StageStreamLayerSelectedReason } from "./layer.js";
 import type { StageParticipantInfo } from "./participant.js";
 import type {
   StageConnectionState,
@@ -7,7 +8,7 @@ import type {
   StageParticipantPublishState,
   StageParticipantSubscribeState,
 } from "./states.js";
-import type { StageStream } from "./streams.js";
+import type { RemoteStageStream, StageStream } from "./streams.js";
 
 /** What a Stage tells; the order of one participant's events is joined, states and streams, left. */
 export const StageEvents = {
@@ -20,6 +21,9 @@ export const StageEvents = {
   STAGE_PARTICIPANT_STREAMS_REMOVED: "stageParticipantStreamsRemoved",
   STAGE_STREAM_MUTE_CHANGED: "stageStreamMuteChanged",
   STAGE_STREAM_SEI_MESSAGE_RECEIVED: "stageStreamSeiMessageReceived",
+  STAGE_STREAM_LAYERS_CHANGED: "stageStreamLayersChanged",
+  STAGE_STREAM_LAYER_SELECTED: "stageStreamLayerSelected",
+  STAGE_STREAM_ADAPTION_CHANGED: "stageStreamAdaptionChanged",
   STAGE_PARTICIPANT_METADATA_CHANGED: "stageParticipantMetadataChanged",
   STAGE_LEFT: "stageLeft",
   ERROR: "error",
@@ -37,6 +41,14 @@ export interface StageEventPayloads {
   stageParticipantStreamsRemoved: [participant: StageParticipantInfo, streams: StageStream[]];
   stageStreamMuteChanged: [participant: StageParticipantInfo, stream: StageStream];
   stageStreamSeiMessageReceived: [participant: StageParticipantInfo, message: SeiMessage];
+  stageStreamLayersChanged: [participant: StageParticipantInfo, stream: RemoteStageStream, layers: StageStreamLayer[]];
+  stageStreamLayerSelected: [
+    participant: StageParticipantInfo,
+    stream: RemoteStageStream,
+    layer: StageStreamLayer,
+    reason: StageStreamLayerSelectedReason,
+  ];
+  stageStreamAdaptionChanged: [participant: StageParticipantInfo, stream: RemoteStageStream, isAdapting: boolean];
   stageParticipantMetadataChanged: [participant: StageParticipantInfo];
   stageLeft: [reason: StageLeftReason];
   error: [error: StageError];

@@ -1,3 +1,4 @@
+import { type StageStreamLayer, StageStreamLayerSelectedReason } from "./layer.js";
 import type { StageParticipantCapability } from "./participant.js";
 
 /** A participant on the wire of the events socket. */
@@ -23,6 +24,13 @@ export type Frame =
   | { type: "STAGE_STATE"; sessionId: string; participantId: string; participants: ParticipantFrame[]; maxSlots: number }
   | { type: "STAGE_UPDATE"; joined: ParticipantFrame[]; changed: ParticipantFrame[]; left: string[] }
   | { type: "SLOTS"; session: string; slots: Slot[]; waiting: Slot[] }
+  | {
+      type: "LAYERS";
+      participantId: string;
+      layers: Omit<StageStreamLayer, "selected">[];
+      selected: string;
+      reason: StageStreamLayerSelectedReason;
+    }
   | { type: "TOKEN_EXCHANGED" }
   | { type: "TOKEN_EXCHANGE_REFUSED"; code: string; message: string }
   | { type: "PING" }
@@ -71,6 +79,16 @@ export function readFrame(data: unknown): Frame | undefined {
         slots: list(body["slots"]).flatMap(slot),
         waiting: list(body["waiting"]).flatMap(slot),
       };
+    case "LAYERS": {
+      const { SELECTED, UNAVAILABLE } = StageStreamLayerSelectedReason;
+      return {
+        type,
+        participantId: text(body["participantId"]),
+        layers: list(body["layers"]).flatMap(layer),
+        selected: text(body["selected"]),
+        reason: body["reason"] === UNAVAILABLE ? UNAVAILABLE : SELECTED,
+      };
+    }
     case "TOKEN_EXCHANGED":
       return { type };
     case "TOKEN_EXCHANGE_REFUSED":
@@ -114,6 +132,16 @@ function slot(value: unknown): Slot[] {
   return [{ mid: text(mid), participantId: text(participantId), kind }];
 }
 
+function layer(value: unknown): Omit<StageStreamLayer, "selected">[] {
+  const body = object(value);
+  const [bitrateBps, width, height, framesPerSecond] = ["bitrateBps", "width", "height", "framesPerSecond"].map((name) =>
+    count(body[name]),
+  ) as [number, number, number, number];
+  const label = text(body["label"]);
+  return label === "" || width * height === 0 ? [] : [{ label, bitrateBps, width, height, framesPerSecond }];
+}
+
+const count = (value: unknown): number => (typeof value === "number" && value > 0 && value < 2 ** 31 ? value : 0);
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const object = (value: unknown): Record<string, unknown> =>

@@ -22,7 +22,7 @@ export interface LineOptions {
   /** The participant token, which goes as the subprotocol. */
   token: string;
   /** Takes STAGE_STATE, which is the first, and what tells of changes. */
-  receive: (frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" | "SLOTS" }) => void;
+  receive: (frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" | "SLOTS" | "LAYERS" }) => void;
 }
 
 /** One connection of the stage events socket, open from STAGE_STATE on. */
@@ -100,6 +100,7 @@ export class Line implements Connection {
       case "STAGE_STATE":
       case "STAGE_UPDATE":
       case "SLOTS":
+      case "LAYERS":
         if (frame.type === "STAGE_STATE") this.#welcome?.();
         this.#options.receive(frame);
         break;

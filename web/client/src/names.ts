@@ -3,6 +3,13 @@ export type { StageAudioConfiguration, StageVideoConfiguration } from "./configu
 export type { SeiMessage } from "./inband.js";
 export { StageError, StageErrorCategory, StageErrorCode } from "./errors.js";
 export { type StageEventPayloads, StageEvents } from "./events.js";
+export {
+  InitialLayerPreference,
+  type RemoteStageStreamEventPayloads,
+  RemoteStageStreamEvents,
+  type StageStreamLayer,
+  StageStreamLayerSelectedReason,
+} from "./layer.js";
 export type { StageParticipantCapability, StageParticipantInfo } from "./participant.js";
 export {
   type LocalAudioStats,

@@ -3,6 +3,7 @@ import { Failure } from "./failure.js";
 import type { Frame } from "./frames.js";
 import { attend, inBandIf } from "./inband.js";
 import { Keeper, type KeeperState } from "./keeper.js";
+import { InitialLayerPreference } from "./layer.js";
 import { Session } from "./session.js";
 import { SubscribeType } from "./strategy.js";
 
@@ -11,7 +12,7 @@ const SLOTS = 12;
 /** The server takes 20 frames a second. */
 const SAY_EVERY = 100;
 /** How many the server hears of at a time: more would not fit in a frame. */
-const WISHES = 32;
+const WISHES = 30;
 const PATIENCE = { first: 60_000, again: 60_000 };
 
 /** Who hears of a participant. */
@@ -33,6 +34,7 @@ export interface SlotsOptions {
 
 interface Wish {
   type: SubscribeType;
+  initial: InitialLayerPreference;
   watcher: Watcher;
 }
 
@@ -62,8 +64,8 @@ export class Slots {
   }
 
   /** Watches a participant, or more or less of it than before. */
-  want(id: string, type: SubscribeType, watcher: Watcher): void {
-    this.#wishes.set(id, { type, watcher });
+  want(id: string, type: SubscribeType, initial: InitialLayerPreference, watcher: Watcher): void {
+    this.#wishes.set(id, { type, initial, watcher });
     this.#keeper.start();
     this.#say();
     this.#show(id);
@@ -184,9 +186,14 @@ export class Slots {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#saidAt = performance.now();
-      const participants = [...this.#wishes]
-        .slice(0, WISHES)
-        .map(([participantId, { type }]) => ({ participantId, audio: true, video: type === SubscribeType.AUDIO_VIDEO }));
+      const participants = [...this.#wishes].slice(0, WISHES).map(([participantId, { type, initial }]) => {
+        const first = initial === InitialLayerPreference.HIGHEST_QUALITY ? "highest" : "lowest";
+        return {
+          participantId,
+          audio: true,
+          ...(type === SubscribeType.AUDIO_VIDEO ? { video: true, initial: first } : { video: false }),
+        };
+      });
       this.#options.send("SUBSCRIBE", { participants }); // if it does not arrive, the next socket is told
     }, wait);
   }

@@ -1,5 +1,6 @@
+import type { InitialLayerPreference, StageStreamLayer } from "./layer.js";
 import type { StageParticipantInfo } from "./participant.js";
-import type { LocalStageStream } from "./streams.js";
+import type { LocalStageStream, RemoteStageStream } from "./streams.js";
 
 /** How much of a participant to receive. */
 export const SubscribeType = {
@@ -13,6 +14,8 @@ export type SubscribeType = (typeof SubscribeType)[keyof typeof SubscribeType];
 export interface SubscribeConfiguration {
   /** Whether STAGE_STREAM_SEI_MESSAGE_RECEIVED tells of messages in the pictures; false when absent. */
   inBandMessaging?: { enabled: boolean } | undefined;
+  /** What a picture begins with that is published in several sizes; the lowest quality when absent. */
+  simulcast?: { initialLayerPreference?: InitialLayerPreference | undefined } | undefined;
 }
 
 /**
@@ -28,4 +31,13 @@ export interface StageStrategy {
   shouldSubscribeToParticipant(participant: StageParticipantInfo): SubscribeType;
   /** How to receive somebody. */
   subscribeConfiguration?(participant: StageParticipantInfo): SubscribeConfiguration;
+  /**
+   * Which layer of a picture to receive, or its label: asked whenever the layers change, and whenever the other functions
+   * are. A smaller one comes only where the network has no room for it. Without one, or with one that is not published, the
+   * server chooses by what the network has room for.
+   */
+  preferredLayerForStream?(
+    participant: StageParticipantInfo,
+    stream: RemoteStageStream,
+  ): StageStreamLayer | string | null | undefined;
 }

@@ -8,6 +8,7 @@ import {
 } from "./configuration.js";
 import { Emitter } from "./emitter.js";
 import { inBandWorker, type Insertion, messengerOf, Ration, type SeiMessage } from "./inband.js";
+import type { RemoteStageStreamEventPayloads, StageStreamLayer } from "./layer.js";
 import type { StageParticipantInfo } from "./participant.js";
 import {
   type LocalAudioStats,
@@ -147,15 +148,18 @@ export function retire(stream: RemoteStageStream): void {
 }
 
 /** A track of somebody else, as we receive it. */
-export class RemoteStageStream implements StageStream {
+export class RemoteStageStream extends Emitter<RemoteStageStreamEventPayloads> implements StageStream {
   readonly participantInfo: StageParticipantInfo;
   readonly streamType: "audio" | "video";
   readonly mediaStreamTrack: MediaStreamTrack;
+  /** @internal */
+  readonly offer: { layers: readonly StageStreamLayer[]; adapting: boolean } = { layers: [], adapting: false };
   readonly #receiver: RTCRtpReceiver;
   readonly #quality = new QualityReader();
 
   /** @internal */
   constructor(participant: StageParticipantInfo, receiver: RTCRtpReceiver) {
+    super();
     this.participantInfo = participant;
     this.mediaStreamTrack = receiver.track;
     this.streamType = kindOf(receiver.track);
@@ -174,6 +178,29 @@ export class RemoteStageStream implements StageStream {
   async requestRTCStats(): Promise<RTCStatsReport | undefined> {
     if (retired.has(this) || this.mediaStreamTrack.readyState !== "live") return undefined;
     return this.#receiver.getStats();
+  }
+
+  /** Whether the server chooses among several layers by what the network has room for, since none is preferred. */
+  get isAdapting(): boolean {
+    return this.offer.adapting;
+  }
+
+  /** The sizes in which the picture is published, the smallest first; none if there is only one, or it is not known. */
+  getLayers(): StageStreamLayer[] {
+    return [...this.offer.layers];
+  }
+
+  /** What comes now. */
+  getSelectedLayer(): StageStreamLayer | undefined {
+    return this.offer.layers.find(({ selected }) => selected);
+  }
+
+  getLowestQualityLayer(): StageStreamLayer | undefined {
+    return this.offer.layers[0];
+  }
+
+  getHighestQualityLayer(): StageStreamLayer | undefined {
+    return this.offer.layers.at(-1);
   }
 
   /**

@@ -2,6 +2,7 @@ import { prefer, withOpus } from "./codecs.js";
 import { Failure } from "./failure.js";
 import type { Gate } from "./gate.js";
 import { attend, hear, hush, inBandIf, type SeiMessage } from "./inband.js";
+import type { InitialLayerPreference } from "./layer.js";
 import { Keeper, type KeeperState } from "./keeper.js";
 import type { Participant } from "./participant.js";
 import { Session } from "./session.js";
@@ -25,6 +26,8 @@ export interface SubscriptionOptions {
   gate: Gate;
   /** The connection that all share; undefined where the server has none. */
   slots: () => Slots | undefined;
+  /** What its picture is to begin with. */
+  initial: () => InitialLayerPreference;
   changed: (state: StageParticipantSubscribeState, failure?: Failure) => void;
   added: (streams: RemoteStageStream[]) => void;
   removed: (streams: RemoteStageStream[]) => void;
@@ -83,7 +86,7 @@ export class Subscription {
     this.#slots = slots;
     this.#receive([]);
     this.#set(StageParticipantSubscribeState.ATTEMPTING_SUBSCRIBE);
-    slots.want(this.#options.participant.id, type, {
+    slots.want(this.#options.participant.id, type, this.#options.initial(), {
       changed: (state, receivers, failure) => this.#follow(state, receivers, failure),
       unavailable: () => {
         this.#slots = undefined;

@@ -5,7 +5,9 @@ import { Failure } from "./failure.js";
 import type { Frame, ParticipantFrame } from "./frames.js";
 import { Gate } from "./gate.js";
 import { Keeper, type KeeperState } from "./keeper.js";
+import { initialOf, Layering } from "./layering.js";
 import { Line } from "./line.js";
+import { Mutes } from "./mutes.js";
 import { Participant, stranger } from "./participant.js";
 import { Publishing } from "./publishing.js";
 import { Slots } from "./slots.js";
@@ -18,8 +20,6 @@ import { canceled } from "./wait.js";
 const PATIENCE = { first: 15_000, again: 60_000 };
 /** Joining costs work on both sides: a few at a time, so that the first pictures come early. */
 const JOINING_AT_ONCE = 4;
-/** The server takes 20 frames a second; mute buttons are not the ones to use them up. */
-const MUTE_EVERY = 100;
 
 /** The token that the visit goes by. */
 export interface Pass {
@@ -53,6 +53,8 @@ export class Visit {
   readonly #publishing: Publishing;
   readonly #gate = new Gate(JOINING_AT_ONCE);
   readonly #remotes = new Map<string, Remote>();
+  readonly #layering: Layering;
+  readonly #mutes: Mutes;
   #slots: Slots | undefined;
   #local: Participant | undefined;
   #sessionId = "";
@@ -64,9 +66,6 @@ export class Visit {
   #over = false;
   #asking = false;
   #askAgain: { afresh: boolean } | undefined;
-  #muteTimer: ReturnType<typeof setTimeout> | undefined;
-  #told = { audioMuted: false, videoStopped: false };
-  #toldAt = -Infinity;
 
   constructor(options: VisitOptions) {
     this.#options = options;
@@ -75,6 +74,12 @@ export class Visit {
     this.joined.catch(() => {}); // whoever awaits it hears of it; nobody has to
     this.#pass = options.pass;
     const pass = () => this.#pass;
+    const send = (type: string, payload: object) => void this.#line?.send(type, payload);
+    this.#layering = new Layering({ strategy: options.strategy, events: options.events, send });
+    this.#mutes = new Mutes({
+      now: () => (this.#line && this.#publishing.streams.length > 0 ? this.#publishing.mutes : undefined),
+      send,
+    });
     const { eventsUrl, topic, whipUrl } = this.#pass.payload;
     this.#keeper = new Keeper<Line>({
       open: (signal) =>
@@ -166,12 +171,13 @@ export class Visit {
       try {
         const type = participant.isPublishing ? strategy.shouldSubscribeToParticipant(participant) : SubscribeType.NONE;
         const known = type === SubscribeType.AUDIO_ONLY || type === SubscribeType.AUDIO_VIDEO;
-        subscription.hear(strategy.subscribeConfiguration?.(participant).inBandMessaging?.enabled ?? false);
+        subscription.hear(strategy.subscribeConfiguration?.(participant)?.inBandMessaging?.enabled ?? false);
         subscription.want(known ? type : SubscribeType.NONE, afresh);
       } catch (error) {
         report(error);
       }
     }
+    this.#layering.refresh();
   }
 
   #changed(state: KeeperState, failure?: Failure): void {
@@ -191,10 +197,11 @@ export class Visit {
     this.#end(reason, told ? StageConnectionState.DISCONNECTED : StageConnectionState.ERRORED, told ? undefined : failure);
   }
 
-  #receive(frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" | "SLOTS" }): void {
+  #receive(frame: Frame & { type: "STAGE_STATE" | "STAGE_UPDATE" | "SLOTS" | "LAYERS" }): void {
     if (this.#over) return;
     if (frame.type === "STAGE_STATE") this.#welcome(frame);
     else if (frame.type === "SLOTS") this.#slots?.hear(frame);
+    else if (frame.type === "LAYERS") this.#layering.hear(frame);
     else {
       for (const id of frame.left) this.#gone(id);
       for (const p of [...frame.joined, ...frame.changed]) this.#here(p);
@@ -209,7 +216,7 @@ export class Visit {
     this.#sessionId = frame.sessionId;
     this.#set(StageConnectionState.CONNECTED);
     const own = frame.participants.find(({ id }) => id === frame.participantId);
-    this.#told = { audioMuted: own?.audioMuted ?? false, videoStopped: own?.videoStopped ?? false };
+    this.#mutes.known = { audioMuted: own?.audioMuted ?? false, videoStopped: own?.videoStopped ?? false };
     if (!this.#local) {
       this.#local = new Participant(own ?? stranger(frame.participantId), true);
       this.#local.isPublishing = false; // of an earlier visit with this token
@@ -218,6 +225,7 @@ export class Visit {
     }
     if (frame.maxSlots > 0) this.#slots ??= this.#share(frame.maxSlots);
     this.#slots?.welcome();
+    this.#layering.welcome();
     const present = new Set(frame.participants.map(({ id }) => id));
     for (const id of [...this.#remotes.keys()]) if (!present.has(id)) this.#gone(id);
     for (const p of frame.participants) this.#here(p);
@@ -266,6 +274,7 @@ export class Visit {
   }
 
   #remotePublish(participant: Participant): void {
+    if (!participant.isPublishing) this.#layering.forget(participant.id);
     const { PUBLISHED, NOT_PUBLISHED } = StageParticipantPublishState;
     const state = participant.isPublishing ? PUBLISHED : NOT_PUBLISHED;
     this.#events.emit("stageParticipantPublishStateChanged", participant, state);
@@ -314,8 +323,9 @@ export class Visit {
         this.#events.emit("stageParticipantSubscribeStateChanged", participant, state);
         if (failure) this.#events.emit("error", stageError(StageErrorCategory.SUBSCRIBE_ERROR, failure));
       },
-      added: (streams) => this.#events.emit("stageParticipantStreamsAdded", participant, streams),
-      removed: (streams) => this.#events.emit("stageParticipantStreamsRemoved", participant, streams),
+      initial: () => initialOf(this.#options.strategy(), participant),
+      added: (streams) => this.#layering.added(participant, streams),
+      removed: (streams) => this.#layering.removed(participant, streams),
       message: (message) => this.#events.emit("stageStreamSeiMessageReceived", participant, message),
     });
   }
@@ -331,21 +341,7 @@ export class Visit {
   /** Tells the others what of ours is muted, if that is news; soon, and not too often. */
   #tellMute(): void {
     if (this.#local) Object.assign(this.#local, this.#publishing.mutes);
-    if (this.#muteTimer !== undefined || !this.#muteNews()) return;
-    const wait = Math.max(0, this.#toldAt + MUTE_EVERY - performance.now());
-    this.#muteTimer = setTimeout(() => {
-      this.#muteTimer = undefined;
-      if (!this.#muteNews()) return;
-      this.#told = this.#publishing.mutes;
-      this.#toldAt = performance.now();
-      this.#line?.send("MUTE", this.#told); // if it does not arrive, the next STAGE_STATE shows that
-    }, wait);
-  }
-
-  #muteNews(): boolean {
-    const { audioMuted, videoStopped } = this.#publishing.mutes;
-    if (this.#publishing.streams.length === 0 || !this.#line) return false;
-    return audioMuted !== this.#told.audioMuted || videoStopped !== this.#told.videoStopped;
+    this.#mutes.tell();
   }
 
   /** The network is good: media that is not is begun anew. */
@@ -375,7 +371,8 @@ export class Visit {
     globalThis.removeEventListener?.("online", this.#online);
     globalThis.removeEventListener?.("pagehide", this.#pagehide);
     globalThis.removeEventListener?.("pageshow", this.#online);
-    clearTimeout(this.#muteTimer);
+    this.#mutes.stop();
+    this.#layering.stop();
     this.#exchange?.abort();
     const line = this.#line;
     this.#line = undefined;

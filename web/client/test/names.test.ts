@@ -16,10 +16,12 @@ test("exports what is done, by name and in the namespace", () => {
   expect({ ...IVSBroadcastClient }).toEqual(named);
   expect(Object.keys(named).sort()).toMatchInlineSnapshot(`
     [
+      "InitialLayerPreference",
       "LocalStageStream",
       "LocalStageStreamEvents",
       "NetworkQuality",
       "RemoteStageStream",
+      "RemoteStageStreamEvents",
       "SIMULCAST_DUPLICATE_LAYERS_CONFIGURED",
       "SIMULCAST_LAYER_CONFIGURATION_CONFLICT",
       "SIMULCAST_LAYER_INPUT_FRAMERATE_INSUFFICIENT",
@@ -53,6 +55,7 @@ test("exports what is done, by name and in the namespace", () => {
       "StageLeftReason",
       "StageParticipantPublishState",
       "StageParticipantSubscribeState",
+      "StageStreamLayerSelectedReason",
       "SubscribeType",
       "__version",
       "isSupported",
@@ -88,6 +91,9 @@ test("has the documented words", () => {
     "stageParticipantStreamsRemoved",
     "stageStreamMuteChanged",
     "stageStreamSeiMessageReceived",
+    "stageStreamLayersChanged",
+    "stageStreamLayerSelected",
+    "stageStreamAdaptionChanged",
     "stageParticipantMetadataChanged",
     "stageLeft",
     "error",
