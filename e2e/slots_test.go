@@ -12,12 +12,18 @@ import (
 )
 
 // plain gives a second of pictures of one colour, as access units of H.264 that browsers decode.
-func plain(t *testing.T, colour string) (units [][]byte) {
+func plain(t *testing.T, colour string) [][]byte {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "plain.h264")
-	made := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=c="+colour+":size=320x180:rate=30", "-t", "1",
+	return pictures(t, "color=c="+colour+":size=320x180:rate=30", "200k")
+}
+
+// pictures gives a second of what a source of ffmpeg's shows, 30 pictures, as access units of H.264 that browsers decode.
+func pictures(t *testing.T, source, bitrate string) (units [][]byte) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "pictures.h264")
+	made := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-t", "1",
 		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "30",
-		"-x264-params", "sliced-threads=0:aud=1", "-b:v", "200k", file)
+		"-x264-params", "sliced-threads=0:aud=1", "-b:v", bitrate, file)
 	if out, err := made.CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
