@@ -45,11 +45,10 @@ func (secrets) Secret(_ context.Context, id string) (string, auth.Principal, err
 
 // amazon is a service that speaks JSON 1.1 and verifies signatures. What it answers is the test's.
 type amazon struct {
-	t       testing.TB
-	service string
-	answer  func(operation string, body []byte) (status int, out any)
-	verify  *auth.SigV4
-	url     string
+	t      testing.TB
+	answer func(operation string, body []byte) (status int, out any)
+	verify *auth.SigV4
+	url    string
 
 	mu    sync.Mutex
 	calls []string

@@ -392,3 +392,47 @@ func TestShutdownDeliversWhatItCanAndKeepsTheRest(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherDestinationsAreServedWithinTenSeconds(t *testing.T) {
+	j := newJournal(t, func(d *Deps) { d.Tick = time.Hour })
+	now := noon
+	j.Now = func() time.Time { return now }
+	name := j.to.put("a", Destination{Stream: "s"})
+	j.Record(roomARN, []string{name}, "MESSAGE", now, message(1))
+	c := j.configuration(name)
+	if err := c.round(t.Context()); err != nil { // a worker does so at once; then it is known where this leads
+		t.Fatal(err)
+	}
+	sealed := func() int {
+		c.tend(now)
+		return len(c.sealed)
+	}
+	if got := sealed(); got != 0 {
+		t.Error("sealed at once")
+	}
+	now = now.Add(5 * time.Second)
+	if got := sealed(); got != 1 {
+		t.Errorf("%d batches are sealed after five seconds", got)
+	}
+}
+
+func TestJournalThatCannotBeWrittenSilencesNobody(t *testing.T) {
+	j := newJournal(t)
+	name := j.to.put("a", Destination{Bucket: "aa"})
+	inTheWay := filepath.Join(j.Dir, "a")
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j.Record(roomARN, []string{name}, "MESSAGE", noon, message(1))
+	if got := j.metric("dropped_total", "journal"); got != 1 {
+		t.Errorf("%v records counted as lost", got)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	j.Record(roomARN, []string{name}, "MESSAGE", noon, message(2))
+	j.flush()
+	if d := cmp.Diff([]string{recordOf(2, noon)}, j.at.read(t, "aa")); d != "" {
+		t.Error(d)
+	}
+}

@@ -3,11 +3,13 @@ package room_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/chatlog"
 	"github.com/streamcat/streamcat/internal/room"
 )
 
@@ -127,4 +129,41 @@ func contentOf(t *testing.T, text []byte) string {
 		t.Fatal(err)
 	}
 	return f.Content
+}
+
+// logTo is a chatlog.Directory in which everything leads to one bucket, which takes everything.
+type logTo struct{}
+
+func (logTo) LogDestination(context.Context, string) (chatlog.Destination, error) {
+	return chatlog.Destination{Bucket: "talk"}, nil
+}
+
+func (logTo) Put(context.Context, string, string, []byte) error { return nil }
+
+// BenchmarkMessageOfALoggedRoom says what the log adds to a message: with 0 configurations there is none.
+func BenchmarkMessageOfALoggedRoom(b *testing.B) {
+	for _, configurations := range []int{0, 1, 3} {
+		b.Run(fmt.Sprintf("configurations=%d", configurations), func(b *testing.B) {
+			log, err := chatlog.Open(chatlog.Deps{Dir: b.TempDir(), Directory: logTo{}, Buckets: logTo{}, Log: quiet, Keep: 1 << 40})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := log.Start(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = log.Shutdown(context.Background()) })
+			w := newWorld(b)
+			for n := range configurations {
+				w.room.Logging = append(w.room.Logging, fmt.Sprintf("arn:aws:ivschat:us-east-1:000000000000:logging-configuration/%012d", n))
+			}
+			w.rooms.put(w.room)
+			node := w.node(func(d *room.Deps) { d.Recorder = log })
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := node.m.SendEvent(b.Context(), w.room.ARN, "goal", map[string]string{"by": "7"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
