@@ -170,6 +170,7 @@ func TestAPageLeftOpenPlaysOnAfterKillNine(t *testing.T) {
 }
 
 func TestTheDemoIsAPageThatPlays(t *testing.T) {
+	t.Parallel()
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ func publishLive(ctx context.Context, address string, frames []*media.Frame, len
 // What no encoder of the distribution sends by RTMP our own publisher does: AV1 and Opus, watched in Chromium,
 // and HEVC, which that browser plays only where the machine decodes it, read by ffmpeg.
 func TestEnhancedRTMPIsWatched(t *testing.T) {
+	t.Parallel()
 	const length = 4 * time.Second
 	e := enginetest.Start(t)
 	publish := func(video, audio []string) channel {

@@ -117,6 +117,7 @@ func follow(t *testing.T, media string, parts int) {
 }
 
 func TestEncodersThatAreNotOursAreWatchable(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t)
 	for name, publish := range map[string]func(*testing.T, string) *encoder{
 		"ffmpeg 30 fps":    func(t *testing.T, u string) *encoder { return ffmpeg(t, u, picture{}) },

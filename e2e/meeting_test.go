@@ -24,6 +24,7 @@ func TestPeopleMeetWithBrowsersOnly(t *testing.T) {
 
 // TestGoingLiveFromATab is a broadcast without encoder or guests, by WHIP with the stream key.
 func TestGoingLiveFromATab(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t)
 	video, audio := camera{"red", 440}.files(t)
 	s := startScript(t, "browser/golive.mjs", e.URL, video, audio)

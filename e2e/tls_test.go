@@ -49,6 +49,7 @@ func fetch2(t *testing.T, c *http.Client, url string) string {
 // HTTP/1.1 on the same port. ffmpeg checks the certificate; GStreamer knows only the system's authorities and is told
 // not to.
 func TestOneTLSPortServesEverybody(t *testing.T) {
+	t.Parallel()
 	ca := tlstest.New(t)
 	e := enginetest.Start(t, enginetest.TLS(t, ca), func(c *engine.Config) { c.InsecureIngest = "enforce" })
 	api := ivs.NewFromConfig(e.AWS())
@@ -175,6 +176,7 @@ func TestSocketsAndRealTimeOverTLS(t *testing.T) {
 // TestABrowserWatchesOverTLS has Chromium, which is told to overlook who signed the certificate, register, play by
 // HTTP/2 and chat by WSS.
 func TestABrowserWatchesOverTLS(t *testing.T) {
+	t.Parallel()
 	e := enginetest.Start(t, enginetest.TLS(t, tlstest.New(t)))
 	s := startScript(t, "browser/story.mjs", e.HTTPS)
 	line := s.hear("registered")

@@ -135,6 +135,7 @@ func (th *theatre) events(s seat, want ...string) {
 }
 
 func TestForeignClientsMeetOnAStage(t *testing.T) {
+	t.Parallel()
 	th := newTheatre(t)
 	viewer := func() string { return th.seat("viewer", subscribe).token }
 

@@ -128,6 +128,9 @@ func (b *Bus) stopServer() {
 	}
 }
 
+// Alone says whether the bus is inside this process, where nobody else can listen.
+func (b *Bus) Alone() bool { return b.server != nil }
+
 // Healthy says whether the bus is connected just now.
 func (b *Bus) Healthy() bool { return b.conn.IsConnected() }
 

@@ -174,7 +174,7 @@ func (e *Engine) build(ctx context.Context) error {
 	}
 	rooms, err := room.NewManager(room.Deps{
 		Directory: chats, Recorder: record, DB: db, Bus: messages, Passes: passes,
-		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off",
+		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off", History: cfg.chatHistory(),
 	})
 	if err != nil {
 		return err
@@ -213,7 +213,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the web app's access key: %w", err)
 	}
-	plusAPI := e.newPlus(db, messages, ring, keys, rooms, auditLog, clientAddr)
+	plusAPI := e.newPlus(db, messages, ring, keys, auditLog, rooms, clientAddr)
 	self := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, plus.Prefix) {
 			plusAPI.ServeHTTP(w, r)

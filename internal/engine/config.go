@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -44,6 +45,7 @@ type Config struct {
 	AppTag              string `name:"app-tag" default:"streamcat" help:"Value of the tag project on all that the web app makes."`
 	HookSecret          string `name:"hook-secret" help:"What /hooks/* demands; made at first start if empty." secret:"yes"`
 	ChatLimits          string `name:"chat-limits" default:"aws" enum:"aws,off" help:"aws: 10 requests a second per connection and the room's rate; off: for load tests and trusted rooms."`
+	ChatHistory         string `name:"chat-history" default:"200" help:"How many of its last messages and events each chat room keeps in memory, 128 KiB at most, for clients that ask for them when they join: 0 to 1000."`
 	BlobURL             string `name:"blob-url" help:"Where objects are kept: file: and an absolute path; the directory blobs in data-dir if empty. Chat logs lie there below the name of their bucket."`
 	ChatLogs            string `name:"chat-logs" default:"local" enum:"local,aws" help:"Where logging configurations of chat lead. local: buckets are folders in blob-url, and records for log groups and delivery streams wait, but for chat-log-streams; aws: to Amazon, with credentials from where AWS tools look for them."`
 	ChatLogEndpoint     string `name:"chat-log-endpoint" help:"With chat-logs aws: URL of a service that speaks as Amazon does, for buckets, log groups and delivery streams; Amazon's if empty."`
@@ -146,6 +148,9 @@ func (c *Config) Check() error {
 	if _, _, err := c.parseChatLog(); err != nil {
 		return err
 	}
+	if n, err := strconv.Atoi(c.ChatHistory); err != nil || n < 0 || n > 1000 {
+		return &BadConfig{"chat-history", "must be a whole number from 0 to 1000"}
+	}
 	if _, err := c.publicIPs(); err != nil {
 		return err
 	}
@@ -161,6 +166,12 @@ func (c *Config) Check() error {
 		return wantURL("database-url", c.DatabaseURL, "postgres", "postgresql")
 	}
 	return nil
+}
+
+// chatHistory is what Check has let pass.
+func (c *Config) chatHistory() int {
+	n, _ := strconv.Atoi(c.ChatHistory)
+	return n
 }
 
 // wantURL never repeats the value: it may hold a password. The host may stand in the query, where

@@ -38,6 +38,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"chat-log-keep":      func(c *Config) { c.ChatLogKeep = "lots" },
 		"blob-url":           func(c *Config) { c.BlobURL = "s3://bucket?secret=hunter2" },
 		"chat-limits":        func(c *Config) { c.ChatLimits = "on" },
+		"chat-history":       func(c *Config) { c.ChatHistory = "1001" },
 		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
 		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
 		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },

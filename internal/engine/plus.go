@@ -14,7 +14,7 @@ import (
 )
 
 // newPlus makes the API for what IVS has no word for, and adds the part that tells webhooks.
-func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, keys *accessKeys, rooms *room.Manager, auditLog *store.AuditLog, clientAddr func(*http.Request) netip.AddrPort) http.Handler {
+func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, keys *accessKeys, auditLog *store.AuditLog, rooms *room.Manager, clientAddr func(*http.Request) netip.AddrPort) http.Handler {
 	webhooks := hook.NewWebhooks(hook.WebhooksDeps{
 		DB: db, Bus: messages, Keyring: ring, Account: e.cfg.AccountID, Region: e.cfg.Region,
 		Log: e.log.With("part", "webhooks"), Registerer: e.reg,
@@ -24,7 +24,7 @@ func (e *Engine) newPlus(db *store.DB, messages *bus.Bus, ring *auth.Keyring, ke
 		DB: db, Webhooks: webhooks,
 		Verifier:   &auth.SigV4{Region: e.cfg.Region, Services: []string{plus.SigningName}, Secrets: keys, Used: keys.noteUse},
 		Minter:     arn.Minter{Region: e.cfg.Region, Account: e.cfg.AccountID},
-		AccessKeys: Keys{keys}, Streams: e.channels, Rooms: rooms,
+		AccessKeys: Keys{keys}, Streams: e.channels, History: rooms, Rooms: rooms,
 		Audit: auditLog, ClientAddr: clientAddr, Log: e.log.With("part", "plus"), Registerer: e.reg,
 	})
 }

@@ -78,11 +78,11 @@ func (e *Engine) newAudio(write func(*media.Frame)) rtc.AudioSink {
 	return found.NewAAC(transcode.AACOptions{Log: e.log.With("part", "transcode")}, write)
 }
 
-// encoderRules is what holds for encoders that publish to stages by RTMP.
+// encoderRules is what holds for who publishes to stages, and how long for who watches.
 func (e *Engine) encoderRules(enforced bool) stage.EncoderRules {
 	r := stage.EncoderRules{Opus: e.newOpus, EnforceSecure: enforced, ExceptLoopback: e.cfg.InsecureIngest == "auto"}
 	if e.cfg.awsLimits() {
-		r.MaxBitrate, r.MaxLines, r.MaxTime = 8_500_000, 720, 24*time.Hour
+		r.MaxBitrate, r.MaxSound, r.MaxLines, r.MaxTime = 8_500_000, 160_000, 720, 24*time.Hour
 	}
 	return r
 }

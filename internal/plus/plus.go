@@ -46,9 +46,10 @@ const bodyTime = 30 * time.Second
 type Deps struct {
 	DB         *store.DB
 	Webhooks   *hook.Webhooks
-	AccessKeys AccessKeys // nil: keys cannot be managed here
-	Streams    Streams    // nil: nothing is measured here
-	Rooms      Rooms      // nil: there are no rooms to keep order in
+	AccessKeys AccessKeys  // nil: keys cannot be managed here
+	Streams    Streams     // nil: nothing is measured here
+	History    ChatHistory // nil: rooms have no past here
+	Rooms      Rooms       // nil: there are no rooms to keep order in
 	Verifier   *auth.SigV4
 	Minter     arn.Minter // whose region and account are in names and envelopes
 	Audit      interface {
@@ -93,6 +94,10 @@ func NewService(d Deps) *Service {
 	if d.Streams != nil {
 		s.features = append(s.features, "stream-health")
 		s.handleStreams()
+	}
+	if d.History != nil {
+		s.features = append(s.features, "chat-history")
+		s.handleHistory()
 	}
 	if d.Rooms != nil {
 		s.features = append(s.features, "chat-bans", "chat-time-outs", "chat-modes", "chat-pinned")

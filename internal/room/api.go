@@ -15,16 +15,12 @@ func (m *Manager) SendEvent(ctx context.Context, roomARN, name string, attrs map
 }
 
 // DeleteMessage tells everybody in a room to remove a message, and gives the id of the event that says
-// so. Whether there was such a message is not known: rooms keep nothing. If it is pinned, that ends.
+// so. Whether there was such a message is not known: rooms keep only the last ones. If it is pinned, that ends.
 func (m *Manager) DeleteMessage(ctx context.Context, roomARN, messageID, reason string) (id string, err error) {
-	if id, err = m.cause(ctx, roomARN, noteDelete, "", eventDelete, deleted(messageID, reason)); err != nil {
+	if id, err = m.cause(ctx, roomARN, noteDelete, messageID, eventDelete, deleted(messageID, reason)); err != nil {
 		return "", err
 	}
-	spec, err := m.directory.Room(ctx, roomARN)
-	if err != nil {
-		return "", fmt.Errorf("chat room: %w", err)
-	}
-	return id, m.unpinDeleted(ctx, spec, messageID)
+	return id, m.unpinDeleted(ctx, roomARN, messageID)
 }
 
 // DisconnectUser tells everybody in a room that a user is disconnected, and closes all connections of
@@ -41,32 +37,37 @@ func (m *Manager) CloseRoom(_ context.Context, roomARN string) error {
 	if err != nil {
 		return err
 	}
-	return m.tell(a.ID, &note{kind: noteClose})
+	if !m.bus.Alone() {
+		return m.tell(a.ID, &note{kind: noteClose})
+	}
+	m.mu.Lock()
+	r := m.rooms[a.ID]
+	m.mu.Unlock()
+	if r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.put(&note{kind: noteClose})
+	}
+	return nil
 }
 
 // cause announces an event that the HTTP API asked for.
-func (m *Manager) cause(ctx context.Context, roomARN string, kind noteKind, user, name string, attrs attributes) (string, error) {
-	spec, err := m.directory.Room(ctx, roomARN)
-	if err != nil {
-		return "", fmt.Errorf("chat room: %w", err)
-	}
-	return m.announce(spec, kind, user, event{EventName: name, Attributes: attrs}, m.now())
+func (m *Manager) cause(ctx context.Context, roomARN string, kind noteKind, about, name string, attrs attributes) (id string, err error) {
+	err = m.visit(ctx, roomARN, func(r *room, spec Spec) error {
+		id, err = r.announce(spec, kind, about, event{EventName: name, Attributes: attrs}, m.now())
+		return err
+	})
+	return id, err
 }
 
 // announce gives an event its id and sends it to the room.
-func (m *Manager) announce(spec Spec, kind noteKind, user string, e event, received time.Time) (id string, err error) {
+func (r *room) announce(spec Spec, kind noteKind, about string, e event, received time.Time) (id string, err error) {
 	e.Type, e.ID, e.SendTime = "EVENT", newID(), sendTime(received)
 	frame, err := encode(e)
 	if err != nil {
 		return "", err
 	}
-	return e.ID, m.publish(spec, &note{kind: kind, user: user, frame: frame}, received)
-}
-
-// publish puts what was said into the room's record and sends it to all nodes.
-func (m *Manager) publish(spec Spec, n *note, received time.Time) error {
-	m.record(spec, n, received)
-	return m.tell(spec.ID, n)
+	return e.ID, r.post(spec, &note{kind: kind, id: e.ID, about: about, frame: frame}, received)
 }
 
 // tell sends a note to all nodes, this one included.

@@ -56,6 +56,7 @@ type conn struct {
 	// Of the sweeper alone.
 	pinged int64 // value of heard when the last ping went out; -1 before
 
+	from  uint64 // number of the last delivery before it came; set once, in join
 	shard *shard // set once, in join
 	slot  int    // place among shard.members; guarded by shard.mu
 
@@ -117,6 +118,26 @@ func (c *conn) send(frames []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state == stateOpen && c.put(frames)
+}
+
+// catchUp sends what of a batch is not older than the connection: it came while the batch was waiting.
+func (c *conn) catchUp(batch []delivery) {
+	for _, d := range batch {
+		if d.frame != nil && d.number > c.from {
+			c.send(d.frame)
+		}
+	}
+}
+
+// lead puts frames before anything else that the room will send. Until the answer to the handshake is
+// written, everything lines up behind it.
+func (c *conn) lead(frames [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range frames {
+		c.queue = append(c.queue, f)
+		c.queued += len(f)
+	}
 }
 
 // put is send's work, with c.mu held. A closing connection's last frame is always queued.

@@ -50,6 +50,10 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 	if err != nil {
 		return status, err
 	}
+	past, err := parseWish(r.URL.RawQuery)
+	if err != nil {
+		return http.StatusBadRequest, err
+	}
 	token := firstOf(r.Header.Get("Sec-WebSocket-Protocol"))
 	pass, spec, err := m.judge(r, token)
 	if err != nil {
@@ -92,7 +96,7 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 		return 0, nil
 	}
 	stays = true
-	room.join(c)
+	room.join(c, past)
 	m.metrics.handshake(http.StatusSwitchingProtocols)
 	m.metrics.connections.Inc()
 	m.work.Go(func() { c.serve(early) })

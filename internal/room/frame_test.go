@@ -180,9 +180,10 @@ func FuzzRequest(f *testing.F) {
 }
 
 func FuzzNote(f *testing.F) {
-	f.Add((&note{kind: noteDisconnect, node: "n1", user: "bob", frame: []byte(`{"Type":"EVENT"}`)}).encode())
+	f.Add((&note{kind: noteDisconnect, node: "n1", about: "bob", frame: []byte(`{"Type":"EVENT"}`)}).encode())
 	f.Add((&note{kind: noteClose}).encode())
-	f.Add([]byte{1, 'm', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
+	f.Add((&note{kind: noteMessage, number: 1 << 40, id: "AbCdEfGh1234", node: "n1", frame: []byte(`{}`)}).encode())
+	f.Add([]byte{noteFormat, 'm', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, err := parseNote(b)
 		if err != nil {

@@ -250,9 +250,24 @@ func (n *node) join(user string, change ...func(*auth.ChatPass)) *client {
 // dial connects with a token; without success it gives no client but the HTTP answer.
 func (n *node) dial(token string) (*client, *http.Response) {
 	n.t.Helper()
+	return n.dialWith("", token)
+}
+
+// joinWith joins with a query in the URL.
+func (n *node) joinWith(query, user string) *client {
+	n.t.Helper()
+	c, resp := n.dialWith(query, n.token(user))
+	if c == nil {
+		n.t.Fatalf("%s was not let in: HTTP %d", user, resp.StatusCode)
+	}
+	return c
+}
+
+func (n *node) dialWith(query, token string) (*client, *http.Response) {
+	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ws, resp, err := websocket.Dial(ctx, n.url, &websocket.DialOptions{HTTPClient: n.srv.Client(), Subprotocols: []string{token}, CompressionMode: websocket.CompressionContextTakeover})
+	ws, resp, err := websocket.Dial(ctx, n.url+"/"+query, &websocket.DialOptions{HTTPClient: n.srv.Client(), Subprotocols: []string{token}, CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
 		if resp == nil {
 			n.t.Fatal(err)

@@ -22,7 +22,10 @@ type room struct {
 	m  *Manager
 	id string
 
-	users int // connections that use it or are about to; guarded by m.mu
+	// Guarded by m.mu.
+	users     int           // connections that use it or are about to
+	idleSince time.Duration // since when it has none; the manager's uptime
+	lingering int           // bytes that it keeps meanwhile
 
 	keep keeper
 
@@ -38,7 +41,9 @@ type room struct {
 	asking bool // somebody is reading the spec
 	rate   bucket
 	shards []*shard
-	sizes  []int // members per shard
+	sizes  []int  // members per shard
+	last   uint64 // number of the last delivery
+	past   ring
 }
 
 // open subscribes to what is said in the room. It returns when that is in force, so that a member which
@@ -47,8 +52,10 @@ func (r *room) open() error {
 	r.opening.Do(func() {
 		ctx, cancel := context.WithTimeout(r.m.life, lookupFor)
 		defer cancel()
-		if r.sub, r.openErr = r.m.bus.Subscribe(subject(r.id), r.hear); r.openErr == nil {
-			r.openErr = r.m.bus.Flush(ctx)
+		if !r.m.bus.Alone() {
+			if r.sub, r.openErr = r.m.bus.Subscribe(subject(r.id), r.hear); r.openErr == nil {
+				r.openErr = r.m.bus.Flush(ctx)
+			}
 		}
 		if r.openErr == nil { // who changes the rules from here on finds the room running
 			r.openErr = r.keep.read(ctx, r.m.db, r.arn(), r.m.now())
@@ -57,10 +64,19 @@ func (r *room) open() error {
 	return r.openErr
 }
 
-// join makes c a member: from now on it is sent everything, in order.
-func (r *room) join(c *conn) {
+// close ends what open began.
+func (r *room) close() {
+	if r.sub != nil {
+		r.sub.Close()
+	}
+}
+
+// join makes c a member: it is sent what it wishes of the past, and from now on everything, in order.
+func (r *room) join(c *conn, w wish) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	c.from = r.last
+	c.lead(r.recall(w, c.user))
 	best := 0
 	for i, n := range r.sizes {
 		if n < r.sizes[best] {
@@ -95,16 +111,48 @@ func (r *room) hear(b bus.Message) {
 		r.m.log.Warn("chat note ignored", "room", r.id, "error", err)
 		return
 	}
-	d := delivery{kind: n.kind, user: n.user}
-	if n.kind != noteClose {
-		d.frame = textFrame(n.frame)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n.kind == noteMessage && n.node != r.m.node {
-		r.keep.heard(n.user, r.m.now())
+		r.keep.heard(n.about, r.m.now())
 		r.rate.charge(r.m.now().UnixNano(), r.spec.MaxRate) // the limit is the room's, wherever people sit
 	}
+	r.put(n)
+}
+
+// post puts what was said into the room's record and sends it to everybody, on all nodes. A node alone
+// needs no bus for that.
+func (r *room) post(spec Spec, n *note, received time.Time) error {
+	if !r.m.bus.Alone() {
+		r.m.record(spec, n, received)
+		return r.m.tell(r.id, n)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.m.record(spec, n, received) // the record has the room's order, too
+	r.put(n)
+	return nil
+}
+
+// put numbers a note, keeps it and sends it to the members, with r.mu held.
+func (r *room) put(n *note) {
+	if n.kind == noteClose {
+		r.past.clear()
+		r.push(delivery{kind: noteClose})
+		return
+	}
+	r.last++
+	n.number = r.last
+	e := entry{note: *n, framed: textFrame(n.frame)}
+	e.frame = nil
+	if n.kind == noteDelete {
+		r.past.forget(n.about)
+	}
+	r.past.add(e)
+	r.push(delivery{kind: n.kind, number: n.number, frame: e.framed, user: n.about})
+}
+
+func (r *room) push(d delivery) {
 	for _, s := range r.shards {
 		s.push(d)
 	}
@@ -128,6 +176,7 @@ func (r *room) learn(spec Spec, now time.Time) {
 // is a NotFound fault once the room is gone.
 func (r *room) current(now time.Time) (Spec, error) {
 	r.refresh(now, specFresh)
+	r.look(now, specFresh)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.gone {
@@ -150,9 +199,6 @@ func (r *room) refresh(now time.Time, age time.Duration) {
 	ctx, cancel := context.WithTimeout(r.m.life, lookupFor)
 	defer cancel()
 	spec, err := r.m.directory.Room(ctx, arn)
-	if err == nil {
-		err = r.keep.check(ctx, r.m.db, arn, now)
-	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,9 +221,8 @@ func (r *room) closeIfGone() {
 		return
 	}
 	r.closed = true
-	for _, s := range r.shards {
-		s.push(delivery{kind: noteClose})
-	}
+	r.past.clear()
+	r.push(delivery{kind: noteClose})
 }
 
 // each calls do for every member as of now.

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/store"
 )
@@ -101,10 +102,10 @@ func (m *Manager) Ban(ctx context.Context, roomARN, userID, reason string, until
 	if err != nil {
 		return p, err
 	}
-	if err := m.moderated(spec, noteEvent, "", eventBan, penaltyTold(p)); err != nil {
+	if err := m.moderated(ctx, spec, noteEvent, "", eventBan, penaltyTold(p)); err != nil {
 		return p, err
 	}
-	return p, m.moderated(spec, noteDisconnect, userID, eventDisconnect, disconnected(userID, reason))
+	return p, m.moderated(ctx, spec, noteDisconnect, userID, eventDisconnect, disconnected(userID, reason))
 }
 
 // TimeOut lets a user read but not write until a time, at most MaxTimeOut from now. A former one is replaced.
@@ -116,7 +117,7 @@ func (m *Manager) TimeOut(ctx context.Context, roomARN, userID, reason string, u
 	if err != nil {
 		return p, err
 	}
-	return p, m.moderated(spec, noteEvent, "", eventTimeOut, penaltyTold(p))
+	return p, m.moderated(ctx, spec, noteEvent, "", eventTimeOut, penaltyTold(p))
 }
 
 // penalize writes a penalty and puts it in force.
@@ -176,7 +177,7 @@ func (m *Manager) EndPenalty(ctx context.Context, roomARN string, kind store.Cha
 	if kind == store.ChatBan {
 		name = eventUnban
 	}
-	return m.moderated(spec, noteEvent, "", name, attributes{"UserId": userID})
+	return m.moderated(ctx, spec, noteEvent, "", name, attributes{"UserId": userID})
 }
 
 // ChangeModes changes the modes of a room and gives them as they are then. change is handed the present ones and may be
@@ -204,7 +205,7 @@ func (m *Manager) ChangeModes(ctx context.Context, roomARN string, change func(*
 	if err := m.rulesChanged(ctx, roomARN, spec.ID); err != nil {
 		return Modes{}, err
 	}
-	return modes, m.moderated(spec, noteEvent, "", eventModes, attributes{
+	return modes, m.moderated(ctx, spec, noteEvent, "", eventModes, attributes{
 		"SlowMode":      strconv.Itoa(int(modes.Slow / time.Second)),
 		"FollowersOnly": strconv.FormatBool(modes.FollowersOnly), "NoGuests": strconv.FormatBool(modes.NoGuests),
 	})
@@ -237,7 +238,7 @@ func (m *Manager) Pin(ctx context.Context, roomARN string, p Pinned) (Pinned, er
 	if err := m.rulesChanged(ctx, roomARN, spec.ID); err != nil {
 		return p, err
 	}
-	return p, m.moderated(spec, noteEvent, "", eventPin, pinnedTold(p))
+	return p, m.moderated(ctx, spec, noteEvent, "", eventPin, pinnedTold(p))
 }
 
 // pinnedTold gives the attributes of the event that tells of a pinned message.
@@ -274,12 +275,12 @@ func (m *Manager) unpin(ctx context.Context, spec Spec, messageID string) (bool,
 	if err := m.rulesChanged(ctx, spec.ARN, spec.ID); err != nil {
 		return true, err
 	}
-	return true, m.moderated(spec, noteEvent, "", eventUnpin, attributes{"MessageId": was})
+	return true, m.moderated(ctx, spec, noteEvent, "", eventUnpin, attributes{"MessageId": was})
 }
 
 // unpinDeleted takes the pinned message away if it is the one that was deleted.
-func (m *Manager) unpinDeleted(ctx context.Context, spec Spec, messageID string) error {
-	row, err := m.db.ChatRules(ctx, spec.ARN)
+func (m *Manager) unpinDeleted(ctx context.Context, roomARN, messageID string) error {
+	row, err := m.db.ChatRules(ctx, roomARN)
 	if err != nil {
 		return err
 	}
@@ -287,13 +288,13 @@ func (m *Manager) unpinDeleted(ctx context.Context, spec Spec, messageID string)
 	if err != nil || pinned == nil || pinned.MessageID != messageID {
 		return err
 	}
-	_, err = m.unpin(ctx, spec, messageID)
+	_, err = m.unpin(ctx, Spec{ARN: roomARN, ID: arn.ID(roomARN)}, messageID)
 	return err
 }
 
 // moderated announces an event that nobody in the room asked for.
-func (m *Manager) moderated(spec Spec, kind noteKind, user, name string, attrs attributes) error {
-	if _, err := m.announce(spec, kind, user, event{EventName: name, Attributes: attrs}, m.now()); err != nil {
+func (m *Manager) moderated(ctx context.Context, spec Spec, kind noteKind, about, name string, attrs attributes) error {
+	if _, err := m.cause(ctx, spec.ARN, kind, about, name, attrs); err != nil {
 		return fmt.Errorf("tell of moderation: %w", err)
 	}
 	return nil

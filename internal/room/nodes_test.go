@@ -14,10 +14,15 @@ import (
 	"github.com/streamcat/streamcat/internal/room"
 )
 
-// twoNodes gives two managers, each with a bus of its own to one NATS server.
-func twoNodes(t *testing.T) (a, b *node) {
+// house is a world whose nodes share a NATS server, each with a bus of its own.
+type house struct {
+	*world
+	url string
+}
+
+func newHouse(t *testing.T) *house {
 	t.Helper()
-	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,16 +34,24 @@ func twoNodes(t *testing.T) (a, b *node) {
 	if !nats.ReadyForConnections(patience) {
 		t.Fatal("NATS does not start")
 	}
-	w := newWorld(t)
-	connect := func(name string) *node {
-		link, err := bus.Open(t.Context(), bus.Options{URL: nats.ClientURL(), Name: name, Log: quiet})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = link.Close(context.Background()) })
-		return w.node(func(d *room.Deps) { d.Bus, d.Node = link, name })
+	return &house{newWorld(t), nats.ClientURL()}
+}
+
+// node gives a manager with a bus of its own.
+func (h *house) node(name string, change ...func(*room.Deps)) *node {
+	h.t.Helper()
+	link, err := bus.Open(context.Background(), bus.Options{URL: h.url, Name: name, Log: quiet})
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	return connect("a"), connect("b")
+	h.t.Cleanup(func() { _ = link.Close(context.Background()) })
+	return h.world.node(append(change, func(d *room.Deps) { d.Bus, d.Node = link, name })...)
+}
+
+func twoNodes(t *testing.T) (a, b *node) {
+	t.Helper()
+	h := newHouse(t)
+	return h.node("a"), h.node("b")
 }
 
 func TestNodesHearEachOther(t *testing.T) {

@@ -7,10 +7,12 @@ import (
 
 // note is what travels on a room's subject of the bus, to every node that has members of the room.
 type note struct {
-	kind  noteKind
-	node  string // that sent it
-	user  string // whose connections end, for noteDisconnect; who speaks, for noteMessage
-	frame []byte // the JSON that members are sent; empty for noteClose
+	kind   noteKind
+	number uint64 // place in the room's order; 0: none yet
+	id     string // of the frame
+	node   string // that sent it
+	about  string // the user whose connections end, for noteDisconnect; the message, for noteDelete; who speaks, for noteMessage
+	frame  []byte // the JSON that members are sent; empty for noteClose
 }
 
 type noteKind byte
@@ -37,14 +39,15 @@ func (k noteKind) action() string {
 	}
 }
 
-const noteFormat = 1 // first byte of an encoded note
+const noteFormat = 2 // first byte of an encoded note
 
 var errNote = errors.New("room: note has an unknown form")
 
 func (n *note) encode() []byte {
-	b := make([]byte, 0, 2+2*binary.MaxVarintLen32+len(n.node)+len(n.user)+len(n.frame))
+	b := make([]byte, 0, 2+4*binary.MaxVarintLen64+len(n.id)+len(n.node)+len(n.about)+len(n.frame))
 	b = append(b, noteFormat, byte(n.kind))
-	for _, s := range []string{n.node, n.user} {
+	b = binary.AppendUvarint(b, n.number)
+	for _, s := range [...]string{n.id, n.node, n.about} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
 	return append(b, n.frame...)
@@ -62,7 +65,12 @@ func parseNote(b []byte) (*note, error) {
 		return nil, errNote
 	}
 	b = b[2:]
-	for _, s := range []*string{&n.node, &n.user} {
+	number, used := binary.Uvarint(b)
+	if used <= 0 {
+		return nil, errNote
+	}
+	n.number, b = number, b[used:]
+	for _, s := range [...]*string{&n.id, &n.node, &n.about} {
 		size, used := binary.Uvarint(b)
 		if used <= 0 || size > uint64(len(b)-used) {
 			return nil, errNote

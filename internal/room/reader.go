@@ -139,17 +139,17 @@ func (c *conn) request(r *request, malformed error) error {
 		}
 		return c.say(spec, r, now)
 	case actionDelete:
-		_, err := m.announce(spec, noteDelete, "", event{
+		_, err := c.room.announce(spec, noteDelete, r.ID, event{
 			RequestID: r.RequestID, EventName: eventDelete, Attributes: deleted(r.ID, r.Reason),
 		}, now)
 		if err == nil && c.room.keep.isPinned(r.ID) {
 			ctx, cancel := context.WithTimeout(m.life, lookupFor)
 			defer cancel()
-			err = m.unpinDeleted(ctx, spec, r.ID)
+			err = m.unpinDeleted(ctx, spec.ARN, r.ID)
 		}
 		return err
 	default:
-		_, err := m.announce(spec, noteDisconnect, r.UserID, event{
+		_, err := c.room.announce(spec, noteDisconnect, r.UserID, event{
 			RequestID: r.RequestID, EventName: eventDisconnect, Attributes: disconnected(r.UserID, r.Reason),
 		}, now)
 		return err
@@ -168,14 +168,15 @@ func (c *conn) allowed(action string) error {
 
 // say sends a message to the room. The sender hears it back as everybody does.
 func (c *conn) say(spec Spec, r *request, now time.Time) error {
+	id := newID()
 	frame, err := encode(message{
-		Type: "MESSAGE", ID: newID(), RequestID: r.RequestID, Content: r.Content,
+		Type: "MESSAGE", ID: id, RequestID: r.RequestID, Content: r.Content,
 		Attributes: r.Attributes, SendTime: sendTime(now), Sender: c.sender,
 	})
 	if err != nil {
 		return err
 	}
-	return c.room.m.publish(spec, &note{kind: noteMessage, user: c.user, frame: frame}, now)
+	return c.room.post(spec, &note{kind: noteMessage, id: id, about: c.user, frame: frame}, now)
 }
 
 // refuse tells the client that its request was not done.

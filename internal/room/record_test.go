@@ -48,11 +48,11 @@ func (p *tape) of(frame string) (found []taped) {
 }
 
 func TestWhatClientsHearWasRecordedOnce(t *testing.T) {
-	w, p := newWorld(t), &tape{}
+	w, p := newHouse(t), &tape{}
 	w.room.Logging = []string{"first", "second"}
 	w.rooms.put(w.room)
 	recording := func(d *room.Deps) { d.Recorder = p }
-	here, there := w.node(recording), w.node(recording)
+	here, there := w.node("here", recording), w.node("there", recording)
 	ann, bob := here.join("ann"), there.join("bob")
 	ctx := context.Background()
 

@@ -85,6 +85,8 @@ type Deps struct {
 	Heartbeat time.Duration
 	// MaxFrame is the longest request in bytes; longer ones are refused. 0: 16 KiB.
 	MaxFrame int
+	// History is how many frames a room keeps for those who come later, up to 128 KiB of them. 0: none.
+	History int
 	// MaxAttributes limits the attributes of a message: bytes of names and values. 0: 4 KiB.
 	MaxAttributes int
 }
@@ -104,6 +106,7 @@ type Manager struct {
 	heartbeat     time.Duration
 	maxFrame      int
 	maxAttributes int
+	history       int
 
 	rulesSub *bus.Sub
 
@@ -124,7 +127,7 @@ func NewManager(d Deps) (*Manager, error) {
 	}
 	m := &Manager{
 		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node, recorder: d.Recorder,
-		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes,
+		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes, history: d.History,
 		metrics: newMetrics(d.Registerer), began: time.Now(), rooms: map[string]*room{},
 	}
 	if m.log == nil {
@@ -187,7 +190,7 @@ func (m *Manager) enter(spec Spec) *room {
 	}
 	r := m.rooms[spec.ID]
 	if r == nil {
-		r = &room{m: m, id: spec.ID}
+		r = &room{m: m, id: spec.ID, past: ring{most: m.history}}
 		m.rooms[spec.ID] = r
 	}
 	r.users++
@@ -199,13 +202,14 @@ func (m *Manager) exit(r *room) {
 	defer m.work.Done()
 	m.mu.Lock()
 	r.users--
-	last := r.users == 0
+	r.idleSince = m.uptime()
+	last := r.users == 0 && !r.lingers()
 	if last {
 		delete(m.rooms, r.id)
 	}
 	m.mu.Unlock()
-	if last && r.sub != nil {
-		r.sub.Close()
+	if last {
+		r.close()
 	}
 }
 
@@ -215,7 +219,9 @@ func (m *Manager) running() []*room {
 	defer m.mu.Unlock()
 	rooms := make([]*room, 0, len(m.rooms))
 	for _, r := range m.rooms {
-		rooms = append(rooms, r)
+		if r.users > 0 {
+			rooms = append(rooms, r)
+		}
 	}
 	return rooms
 }
@@ -240,10 +246,12 @@ func (m *Manager) sweep() {
 		now, uptime := m.now(), m.uptime()
 		for _, r := range m.running() {
 			r.refresh(now, specStale)
+			r.look(now, specStale)
 			r.closeIfGone()
 			r.expel(now)
 			r.each(func(c *conn) { c.tend(now, uptime, m.heartbeat) })
 		}
+		m.forgetIdle(uptime)
 	}
 }
 

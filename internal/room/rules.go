@@ -32,8 +32,9 @@ func holds(until, now time.Time) bool { return until.IsZero() || now.Before(unti
 type keeper struct {
 	mu      sync.Mutex // a leaf: nothing is locked under it
 	rules   rules
-	reading bool // somebody reads the rules because they were said to have changed
-	again   bool // and it was said once more since
+	reading bool      // somebody reads the rules because they were said to have changed
+	again   bool      // and it was said once more since
+	looked  time.Time // when the version was last compared
 
 	spoke map[string]int64 // when whom the slow mode counts for last said something; Unix time in nanoseconds
 	swept int64            // when spoke was last rid of what is of no more use
@@ -53,6 +54,7 @@ func (k *keeper) read(ctx context.Context, db *store.DB, room string, now time.T
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.looked = now
 	if next.version >= k.rules.version {
 		k.rules = next
 	}
@@ -86,18 +88,6 @@ func (r *rules) fill(ctx context.Context, db *store.DB, room string, row store.C
 		}
 	}
 	return nil
-}
-
-// check reads the rules if the database has another version of them.
-func (k *keeper) check(ctx context.Context, db *store.DB, room string, now time.Time) error {
-	version, err := db.ChatVersion(ctx, room)
-	k.mu.Lock()
-	known := k.rules.version
-	k.mu.Unlock()
-	if err != nil || version == known {
-		return err
-	}
-	return k.read(ctx, db, room, now)
 }
 
 // bannedNow says whether a user is banned; anybody says whether somebody is.
@@ -262,6 +252,30 @@ func (r *room) readRules() {
 		if err != nil && r.m.life.Err() == nil { // the next look at the version makes good for it
 			r.m.log.Warn("chat rules not read; the last ones stay", "room", r.id, "error", err)
 		}
+	}
+}
+
+// look reads the rules if the database has another version of them. It looks when that was not done for age.
+func (r *room) look(now time.Time, age time.Duration) {
+	k := &r.keep
+	k.mu.Lock()
+	due, known := now.Sub(k.looked) >= age || now.Before(k.looked), k.rules.version
+	if due {
+		k.looked = now
+	}
+	k.mu.Unlock()
+	arn := r.arn()
+	if !due || arn == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.m.life, lookupFor)
+	defer cancel()
+	version, err := r.m.db.ChatVersion(ctx, arn)
+	if err == nil && version != known {
+		err = k.read(ctx, r.m.db, arn, now)
+	}
+	if err != nil && r.m.life.Err() == nil {
+		r.m.log.Warn("chat rules not read; the last ones stay", "room", r.id, "error", err)
 	}
 }
 

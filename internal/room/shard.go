@@ -28,9 +28,10 @@ type shard struct {
 
 // delivery is what all members are sent.
 type delivery struct {
-	kind  noteKind
-	frame []byte // a ready WebSocket frame; nil for noteClose
-	user  string // whose connections end after it, for noteDisconnect
+	kind   noteKind
+	number uint64 // place in the room's order; 0 for noteClose
+	frame  []byte // a ready WebSocket frame; nil for noteClose
+	user   string // whose connections end after it, for noteDisconnect
 }
 
 func (s *shard) add(c *conn) {
@@ -141,8 +142,13 @@ func (s *shard) deliver(batch []delivery, frames []byte) {
 	reached := 0
 	if len(frames) > 0 {
 		for _, c := range s.to {
-			if c.send(frames) {
-				reached++
+			switch {
+			case c.from < batch[0].number:
+				if c.send(frames) {
+					reached++
+				}
+			default:
+				c.catchUp(batch)
 			}
 		}
 		for _, d := range batch {
@@ -152,7 +158,7 @@ func (s *shard) deliver(batch []delivery, frames []byte) {
 	switch last := batch[len(batch)-1]; last.kind {
 	case noteDisconnect:
 		for _, c := range s.to {
-			if c.user == last.user {
+			if c.user == last.user && c.from < last.number {
 				c.hangUp(byModerator, closeNormal, "disconnected by a moderator")
 			}
 		}

@@ -269,13 +269,6 @@ func TestGarbageOverUDPHarmsNobody(t *testing.T) {
 	w.mu.Lock()
 	name := w.up.peer.(*session).current.Load()
 	w.mu.Unlock()
-	forged := func(ufrag, pwd string) []byte {
-		m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ufrag), stun.NewShortTermIntegrity(pwd), stun.Fingerprint)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m.Raw
-	}
 	b := make([]byte, 4000)
 	for i := range 3000 {
 		rand.Read(b)
@@ -285,13 +278,10 @@ func TestGarbageOverUDPHarmsNobody(t *testing.T) {
 		case 1:
 			b[0] = 22 // DTLS
 		case 2:
-			b = append(b[:0], forged(name.ufrag+":"+name.remote.ufrag, "not the password at all")...)
-			b = b[:4000]
-			copy(b, forged(name.ufrag+":"+name.remote.ufrag, "not the password at all"))
-			nc.Write(b[:len(forged(name.ufrag+":"+name.remote.ufrag, "not the password at all"))])
+			nc.Write(checkBy(t, name.ufrag+":"+name.remote.ufrag, "not the password at all").Raw)
 			continue
 		case 3:
-			nc.Write(forged("nobody:nobody", "x"))
+			nc.Write(checkBy(t, "nobody:nobody", "x").Raw)
 			continue
 		case 4:
 			b[0] = 0
@@ -391,34 +381,15 @@ func TestForeignCertificateIsRefused(t *testing.T) {
 
 func TestChecksAreAnswered(t *testing.T) {
 	w := newWorld(t, nil)
-	if r := (&doorClient{w, "publisher"}).do(t, "POST", "/whip", map[string]string{"Content-Type": "application/sdp"}, offerText("sendonly")); r.status != 201 {
-		t.Fatalf("got %d", r.status)
-	}
-	c := w.up.peer.(*session).current.Load()
-	nc, err := net.Dial("udp", w.addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	s, nc := w.offered(t), w.dial(t)
 	ask := func(more ...stun.Setter) *stun.Message {
 		t.Helper()
-		list := append([]stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.ufrag + ":" + c.remote.ufrag)}, more...)
-		m, err := stun.Build(append(list, stun.NewShortTermIntegrity(c.pwd), stun.Fingerprint)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		nc.Write(m.Raw)
-		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
-		b := make([]byte, maxPacket)
-		n, err := nc.Read(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := &stun.Message{Raw: b[:n]}
+		m, answer := s.check(t, nc, more...)
+		out := &stun.Message{Raw: answer}
 		if err := out.Decode(); err != nil {
 			t.Fatal(err)
 		}
-		if out.TransactionID != m.TransactionID || stun.Fingerprint.Check(out) != nil || stun.NewShortTermIntegrity(c.pwd).Check(out) != nil {
+		if out.TransactionID != m.TransactionID || stun.Fingerprint.Check(out) != nil || stun.NewShortTermIntegrity(s.current.Load().pwd).Check(out) != nil {
 			t.Error("the answer is not authentic")
 		}
 		return out
@@ -441,34 +412,10 @@ func TestChecksAreAnswered(t *testing.T) {
 // takes it back.
 func TestClaimedAddressIsTakenBack(t *testing.T) {
 	w := newWorld(t, nil)
-	nc, err := net.Dial("udp", w.addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	join := func() *session {
-		t.Helper()
-		if r := (&doorClient{w, "publisher"}).do(t, "POST", "/whip", map[string]string{"Content-Type": "application/sdp"}, offerText("sendonly")); r.status != 201 {
-			t.Fatalf("got %d", r.status)
-		}
-		return w.up.peer.(*session)
-	}
-	check := func(s *session) {
-		t.Helper()
-		c := s.current.Load()
-		m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(c.ufrag+":"+c.remote.ufrag), stun.NewShortTermIntegrity(c.pwd), stun.Fingerprint)
-		if err != nil {
-			t.Fatal(err)
-		}
-		nc.Write(m.Raw)
-		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if _, err := nc.Read(make([]byte, maxPacket)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	client, thief := join(), join()
+	nc := w.dial(t)
+	client, thief := w.offered(t), w.offered(t)
 	for _, s := range []*session{client, thief, client} {
-		check(s)
+		s.check(t, nc)
 		w.port.mu.RLock()
 		owner := w.port.addrs[nc.LocalAddr().(*net.UDPAddr).AddrPort()]
 		w.port.mu.RUnlock()

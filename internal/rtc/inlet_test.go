@@ -32,11 +32,7 @@ func sdpValue(t testing.TB, sdp, name string) string {
 func check(t testing.TB, c *rtctest.Client, pwd string) []byte {
 	t.Helper()
 	name := sdpValue(t, c.Answer, "ice-ufrag") + ":" + sdpValue(t, c.PC.LocalDescription().SDP, "ice-ufrag")
-	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(name), stun.NewShortTermIntegrity(pwd), stun.Fingerprint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.Raw
+	return checkBy(t, name, pwd).Raw
 }
 
 // TestAnInletIsAWayIn has a session's client come by a relay beside its socket.

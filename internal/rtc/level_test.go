@@ -3,7 +3,6 @@ package rtc
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -13,41 +12,11 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// opened reads a client's next packets of media, opened.
-func opened(t *testing.T, client *net.UDPConn, in *srtp.Context, n int) (list []rtp.Packet) {
-	t.Helper()
-	b := make([]byte, maxPacket)
-	for len(list) < n {
-		if err := client.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		n, err := client.Read(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		plain, err := in.DecryptRTP(nil, b[:n], nil)
-		if err != nil {
-			continue // DTLS
-		}
-		var p rtp.Packet
-		if err := p.Unmarshal(plain); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, p)
-	}
-	return list
-}
-
 // TestASoundSaysHowLoudItIs to a client that wants to know, with a packet's number and without, and nothing of the packet
 // after it; and no client is told by an extension that it has not offered.
 func TestASoundSaysHowLoudItIs(t *testing.T) {
 	w := newWorld(t, nil)
-	d, client := connectedDown(t, w, srtp.ProtectionProfileAeadAes128Gcm)
-	_, theirs := benchKeys(srtp.ProtectionProfileAeadAes128Gcm)
-	in, err := theirs.inward()
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, client := newListener(t, w, srtp.ProtectionProfileAeadAes128Gcm)
 	a := d.senders[0]
 	write := func(seq uint16, level int) {
 		t.Helper()
@@ -65,7 +34,7 @@ func TestASoundSaysHowLoudItIs(t *testing.T) {
 	write(3, 20)
 	write(4, -1)
 	var got []string
-	for _, p := range opened(t, client, in, 4) {
+	for _, p := range client.hear(4) {
 		text := fmt.Sprintf("%d %q", p.SequenceNumber, p.Payload)
 		if level := p.GetExtension(a.levelID); level != nil {
 			text += fmt.Sprint(" level ", level[0])

@@ -2,7 +2,6 @@ package rtc
 
 import (
 	"bytes"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +14,7 @@ import (
 // touched.
 func TestARepairGoesOnTheRepairStream(t *testing.T) {
 	w := newWorld(t, nil)
-	d, client := connectedDown(t, w, srtp.ProtectionProfileAeadAes128Gcm)
-	_, theirs := benchKeys(srtp.ProtectionProfileAeadAes128Gcm)
-	in, err := theirs.inward()
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, client := newListener(t, w, srtp.ProtectionProfileAeadAes128Gcm)
 	v := d.senders[1]
 	h := rtp.Header{SequenceNumber: 0xABCD, Timestamp: 9, Marker: true}
 	write := func(how func(*rtp.Header, []byte) error) {
@@ -34,7 +28,7 @@ func TestARepairGoesOnTheRepairStream(t *testing.T) {
 	v.Room(time.Now(), 0)
 	v.pad(1)
 	write(v.WriteRepair)
-	got := opened(t, client, in, 4)
+	got := client.hear(4)
 	for i, p := range got[1:] {
 		if p.SSRC != v.rtxSSRC || p.PayloadType != v.rtx || p.SequenceNumber != uint16(i+1) {
 			t.Errorf("packet %d of the repair stream: %v", i, p)
@@ -59,7 +53,7 @@ func TestARepairGoesOnTheRepairStream(t *testing.T) {
 // TestARepairWithoutARepairStreamIsTheSameToTheLastBit, since it is sealed with the same nonce.
 func TestARepairWithoutARepairStreamIsTheSameToTheLastBit(t *testing.T) {
 	w := newWorld(t, nil)
-	d, client := connectedDown(t, w, srtp.ProtectionProfileAeadAes128Gcm)
+	d, client := newListener(t, w, srtp.ProtectionProfileAeadAes128Gcm)
 	o, err := parseOffer(strings.ReplaceAll(offerText("recvonly"), "rtx/90000", "off/90000"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +69,7 @@ func TestARepairWithoutARepairStreamIsTheSameToTheLastBit(t *testing.T) {
 		if err := how(&rtp.Header{SequenceNumber: seq, Timestamp: 9}, []byte("media")); err != nil {
 			t.Fatal(err)
 		}
-		return received(t, client)
+		return client.sealed()
 	}
 	first := map[uint16][]byte{}
 	for seq := uint16(65530); seq != 4; seq++ {
@@ -94,23 +88,5 @@ func TestARepairWithoutARepairStreamIsTheSameToTheLastBit(t *testing.T) {
 	}
 	if v.WriteRepair(&rtp.Header{SequenceNumber: 3}, []byte("media")) == nil {
 		t.Error("a packet was sent again of which nobody knows how it was")
-	}
-}
-
-// received reads a client's next packet of media as it is.
-func received(t *testing.T, client *net.UDPConn) []byte {
-	t.Helper()
-	b := make([]byte, maxPacket)
-	for {
-		if err := client.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		n, err := client.Read(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b[0]>>6 == 2 && b[1]&0x7F >= 96 {
-			return b[:n]
-		}
 	}
 }

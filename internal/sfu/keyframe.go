@@ -60,8 +60,7 @@ type frame struct {
 
 // begins says whether a key frame begins with a packet: with its parameter sets, or, if it comes without
 // any, with its first slice. A slice after a gap begins nothing: the parameter sets may be what is missing.
-func (f *frame) begins(v *view, follows, late bool) bool {
-	c := h264(v.payload)
+func (f *frame) begins(v *view, c contents, follows, late bool) bool {
 	if late {
 		// The beginning of the present frame, after its end? An older frame's beginning starts nobody.
 		if !f.known || v.ts != f.ts || !c.sps || f.flagged {

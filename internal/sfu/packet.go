@@ -1,6 +1,9 @@
 package sfu
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // view is a parsed packet, still in its caller's memory.
 type view struct {
@@ -106,6 +109,7 @@ func audioLevel(ext []byte, profile uint16, id uint8) int16 {
 
 // NAL unit types of H.264 (ITU-T H.264 table 7-1) and of its RTP payload (RFC 6184 §5.2).
 const (
+	nalSlice = 1
 	nalIDR   = 5
 	nalSPS   = 7
 	nalSTAPA = 24
@@ -116,11 +120,33 @@ const (
 type contents struct {
 	sps bool // a sequence parameter set
 	idr bool // the beginning of a slice of a key frame
+	b   bool // that of a B slice
 }
 
-func (c *contents) add(nal uint8) {
+// add takes the beginning of a NAL unit of a type.
+func (c *contents) add(nal uint8, rest []byte) {
 	c.sps = c.sps || nal == nalSPS
 	c.idr = c.idr || nal == nalIDR
+	c.b = c.b || nal == nalSlice && bSlice(rest)
+}
+
+// bSlice says whether a slice is a B slice, by its header without the NAL unit's: two numbers in Exp-Golomb code, which macroblock it
+// begins with and its type (ITU-T H.264 §7.3.3, §9.1, table 7-6).
+func bSlice(header []byte) bool {
+	var memory [8]byte
+	copy(memory[:], header)
+	word := binary.BigEndian.Uint64(memory[:])
+	first := bits.LeadingZeros64(word)
+	if first > 24 { // no picture has so many macroblocks
+		return false
+	}
+	word <<= 2*first + 1
+	zeros := bits.LeadingZeros64(word)
+	if zeros > 3 { // there are ten types
+		return false
+	}
+	kind := word>>(63-2*zeros) - 1
+	return kind == 1 || kind == 6
 }
 
 // h264 looks into single NAL units, STAP-A and FU-A: all that packetization modes 0 and 1 have.
@@ -135,15 +161,15 @@ func h264(payload []byte) (c contents) {
 			if size == 0 || size > len(rest)-2 {
 				return c
 			}
-			c.add(rest[2] & 0x1F)
+			c.add(rest[2]&0x1F, rest[3:2+size])
 			rest = rest[2+size:]
 		}
 	case nalFUA:
 		if len(payload) > 1 && payload[1]&0x80 != 0 { // start
-			c.add(payload[1] & 0x1F)
+			c.add(payload[1]&0x1F, payload[2:])
 		}
 	default:
-		c.add(nal)
+		c.add(nal, payload[1:])
 	}
 	return c
 }

@@ -1,6 +1,9 @@
 package sfu
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestParse(t *testing.T) {
 	with := func(b []byte, change func(b []byte)) []byte { change(b); return b }
@@ -86,9 +89,32 @@ func TestWhatIsInAPacketOfH264(t *testing.T) {
 		"FU-A, end":                {"\x7C\x45\x88", contents{}},
 		"FU-A, cut":                {"\x7C", contents{}},
 		"nothing":                  {"", contents{}},
+		"B slice":                  {"\x41\xA0", contents{b: true}},
+		"B slice, as all are":      {"\x41\x9C", contents{b: true}},
+		"B slice, further down":    {"\x41\x22", contents{b: true}},
+		"P slice":                  {"\x41\xC0", contents{}},
+		"P slice, as all are":      {"\x41\x9A", contents{}},
+		"key frame of that kind":   {"\x65\xA0", contents{idr: true}},
+		"slice, cut":               {"\x41", contents{}},
+		"slice that is none":       {"\x41\x00\x00\x00\x00\xA0", contents{}},
+		"STAP-A with a B slice":    {"\x58\x00\x02\x06\x05\x00\x02\x41\xA0", contents{b: true}},
+		"FU-A, start of a B slice": {"\x5C\x81\xA0", contents{b: true}},
+		"FU-A, middle of one":      {"\x5C\x01\xA0", contents{}},
 	} {
 		if got := h264([]byte(c.in)); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+// TestPicturesInAnotherOrderAreToldOnce: each encoding says so for itself, at its first B slice.
+func TestPicturesInAnotherOrderAreToldOnce(t *testing.T) {
+	told := 0
+	u := NewUp(UpOptions{Kind: Video, Reordered: func() { told++ }})
+	for i, slice := range []byte{0x9A, 0x9A, 0xA0, 0xA0} {
+		u.Write([]byte{0x80, 96, 0, byte(i), 0, 0, 0, byte(i), 0, 0, 0, 9, 0x41, slice}, time.Now())
+		if want := min(max(i-1, 0), 1); told != want {
+			t.Errorf("after packet %d: told %d times, want %d", i, told, want)
 		}
 	}
 }

@@ -51,7 +51,10 @@ type UpOptions struct {
 	// Sized hears how large the pictures of a video are, in pixels: when that is first known, and when it changes. It is called
 	// by Write, and must not wait. It may be nil.
 	Sized func(width, height int)
-	Now   func() time.Time // nil: time.Now
+	// Reordered hears, once, that a video has B slices: pictures that are shown in another order than they come in, which
+	// real-time players cannot do. It is called as Sized is, and may be nil.
+	Reordered func()
+	Now       func() time.Time // nil: time.Now
 }
 
 // Up is one incoming track, or one encoding of several.
@@ -67,6 +70,7 @@ type Up struct {
 	// Only Write's goroutine uses these.
 	numbers numbering
 	frame   frame
+	bslices bool  // were told of
 	got     int64 // packets that came for the first time
 
 	// Written by Write's goroutine.
@@ -147,7 +151,14 @@ func (u *Up) keep(v *view, size int, arrived time.Time) *packet {
 			ts: v.ts, marker: v.marker, level: v.level, arrived: arrived, nano: arrived.UnixNano(), payload: v.payload,
 		}
 		if u.opts.Kind == Video {
-			next.key = u.frame.begins(v, u.numbers.highest == highest+1, place == late)
+			c := h264(v.payload)
+			next.key = u.frame.begins(v, c, u.numbers.highest == highest+1, place == late)
+			if c.b && !u.bslices {
+				u.bslices = true
+				if u.opts.Reordered != nil {
+					u.opts.Reordered()
+				}
+			}
 		}
 		if p = u.ring.put(&next); p == nil {
 			u.count.dropped.Add(1)

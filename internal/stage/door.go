@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/rtc"
@@ -17,9 +18,10 @@ type door struct {
 
 	bound func(pixels int) // bounds the size of the picture it gets; nil: it gets none
 
-	peer rtc.Peer // nil before Start, and once the session has ended by itself
-	over bool
-	why  error
+	until func()   // keeps it from expiring; nil: it never does
+	peer  rtc.Peer // nil before Start, and once the session has ended by itself
+	over  bool
+	why   error
 }
 
 // slot holds the sessions that a participant has of one kind: the one whose media flows, and the latest one
@@ -64,6 +66,14 @@ func (d *door) start(p rtc.Peer) {
 	d.peer = p
 }
 
+// expire sees to it that a session that has started ends when it has lasted for as long as it may.
+func (d *door) expire() {
+	most, peer := d.st.m.d.Encoders.MaxTime, d.peer
+	if peer != nil && most > 0 {
+		d.until = d.st.m.d.After(most, func() { peer.Close(tooLong(most)) })
+	}
+}
+
 // connect says that media can flow, which displaces an earlier session. It is false if this one is over.
 func (d *door) connect() bool {
 	if d.over || d.slot.live == d {
@@ -82,6 +92,23 @@ func (d *door) ended(why error) {
 	d.end(why)
 }
 
+// blame writes down, as an event, what the client did that its session ends for. It comes before ended.
+func (d *door) blame(event string, reason error, remote string) {
+	var v *violation
+	code := ""
+	switch {
+	case errors.As(reason, &v):
+		code = v.code
+	case errors.Is(reason, rtc.ErrFlood):
+		code = "BITRATE_EXCEEDED"
+	case errors.Is(reason, rtc.ErrGarbage):
+		code = "INVALID_INPUT"
+	}
+	if code != "" && !d.over {
+		d.st.fail(d.mem.seat.ParticipantID, event, code, remote)
+	}
+}
+
 // end ends the session. As far as the stage goes it is over at once, and later calls do nothing.
 func (d *door) end(why error) {
 	if d.over {
@@ -93,6 +120,9 @@ func (d *door) end(why error) {
 	}
 	if d.slot.next == d {
 		d.slot.next = nil
+	}
+	if d.until != nil {
+		d.until()
 	}
 	d.shut()
 	if p := d.peer; p != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/media"
-	"github.com/streamcat/streamcat/internal/rtc"
 )
 
 const (
@@ -34,19 +33,17 @@ type encoder struct {
 	sounded  atomic.Bool  // sound came
 
 	// Of run's goroutine.
-	track    *media.Track    // of the pictures
-	shown    time.Duration   // when the newest picture is shown
-	pictures *rtc.Packetizer // nil until the first key frame
-	origin   time.Time       // when the timeline is at zero; set with pictures
-	sound    sound
+	renditions map[int]*rendition // of the picture, by the track's ID; nil: one that is left out
+	origin     time.Time          // when the timeline is at zero; zero before the first frame
+	sound      sound
 }
 
 func newEncoder(m *Manager, protocol string) *encoder {
-	e := &encoder{m: m, stream: media.NewStream(), admitted: m.now()}
+	e := &encoder{m: m, stream: media.NewStream(), admitted: m.now(), renditions: map[int]*rendition{}}
 	e.reader = e.stream.NewReader(media.ReaderOptions{Bytes: encoderBytes})
 	e.pub = &publication{protocol: protocol}
 	e.pub.busy = e.delivers
-	e.sound.e = e
+	e.sound.e, e.sound.meter.most = e, m.d.Encoders.MaxSound
 	e.heard.Store(e.admitted.UnixNano())
 	return e
 }
@@ -126,45 +123,13 @@ func (e *encoder) takeAll(frames []*media.Frame) error {
 // take makes packets of a frame.
 func (e *encoder) take(f *media.Frame) error {
 	e.heard.Store(f.Arrived.UnixNano())
-	switch {
-	case f.Track.Kind == media.Audio:
-		return e.sound.take(f)
-	case f.Track.ID == media.FirstVideo: // and none of the other renditions
-		return e.picture(f)
-	}
-	return nil
-}
-
-func (e *encoder) picture(f *media.Frame) error {
-	if f.Track != e.track {
-		if err := e.judge(f.Track); err != nil {
-			return err
-		}
-		e.track = f.Track
-	}
-	if rtc.Bidirectional(f) || e.pictures != nil && f.PTS <= e.shown {
-		return &violation{"B_FRAME_PRESENT", fault.InvalidInput("the video has B-frames, which a stage cannot show: set their number to 0 in the encoder")}
-	}
-	e.shown = f.PTS
-	if e.pictures == nil { // a reader begins with a key frame
+	if e.origin.IsZero() {
 		e.origin = f.Arrived.Add(-f.PTS)
-		e.pub.Connected()
-		e.pictures = rtc.NewPacketizer(rtc.Video, e.origin, e.pub.Track(rtc.Track{Kind: rtc.Video, ClockRate: 90_000}, nil))
-		e.seen.Store(true)
 	}
-	e.pictures.Write(f)
-	return nil
-}
-
-// judge says whether a stage takes pictures of a track.
-func (e *encoder) judge(t *media.Track) error {
-	if t.Codec != media.H264 {
-		return &violation{"INVALID_VIDEO_CODEC", fault.InvalidInput("video codec not supported on a stage: the encoder sends %v, use H.264", t.Codec)}
+	if f.Track.Kind == media.Audio {
+		return e.sound.take(f)
 	}
-	if profile := t.SPS[1]; profile != 66 && profile != 77 && profile != 100 { // ITU-T H.264 §A.2
-		return &violation{"INVALID_VIDEO_CODEC", fault.InvalidInput("H.264 profile not supported on a stage: use Baseline")}
-	}
-	return e.m.d.Encoders.takes(t.Width, t.Height)
+	return e.picture(f)
 }
 
 // watch looks after the stream until it ends.

@@ -100,6 +100,12 @@ func TestEncoderThatSendsWhatAStageCannotTakeIsCut(t *testing.T) {
 			}
 			d.turn(11 * time.Second)
 		}, code: "BITRATE_EXCEEDED", kind: fault.Quota, flows: true},
+		"too much sound": {rules: func(r *stage.EncoderRules) { r.MaxSound = 1 }, send: func(c *camera, d *dial) {
+			c.frame(true)
+			c.frame(false)
+			d.turn(11 * time.Second)
+			c.frame(false)
+		}, code: "BITRATE_EXCEEDED", kind: fault.Quota, flows: true},
 		"for too long": {rules: func(r *stage.EncoderRules) { r.MaxTime = time.Hour }, send: func(c *camera, d *dial) {
 			c.frame(true)
 			d.turn(2 * time.Hour)

@@ -18,12 +18,16 @@ type sound struct {
 	maker rtc.AudioSink // nil: none is needed, or the last one has failed
 	began time.Time     // when the last maker did
 
+	meter   meter
 	packets *rtc.Packetizer // of one goroutine at a time: the maker's, or without one the encoder's
 }
 
 // take is called by the encoder's goroutine. A reader gives no sound before the first picture.
 func (s *sound) take(f *media.Frame) error {
 	s.e.sounded.Store(true)
+	if err := s.meter.add(len(f.Payload), f.Arrived); err != nil {
+		return err
+	}
 	if f.Track.Codec == media.Opus {
 		if s.track == nil || s.track.Codec != media.Opus {
 			s.close()

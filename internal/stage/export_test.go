@@ -122,3 +122,6 @@ const (
 	MaxTokenFrame  = maxTokenFrame
 	MaxFrameRate   = maxRate
 )
+
+// Taken says whether a rendition of an encoder becomes an encoding.
+func Taken(number, of int) bool { return taken(number, of) }

@@ -61,6 +61,7 @@ func (g *gallery) Start(senders []rtc.Sender, p rtc.Peer) {
 	if g.over { // nobody will be watched
 		return
 	}
+	g.expire()
 	pool := sfu.NewPool()
 	var count [2]int
 	for _, s := range senders {
@@ -81,6 +82,7 @@ func (g *gallery) Connected() {
 		return
 	}
 	g.mem.gallery = g
+	g.mem.succeed("SUBSCRIBE_ERROR", "")
 	g.st.galleries[g] = struct{}{}
 	g.arrange()
 }
@@ -89,6 +91,7 @@ func (g *gallery) Connected() {
 func (g *gallery) Ended(reason error) {
 	g.st.lock()
 	defer g.st.unlock()
+	g.blame("SUBSCRIBE_ERROR", reason, "")
 	g.ended(reason)
 }
 

@@ -158,13 +158,19 @@ func (n *node) written() {
 // history gives the names of a participant's events in all sessions, oldest session first.
 func (n *node) history(participant string) []string {
 	n.t.Helper()
+	return n.historyAt(n.stage, participant)
+}
+
+// historyAt is history on another stage than the world's.
+func (n *node) historyAt(stageARN, participant string) []string {
+	n.t.Helper()
 	n.written()
-	sessions, _, err := n.db.StageSessions(context.Background(), n.stage, 100, nil)
+	sessions, _, err := n.db.StageSessions(context.Background(), stageARN, 100, nil)
 	check(n.t, err)
 	slices.Reverse(sessions)
 	var names []string
 	for _, s := range sessions {
-		events, _, err := n.db.StageEvents(context.Background(), n.stage, s.SessionID, participant, 1000, nil)
+		events, _, err := n.db.StageEvents(context.Background(), stageARN, s.SessionID, participant, 1000, nil)
 		check(n.t, err)
 		slices.Reverse(events)
 		for _, e := range events {

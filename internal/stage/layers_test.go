@@ -37,7 +37,7 @@ func threeSizes(t *testing.T) (list []rtctest.Layer) {
 		size := l.bitrate / 8 / 30
 		video := [][]byte{slices.Concat(unit(sps, 0, 0), unit([]byte{0x68, 0xCE, 0x3C, 0x80}, 0, 0), unit([]byte{0x65}, 2*size, l.mark))}
 		for range 59 {
-			video = append(video, unit([]byte{0x41}, size, l.mark))
+			video = append(video, unit([]byte{0x41, 0x9A}, size, l.mark))
 		}
 		list = append(list, rtctest.Layer{RID: l.rid, Video: video})
 	}

@@ -81,6 +81,9 @@ type Deps struct {
 	Registerer prometheus.Registerer
 	Now        func() time.Time // nil: time.Now
 
+	// After calls once the time has passed that a session may last, unless it is stopped before. nil: time.AfterFunc.
+	After func(time.Duration, func()) (stop func())
+
 	MaxPublishers   int           // per stage; 0: 12
 	MaxParticipants int           // per stage; 0: 10,000
 	Grace           time.Duration // a session ends this long after the last participant left; 0: 3 minutes
@@ -128,6 +131,12 @@ func NewManager(d Deps) (*Manager, error) {
 	}
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.After == nil {
+		d.After = func(wait time.Duration, call func()) func() {
+			t := time.AfterFunc(wait, call)
+			return func() { t.Stop() }
+		}
 	}
 	if d.MaxPublishers <= 0 {
 		d.MaxPublishers = defaultMaxPublishers

@@ -2,9 +2,7 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
@@ -16,13 +14,12 @@ import (
 // publication is one publishing session.
 type publication struct {
 	door
-	protocol string      // in the API's words
-	flows    bool        // a first packet came; guarded by stage.mu, as is what follows
-	silent   bool        // and none for a while
-	begun    bool        // the participant publishes by it
-	bucket   string      // to which it is to be recorded; empty: not at all
-	replica  *replica    // whose media is another stage's; nil: its own
-	until    *time.Timer // ends it when it has lasted for as long as it may; nil: it may for ever
+	protocol string   // in the API's words
+	flows    bool     // a first packet came; guarded by stage.mu, as is what follows
+	silent   bool     // and none for a while
+	begun    bool     // the participant publishes by it
+	bucket   string   // to which it is to be recorded; empty: not at all
+	replica  *replica // whose media is another stage's; nil: its own
 
 	sound, picture atomic.Pointer[sfu.Source] // of sources, for those who have not locked the feed
 
@@ -136,8 +133,8 @@ func (p *publication) Start(peer rtc.Peer) {
 	p.st.lock()
 	defer p.st.unlock()
 	p.start(peer)
-	if most := p.st.m.d.Encoders.MaxTime; p.peer != nil && p.protocol == "WHIP" && most > 0 { // encoders are looked after by watch
-		p.until = time.AfterFunc(most, func() { peer.Close(tooLong(most)) })
+	if p.protocol == "WHIP" { // encoders are looked after by watch
+		p.expire()
 	}
 }
 
@@ -177,6 +174,7 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 				peer.Close(err)
 			}
 		}
+		options.Reordered = func() { peer.Close(reordered()) }
 	}
 	up := sfu.NewUp(options)
 	p.st.lock()
@@ -194,6 +192,9 @@ func (p *publication) Track(t rtc.Track, peer rtc.Peer) rtc.Sink {
 			p.begin()
 			f.prefer(p)
 		}
+	}
+	if most := p.st.m.d.Encoders.MaxSound; t.Kind == rtc.Audio && peer != nil && most > 0 {
+		return &metered{Sink: up, meter: meter{most: most}, over: peer.Close}
 	}
 	return up
 }
@@ -235,33 +236,14 @@ func (p *publication) begin() {
 func (p *publication) Ended(reason error) {
 	p.st.lock()
 	defer p.st.unlock()
-	if code := blame(reason); code != "" && !p.over {
-		p.st.fail(p.mem.seat.ParticipantID, "PUBLISH_ERROR", code, "")
-	}
+	p.blame("PUBLISH_ERROR", reason, "")
 	p.ended(reason)
-}
-
-// blame gives the word of the event for what a WebRTC client did wrong; empty: it did nothing.
-func blame(reason error) string {
-	var v *violation
-	switch {
-	case errors.As(reason, &v):
-		return v.code
-	case errors.Is(reason, rtc.ErrFlood):
-		return "BITRATE_EXCEEDED"
-	case errors.Is(reason, rtc.ErrGarbage):
-		return "INVALID_INPUT"
-	}
-	return ""
 }
 
 // close is what the end means. The Ups are closed here, and by rtc, in any order.
 func (p *publication) close() {
 	f := p.feed()
 	p.st.defers(func() { f.drop(p) })
-	if p.until != nil {
-		p.until.Stop()
-	}
 	if p.replica != nil {
 		p.replica.over(p.st)
 	}

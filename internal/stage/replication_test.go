@@ -146,6 +146,50 @@ func TestAReplicaIsWatchedOnItsStage(t *testing.T) {
 	}
 }
 
+// TestAReplicaHasAPlaceInAGallery: who watches many over one connection gets a replica as anybody else, and the place is free again
+// when the replication ends.
+func TestAReplicaHasAPlaceInAGallery(t *testing.T) {
+	n := newNode(t, func(d *stage.Deps) { d.Away = 50 * time.Millisecond })
+	other := n.newStage()
+	guest := n.publish(n.token("guest"))
+	host := n.publish(n.token("host", on(other)))
+	eve := n.token("eve", on(other))
+	socket, _ := n.dial(other, eve)
+	socket.want("guest", "host")
+	socket.settle()
+	g := n.gallery(eve, "1", 1, 1)
+	socket.wantSlots("1", "a0=host v0=host")
+	n.replicate("guest", other, time.Hour)
+	socket.wantSlots("1", "a0=host v0=host -guest/audio -guest/video")
+	socket.want("guest")
+	socket.wantSlots("1", "a0=guest v0=guest")
+	before := len(g.tracks["a0"].numbers())
+	host.speak()
+	guest.speak()
+	if got := g.tracks["a0"].numbers(); len(got) != before+1 {
+		t.Errorf("%d packets came of one that the replica said", len(got)-before)
+	}
+	guest.Close(io.EOF) // within the window, but for longer than who watches waits
+	<-guest.gone
+	socket.wantSlots("1", "")
+	again := n.publish(n.token("guest"))
+	socket.wantSlots("1", "a0=guest v0=guest")
+	eventually(t, "it is heard again", func() bool {
+		before := len(g.tracks["a0"].numbers())
+		again.speak()
+		return len(g.tracks["a0"].numbers()) > before
+	})
+	socket.want("guest", "host")
+	socket.wantSlots("1", "a0=guest v0=guest -host/audio -host/video")
+	check(t, n.m.StopReplication(t.Context(), n.stage, other, "guest"))
+	eventually(t, "the host has the place", func() bool { return socket.slots("1") == "a0=host v0=host" })
+	if !again.open() || !g.open() {
+		t.Error("somebody was sent away")
+	}
+	wantList(t, "history", n.historyAt(other, "eve"), "JOINED", "SUBSCRIBE_STARTED host", "SUBSCRIBE_STOPPED host", "SUBSCRIBE_STARTED guest", "SUBSCRIBE_STOPPED guest",
+		"SUBSCRIBE_STARTED guest", "SUBSCRIBE_STOPPED guest", "SUBSCRIBE_STARTED host")
+}
+
 func TestWhatEndsAReplication(t *testing.T) {
 	for name, c := range map[string]struct {
 		window time.Duration

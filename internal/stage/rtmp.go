@@ -12,8 +12,8 @@ import (
 	"github.com/streamcat/streamcat/internal/rtc"
 )
 
-// EncoderRules is what holds for encoders that come by RTMP; MaxLines and MaxTime also for those who publish by WebRTC. Zero
-// values are the defaults.
+// EncoderRules is what holds for encoders that come by RTMP; MaxSound, MaxLines and MaxTime also for those who publish by WebRTC,
+// and MaxTime for those who watch. Zero values are the defaults.
 type EncoderRules struct {
 	// Opus makes a sink for frames of AAC that gives Opus of them to write, in order. Its error is a fault whose
 	// message the encoder is shown: Invalid for sound of which there is none to be made. No sink and no error: it
@@ -24,8 +24,9 @@ type EncoderRules struct {
 	ExceptLoopback bool // but from this machine
 
 	MaxBitrate media.Bitrate // of all tracks, over ten seconds; default 20 Mb/s, as of WebRTC
+	MaxSound   media.Bitrate // of the sound, over ten seconds; 0: any
 	MaxLines   int           // of the picture's shorter edge; 0: any
-	MaxTime    time.Duration // of one stream; 0: any
+	MaxTime    time.Duration // of one session; 0: any
 
 	Introduction time.Duration // for picture and sound to have come; default 10 s
 	Silence      time.Duration // after which one of a redundant ingest is replaced; default 2 s
@@ -56,9 +57,14 @@ func (r *EncoderRules) takes(width, height int) error {
 	return nil
 }
 
-// tooLong is why a stream ends that has lasted for as long as it may.
+// tooLong is why a session ends that has lasted for as long as it may.
 func tooLong(most time.Duration) error {
-	return &violation{"STREAM_DURATION_EXCEEDED", fault.OverQuota(int(most.Hours()), "a stream lasts at most %v", most)}
+	return &violation{"STREAM_DURATION_EXCEEDED", fault.OverQuota(int(most.Hours()), "a session on a stage lasts at most %v", most)}
+}
+
+// reordered is why a stream ends whose pictures do not come in the order in which they are shown.
+func reordered() error {
+	return &violation{"B_FRAME_PRESENT", fault.InvalidInput("the video has B-frames, which a stage cannot show: set their number to 0 in the encoder")}
 }
 
 var (

@@ -77,6 +77,7 @@ func (s *subscription) Start(senders []rtc.Sender, p rtc.Peer) {
 	for _, sender := range senders { // at most one of a kind: rtc refuses other offers
 		s.outlets[index(sender.Kind())] = s.st.m.newOutlet(sender, nil)
 	}
+	s.expire()
 	s.door.bound = s.watcher.bound
 	s.watcher.bound(s.mem.prefers[s.remote])
 }
@@ -126,6 +127,7 @@ func (s *subscription) Connected() {
 func (s *subscription) Ended(reason error) {
 	s.st.lock()
 	defer s.st.unlock()
+	s.blame("SUBSCRIBE_ERROR", reason, s.remote)
 	s.ended(reason)
 }
 

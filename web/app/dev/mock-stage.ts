@@ -1,4 +1,4 @@
-import type { OpenStage, Outgoing, PortPerson } from "../src/stage/port";
+import type { Line, OpenStage, Outgoing, PortPerson } from "../src/stage/port";
 import { paintedPerson } from "./mock-people";
 
 /** What the mock server puts into a stage token. */
@@ -14,7 +14,13 @@ const guests = ["okko", "wren_ivers", "sable", "marguerite", "tomas.l", "halle_b
 declare global {
   interface Window {
     /** What a test may let happen on the mock stage. */
-    mockStage?: { gone: (why: "removed" | "deleted" | "elsewhere") => void; lose: () => void; find: () => void };
+    mockStage?: {
+      gone: (why: "removed" | "deleted" | "elsewhere") => void;
+      lose: () => void;
+      find: () => void;
+      /** How people come through from now on, in the order of the tiles. */
+      lines: (lines: Line[]) => void;
+    };
   }
 }
 
@@ -60,6 +66,7 @@ export const openStage: OpenStage = (token, events) => {
     for (const stream of streams.splice(0)) for (const track of stream.getTracks()) track.stop();
   };
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let lines: Line[] = [];
   window.mockStage = {
     gone: (why) => {
       clear();
@@ -67,6 +74,7 @@ export const openStage: OpenStage = (token, events) => {
     },
     lose: () => events.onConnection("lost"),
     find: () => events.onConnection("connected"),
+    lines: (now) => void (lines = now),
   };
   return {
     join: async () => {
@@ -89,6 +97,12 @@ export const openStage: OpenStage = (token, events) => {
     },
     again: () => undefined,
     stats: async () => [statistics()],
+    lines: async () => {
+      const them = others().map(({ userId }) => `mock-${userId}`);
+      // The host's tile is the first: one's own, or that of the first of the others.
+      const all = seat.me.role === "host" ? [mine.id, ...them] : [...them, mine.id];
+      return new Map(all.map((id, i) => [id, lines[i] ?? "good"]));
+    },
   };
 };
 

@@ -85,6 +85,27 @@ const pages = [
   { name: "studio-2", path: "/studio", ready: ".green video", cookies: stageOf(2), act: enter },
   { name: "studio-4-live", path: "/studio", ready: ".green video", cookies: stageOf(4), act: goLive, settle: 9000 },
   { name: "studio-6", path: "/studio", ready: ".green video", cookies: stageOf(6), act: enter },
+  {
+    name: "studio-lines",
+    path: "/studio",
+    ready: ".green video",
+    cookies: stageOf(6),
+    act: (p) => lines(p, ["good", "poor", "down", "good", "poor"]),
+  },
+  {
+    name: "studio-line-own",
+    path: "/studio",
+    ready: ".green video",
+    cookies: stageOf(3),
+    act: (p) => lines(p, ["poor", "poor", "poor"]),
+  },
+  {
+    name: "studio-line-plates",
+    path: "/studio",
+    ready: ".green video",
+    cookies: stageOf(2),
+    act: (p) => lines(p, ["good", "poor"], true),
+  },
   { name: "studio-side", path: "/studio", ready: ".green video", cookies: stageOf(5), act: sideBySide },
   { name: "studio-menu", path: "/studio", ready: ".green video", cookies: stageOf(2), act: inviteMenu },
   { name: "studio-invite", path: "/studio", ready: ".green video", cookies: stageOf(2), act: inviteDialog },
@@ -105,6 +126,13 @@ const pages = [
     ready: ".green video",
     cookies: stageOf(3, viewer),
     act: enter,
+  },
+  {
+    name: "join-lines",
+    path: "/c/patchbay/join?invitation=i-open",
+    ready: ".green video",
+    cookies: stageOf(2, viewer),
+    act: (p) => lines(p, ["poor"]),
   },
   {
     name: "join-removed",
@@ -174,6 +202,14 @@ async function openMessageMenu(page) {
 async function enter(page) {
   await page.click(".green-go .btn-primary");
   await page.waitForSelector('.st[data-stage="on"][data-sending="on"]');
+}
+
+/** How people come through, in the order of the tiles; `bare` is without name plates. */
+async function lines(page, how, bare = false) {
+  await enter(page);
+  if (bare) await page.locator(".st-left input[type=checkbox] >> visible=true").uncheck({ force: true });
+  await page.evaluate((now) => window.mockStage.lines(now), how);
+  await page.waitForSelector(".tile-line");
 }
 
 async function goLive(page) {

@@ -10,6 +10,7 @@ import { Notice } from "../ui/notice";
 import { DeviceBar } from "./DeviceBar";
 import type { Levels } from "./levels";
 import type { Person } from "./people";
+import type { Line } from "./port";
 import type { StageSession, StageView } from "./session";
 import { Tiles } from "./Tiles";
 import { useHealth } from "./useHealth";
@@ -30,6 +31,8 @@ interface Props {
   view: StageView;
   people: readonly Person[];
   levels: Levels;
+  /** Whose lines are to be marked. */
+  lines: ReadonlyMap<string, Line>;
   layout: Layout;
   featured?: string | undefined;
   namePlates: boolean;
@@ -61,6 +64,7 @@ export function Desk(props: Props) {
             <Tiles
               people={people}
               levels={props.levels}
+              lines={props.lines}
               layout={props.layout}
               featured={props.featured}
               namePlates={props.namePlates}

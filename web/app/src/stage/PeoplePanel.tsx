@@ -3,10 +3,14 @@ import type { ReactNode } from "react";
 import type { Invitation } from "../api/types";
 import { Avatar, useNow } from "../ui/marks";
 import { endsIn, listed } from "./invitation";
+import { type LineSaid, lineSaid } from "./lines";
 import { type Person, isMuted, tileState } from "./people";
+import type { Line } from "./port";
 
 interface Props {
   people: readonly Person[];
+  /** Whose lines are to be marked. */
+  lines: ReadonlyMap<string, Line>;
   /** The host's alone. */
   invitations?: readonly Invitation[];
   onRemove?: (person: Person) => void;
@@ -16,7 +20,7 @@ interface Props {
 }
 
 /** Who is on the stage, and who was asked to come. */
-export function PeoplePanel({ people, invitations, onRemove, onWithdraw, head, link }: Props) {
+export function PeoplePanel({ people, lines, invitations, onRemove, onWithdraw, head, link }: Props) {
   return (
     <section className="people" aria-labelledby="h-people">
       <div className="st-h">
@@ -38,7 +42,7 @@ export function PeoplePanel({ people, invitations, onRemove, onWithdraw, head, l
             <Avatar name={person.name} size={28} />
             <span className="grow">
               <b className="m clip1">{person.name}</b>
-              <span className="small muted clip1">{words(person)}</span>
+              <Words person={person} said={lineSaid(person, people, lines)} />
             </span>
             {isMuted(person) ? (
               <span className="ppl-sign">
@@ -68,6 +72,16 @@ export function PeoplePanel({ people, invitations, onRemove, onWithdraw, head, l
       </ul>
       {invitations && onWithdraw ? <Invited invitations={invitations} people={people} onWithdraw={onWithdraw} /> : null}
     </section>
+  );
+}
+
+/** Their part, or what is wrong with their line: where there is no pointer, no title tells it. */
+function Words({ person, said }: { person: Person; said: LineSaid | undefined }) {
+  if (!said) return <span className="small muted clip1">{words(person)}</span>;
+  return (
+    <span className="small ppl-line clip1" title={said.long}>
+      {said.short}
+    </span>
   );
 }
 

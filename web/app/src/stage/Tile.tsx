@@ -1,9 +1,10 @@
-import { MicOff, RotateCw, VideoOff } from "lucide-react";
+import { MicOff, RotateCw, VideoOff, Wifi, WifiOff } from "lucide-react";
 import { type CSSProperties, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Rect } from "../mix/layout";
 import { Avatar } from "../ui/marks";
 import { avatarClass } from "../ui/person";
 import type { Levels } from "./levels";
+import type { LineSaid } from "./lines";
 import { Picture } from "./Picture";
 import { type Person, isMuted, tileState } from "./people";
 
@@ -17,6 +18,8 @@ interface Props {
   namePlates?: boolean;
   /** Nothing is heard of the others now. */
   silent: boolean;
+  /** What is wrong with the line to this person. */
+  said?: LineSaid | undefined;
   volume?: number;
   onSilenced?: (() => void) | undefined;
   onScreen?: ((person: Person, screen: boolean) => void) | undefined;
@@ -26,7 +29,7 @@ interface Props {
 
 /** One person on the stage: their picture, their name, whether they are heard. */
 export function Tile({ person, levels, place, raised, namePlates = true, silent, ...rest }: Props) {
-  const { volume = 1, onSilenced, onScreen, actions } = rest;
+  const { said, volume = 1, onSilenced, onScreen, actions } = rest;
   const tile = useRef<HTMLDivElement>(null);
   const state = tileState(person);
   const muted = isMuted(person);
@@ -55,6 +58,7 @@ export function Tile({ person, levels, place, raised, namePlates = true, silent,
       data-user={person.userId}
       data-state={state}
       data-muted={muted}
+      data-line={said?.line}
       data-raised={raised || undefined}
       data-local={person.local || undefined}
       data-low={place.y + place.height > 90 || undefined}
@@ -116,6 +120,11 @@ export function Tile({ person, levels, place, raised, namePlates = true, silent,
             <i />
           </span>
         )}
+        {said ? (
+          <span className="tile-line" role="img" aria-label={said.long} title={said.long}>
+            {said.line === "down" ? <WifiOff className="i" /> : <Wifi className="i" />}
+          </span>
+        ) : null}
         <span className="clip1">{person.name}</span>
         {person.local || person.host ? <span className="tile-role">{person.local ? "You" : "Host"}</span> : null}
       </div>

@@ -1,7 +1,9 @@
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { type Layout, type Rect, layout as placesFor } from "../mix/layout";
 import type { Levels } from "./levels";
+import { lineSaid } from "./lines";
 import { type Person, arrange } from "./people";
+import type { Line } from "./port";
 import { Tile } from "./Tile";
 import "./stage.css";
 
@@ -14,6 +16,8 @@ interface Props {
   screens: ReadonlySet<string>;
   onScreen: (person: Person, screen: boolean) => void;
   namePlates?: boolean;
+  /** Whose lines are to be marked. */
+  lines?: ReadonlyMap<string, Line>;
   silent?: boolean;
   volume?: number;
   onSilenced?: (() => void) | undefined;
@@ -25,7 +29,8 @@ interface Props {
  * The people in the picture, placed as the mixer places them in the picture for the channel. The order of the tiles
  * in the page never changes, since a video that is moved there stops: only their places do.
  */
-export function Tiles({ people, levels, layout, featured, screens, silent = false, actions, children, ...rest }: Props) {
+export function Tiles({ people, levels, layout, featured, screens, lines, silent = false, ...more }: Props) {
+  const { actions, children, ...rest } = more;
   const stage = useRef<HTMLDivElement>(null);
   const [{ width, height }, setSize] = useState({ width: 1600, height: 900 });
   useLayoutEffect(() => {
@@ -56,6 +61,7 @@ export function Tiles({ people, levels, layout, featured, screens, silent = fals
           place={place(person)}
           raised={layout === "inset" && person !== order[0]}
           silent={silent}
+          said={lines && lineSaid(person, people, lines)}
           actions={actions?.(person)}
           {...rest}
         />

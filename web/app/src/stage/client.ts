@@ -1,5 +1,7 @@
 import {
   LocalStageStream,
+  NetworkQuality,
+  RemoteStageStream,
   Stage,
   StageConnectionState,
   StageError,
@@ -11,9 +13,10 @@ import {
   StageParticipantPublishState,
   StageParticipantSubscribeState,
   type StageStrategy,
+  type StageStream,
   SubscribeType,
 } from "@streamcat/client";
-import type { Gone, OpenStage, Outgoing, PortEvents, PortPerson, PortTrouble, StagePort } from "./port";
+import type { Gone, Line, OpenStage, Outgoing, PortEvents, PortPerson, PortTrouble, StagePort } from "./port";
 
 /** Opens a stage by the real-time library. */
 export const openStage: OpenStage = (token, events) => new ClientPort(token, events);
@@ -44,7 +47,8 @@ class ClientPort implements StagePort, StageStrategy {
   readonly #events: PortEvents;
   /** One per track: another object would be published anew. */
   readonly #streams = new WeakMap<MediaStreamTrack, LocalStageStream>();
-  readonly #tracks = new Map<string, MediaStreamTrack[]>();
+  readonly #received = new Map<string, StageStream[]>();
+  #me: string | undefined;
   #publishing: LocalStageStream[] = [];
   #trouble: PortTrouble | undefined;
   #why: PortTrouble | undefined;
@@ -54,7 +58,10 @@ class ClientPort implements StagePort, StageStrategy {
     this.#events = events;
     const stage = new Stage(token, this);
     this.#stage = stage;
-    const told = (p: StageParticipantInfo) => events.onPerson(person(p));
+    const told = (p: StageParticipantInfo) => {
+      if (p.isLocal) this.#me = p.id;
+      events.onPerson(person(p));
+    };
     stage.on(StageEvents.STAGE_CONNECTION_STATE_CHANGED, (state) => {
       if (state === StageConnectionState.CONNECTED) events.onConnection("connected");
       else if (state === StageConnectionState.CONNECTING) events.onConnection("connecting");
@@ -64,7 +71,7 @@ class ClientPort implements StagePort, StageStrategy {
     stage.on(StageEvents.STAGE_PARTICIPANT_METADATA_CHANGED, told);
     stage.on(StageEvents.STAGE_STREAM_MUTE_CHANGED, told);
     stage.on(StageEvents.STAGE_PARTICIPANT_LEFT, (p) => {
-      this.#tracks.delete(p.id);
+      this.#received.delete(p.id);
       events.onLeft(p.id);
     });
     stage.on(StageEvents.STAGE_PARTICIPANT_PUBLISH_STATE_CHANGED, (p, state) => {
@@ -77,16 +84,10 @@ class ClientPort implements StagePort, StageStrategy {
     });
     stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (p, streams) => {
       if (p.isLocal) return;
-      const tracks = streams.map((s) => s.mediaStreamTrack);
-      this.#now(p, [...(this.#tracks.get(p.id) ?? []).filter((t) => !tracks.includes(t)), ...tracks]);
+      this.#now(p, [...without(this.#received.get(p.id), streams), ...streams]);
     });
     stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, (p, streams) => {
-      if (p.isLocal) return;
-      const away = streams.map((s) => s.mediaStreamTrack);
-      this.#now(
-        p,
-        (this.#tracks.get(p.id) ?? []).filter((t) => !away.includes(t)),
-      );
+      if (!p.isLocal) this.#now(p, without(this.#received.get(p.id), streams));
     });
     stage.on(StageEvents.ERROR, (error) => {
       if (error.category === StageErrorCategory.JOIN_ERROR) this.#why = trouble(error);
@@ -138,6 +139,14 @@ class ClientPort implements StagePort, StageStrategy {
     return reports.filter((report) => report !== undefined);
   }
 
+  async lines(): Promise<ReadonlyMap<string, Line>> {
+    const all = new Map<string, readonly StageStream[]>(this.#received);
+    if (this.#me !== undefined) all.set(this.#me, this.#publishing);
+    const read = [...all].map(async ([id, streams]) => [id, await worst(streams)] as const);
+    const known = (await Promise.all(read)).flatMap(([id, line]) => (line ? [[id, line] as const] : []));
+    return new Map(known);
+  }
+
   stageStreamsToPublish(): LocalStageStream[] {
     return this.#publishing;
   }
@@ -156,11 +165,35 @@ class ClientPort implements StagePort, StageStrategy {
     return stream;
   }
 
-  #now(p: StageParticipantInfo, tracks: MediaStreamTrack[]): void {
-    this.#tracks.set(p.id, tracks);
+  #now(p: StageParticipantInfo, streams: StageStream[]): void {
+    this.#received.set(p.id, streams);
     this.#events.onPerson(person(p));
-    this.#events.onTracks(p.id, tracks);
+    this.#events.onTracks(
+      p.id,
+      streams.map((s) => s.mediaStreamTrack),
+    );
   }
+}
+
+/** Streams but for those of these tracks. */
+const without = (streams: readonly StageStream[] = [], away: readonly StageStream[]) =>
+  streams.filter((s) => !away.some((a) => a.mediaStreamTrack === s.mediaStreamTrack));
+
+/** The line of somebody with these streams. */
+async function worst(streams: readonly StageStream[]): Promise<Line | undefined> {
+  const read = await Promise.all(streams.map((stream) => qualityOf(stream).catch(() => undefined)));
+  const known = read.filter((quality) => quality !== undefined);
+  if (known.length === 0) return undefined;
+  const least = Math.min(...known);
+  return least >= NetworkQuality.NORMAL ? "good" : least === NetworkQuality.POOR ? "poor" : "down";
+}
+
+async function qualityOf(stream: StageStream): Promise<NetworkQuality | undefined> {
+  if (stream instanceof RemoteStageStream) return (await stream.requestQualityStats())?.networkQuality;
+  if (!(stream instanceof LocalStageStream)) return undefined;
+  // Of several sizes the best counts: one that has no room now tells nothing of those that go out.
+  const sizes = (await stream.requestQualityStats())?.flatMap((one) => one.networkQuality ?? []) ?? [];
+  return sizes.length > 0 ? (Math.max(...sizes) as NetworkQuality) : undefined;
 }
 
 const person = (p: StageParticipantInfo): PortPerson => ({

@@ -24,6 +24,9 @@ export interface PortTrouble {
 export type Sending = "off" | "trying" | "on" | "failed";
 export type Receiving = "none" | "trying" | "on" | "failed";
 
+/** How well somebody's picture and sound come through: their worst stream counts. */
+export type Line = "good" | "poor" | "down";
+
 export interface PortEvents {
   onConnection: (state: "connecting" | "connected" | "lost") => void;
   /** Somebody came, or changed. */
@@ -54,6 +57,8 @@ export interface StagePort {
   again: () => void;
   /** What the browser counts about the own picture and sound. */
   stats: () => Promise<RTCStatsReport[]>;
+  /** By participant, oneself as the server gets it. Whoever there is nothing to judge by is not in it. Never rejects. */
+  lines: () => Promise<ReadonlyMap<string, Line>>;
 }
 
 export type OpenStage = (token: string, events: PortEvents) => StagePort | Promise<StagePort>;

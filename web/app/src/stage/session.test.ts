@@ -24,6 +24,7 @@ class FakePort {
   send = (outgoing: Outgoing) => void this.sent.push(outgoing);
   again = () => void this.tried++;
   stats = async () => [];
+  lines = async () => new Map([[this.token, "poor" as const]]);
 }
 
 class FakeStream {
@@ -102,6 +103,14 @@ describe("a seat on a stage", () => {
     port().events.onConnection("connected");
     await settle();
     expect(session.view().state).toEqual({ name: "on" });
+  });
+
+  it("tells the lines of the connection that there is", async () => {
+    expect(await session.lines()).toEqual(new Map());
+    await come();
+    expect(await session.lines()).toEqual(new Map([["t1", "poor"]]));
+    session.leave();
+    expect(await session.lines()).toEqual(new Map());
   });
 
   it("sends what is there from the start, and what comes later", async () => {

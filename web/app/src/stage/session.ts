@@ -2,7 +2,7 @@ import { Backoff } from "../api/backoff";
 import { ApiError } from "../api/client";
 import type { StageToken } from "../api/types";
 import type { Person } from "./people";
-import type { Gone, OpenStage, Outgoing, PortEvents, PortPerson, PortTrouble, Sending, StagePort } from "./port";
+import type { Gone, Line, OpenStage, Outgoing, PortEvents, PortPerson, PortTrouble, Sending, StagePort } from "./port";
 
 export type StageState =
   | { name: "idle" }
@@ -120,6 +120,11 @@ export class StageSession {
 
   stats(): Promise<RTCStatsReport[]> {
     return this.#port?.stats() ?? Promise.resolve([]);
+  }
+
+  /** How well everybody comes through; see StagePort. */
+  lines(): Promise<ReadonlyMap<string, Line>> {
+    return this.#port?.lines() ?? Promise.resolve(new Map());
   }
 
   async #begin(): Promise<void> {

@@ -13,6 +13,7 @@ import type { Closed } from "../../stage/invitation";
 import { PeoplePanel } from "../../stage/PeoplePanel";
 import { onStage } from "../../stage/people";
 import { useScreens } from "../../stage/Tiles";
+import { useLines } from "../../stage/useLines";
 import { useLevels, useStage } from "../../stage/useStage";
 import { useOutgoing } from "../../stage/useOutgoing";
 import { LiveBadge, Mark } from "../../ui/marks";
@@ -44,6 +45,7 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
   useEffect(() => session.send(outgoing), [session, outgoing]);
   const people = useMemo(() => onStage(view.people), [view.people]);
   const levels = useLevels(people);
+  const lines = useLines(session);
   const [screens, onScreen] = useScreens();
 
   const { data: channel, patch } = useResource(`channel/${username}`, (signal) => api.channel(username, signal));
@@ -88,6 +90,7 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
       view={view}
       people={people}
       levels={levels}
+      lines={lines}
       layout="grid"
       namePlates
       screens={screens}
@@ -120,7 +123,7 @@ export function GuestStudio({ username, invitation, seat, devices, devicesView, 
       }
       right={
         <>
-          <PeoplePanel people={people} />
+          <PeoplePanel people={people} lines={lines} />
           <Suspense fallback={<div className="chat" aria-hidden="true" />}>
             <Chat channel={username} available account={user?.username} />
           </Suspense>

@@ -17,6 +17,7 @@ import { PeoplePanel } from "../../stage/PeoplePanel";
 import { type Person, arrange, onStage } from "../../stage/people";
 import { onAir, readRealTime } from "../../stage/realtime";
 import { useScreens } from "../../stage/Tiles";
+import { useLines } from "../../stage/useLines";
 import { useFloor, useLevels, useStage } from "../../stage/useStage";
 import { useOutgoing } from "../../stage/useOutgoing";
 import { CopyButton } from "../../ui/copy";
@@ -50,6 +51,7 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
 
   const people = useMemo(() => onStage(view.people), [view.people]);
   const levels = useLevels(people);
+  const lines = useLines(session);
   const [screens, onScreen] = useScreens();
   const [layout, setLayout] = useState<Layout>(kept?.layout ?? "grid");
   const [plates, setPlates] = useState(kept?.plates ?? true);
@@ -181,6 +183,7 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
         view={view}
         people={people}
         levels={levels}
+        lines={lines}
         layout={layout}
         featured={featured}
         namePlates={plates}
@@ -228,6 +231,7 @@ export function HostStudio({ studio, onStudio, devices, devicesView, kept, onLea
           <>
             <PeoplePanel
               people={people}
+              lines={lines}
               invitations={studio.invitations}
               onRemove={(person) => setQuestion({ what: "remove", person })}
               onWithdraw={(invitation) => void withdraw(invitation)}
