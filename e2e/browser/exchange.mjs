@@ -3,23 +3,18 @@
 // TOKENS has, as JSON: first and second of one participant, of which the second may only watch and has the username
 // "countess"; forged, the second with another signature; other, somebody else's; viewer. Steps said: exchanged, done.
 import assert from "node:assert/strict";
-import { serve } from "./library.mjs";
-import { launch, person, play, say, until } from "./stage.mjs";
+import { open, serve } from "./library.mjs";
+import { launch, play, say, until } from "./stage.mjs";
 
 const tokens = JSON.parse(process.env.TOKENS);
 
 /** Runs in the page: joins; `window.told` is what happened to whom. */
 async function join({ token, publish }) {
-  const { LocalStageStream, Stage, StageErrorCode, StageEvents, SubscribeType } = await import("/client.js");
-  const media = publish ? await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } }) : undefined;
-  const own = (media?.getTracks() ?? []).map((track) => new LocalStageStream(track));
+  const { LocalStageStream, StageErrorCode, StageEvents } = await import("/client.js");
+  const { devices, stageOf } = await import("/page.js");
   window.StageErrorCode = StageErrorCode;
   window.told = [];
-  window.stage = new Stage(token, {
-    stageStreamsToPublish: () => own,
-    shouldPublishParticipant: () => publish,
-    shouldSubscribeToParticipant: () => SubscribeType.AUDIO_VIDEO,
-  });
+  window.stage = stageOf(token, (publish ? await devices() : []).map((track) => new LocalStageStream(track)));
   for (const [name, event] of Object.entries(StageEvents)) {
     window.stage.on(event, (...args) => window.told.push([name, ...args.map((a) => a?.attributes?.username ?? a?.code ?? String(a))].join(" ")));
   }
@@ -36,14 +31,10 @@ await play(async () => {
   const server = await serve("index");
   try {
     const browser = await launch();
-    const open = async (name, token, publish) => {
-      const page = await (await person(name, browser)).newPage();
-      await page.goto(`http://127.0.0.1:${server.address().port}`);
-      await page.evaluate(join, { token, publish });
-      return page;
-    };
-    const viewer = await open("viewer", tokens.viewer, false);
-    const ann = await open("ann", tokens.first, true);
+    const viewer = await open(server, browser, "viewer");
+    await viewer.evaluate(join, { token: tokens.viewer, publish: false });
+    const ann = await open(server, browser, "ann");
+    await ann.evaluate(join, { token: tokens.first, publish: true });
     await told(viewer, "STAGE_PARTICIPANT_STREAMS_ADDED ann [object Object],[object Object]");
     const exchange = (token) => ann.evaluate((token) => window.exchange(token), token);
 

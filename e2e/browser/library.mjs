@@ -1,9 +1,10 @@
 // The open client library (web/client) on a page of its own.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { person } from "./stage.mjs";
 
 const root = new URL("../../web/", import.meta.url);
 
@@ -21,16 +22,24 @@ async function library(name) {
   return [made].flat()[0].output[0].code;
 }
 
-/** A page with nothing but a module of the library ("index", "whip") at /client.js and what the pages of a strict application may do. */
+/** A page with nothing but a module of the library ("index", "whip") at /client.js, page.js, and what the pages of a strict application may do. */
 export async function serve(name) {
   const code = await library(name);
+  const helpers = readFileSync(new URL("page.js", import.meta.url));
   const server = createServer((request, response) => {
     response.setHeader("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src *; media-src blob:; worker-src blob:");
-    const script = request.url === "/client.js";
+    const script = { "/client.js": code, "/page.js": helpers }[request.url];
     response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
     if (request.url !== "/" && !script) response.statusCode = 204;
-    response.end(script ? code : "<!doctype html><title>stage</title>");
+    response.end(script ?? "<!doctype html><title>stage</title>");
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   return server;
+}
+
+/** That page, opened by somebody of their own. */
+export async function open(server, browser, name) {
+  const page = await (await person(name, browser)).newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}`);
+  return page;
 }

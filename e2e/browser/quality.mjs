@@ -2,30 +2,22 @@
 //   node quality.mjs
 // The tokens are in HOST and GUEST. Steps said: good {stats}; after the cue "lossy": done.
 import assert from "node:assert/strict";
-import { serve } from "./library.mjs";
-import { cue, launch, person, play, say, until } from "./stage.mjs";
+import { open, serve } from "./library.mjs";
+import { cue, launch, play, say, until } from "./stage.mjs";
 
 /** Runs in the page: joins; `window.streams` are the streams by type, ours or those of the other. */
 async function join({ token, publish }) {
-  const { LocalStageStream, NetworkQuality, Stage, StageEvents, SubscribeType } = await import("/client.js");
+  const { LocalStageStream, NetworkQuality, StageEvents } = await import("/client.js");
+  const { devices, show, stageOf } = await import("/page.js");
+  const settings = { audio: {}, video: { maxVideoBitrateKbps: 300 } };
+  const own = (publish ? await devices() : []).map((track) => new LocalStageStream(track, settings[track.kind]));
   window.NetworkQuality = NetworkQuality;
-  window.streams = {};
-  let own = [];
-  if (publish) {
-    const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } });
-    own = media.getTracks().map((track) => new LocalStageStream(track, track.kind === "video" ? { maxVideoBitrateKbps: 300 } : {}));
-    for (const stream of own) window.streams[stream.streamType] = stream;
-  }
-  const stage = new Stage(token, {
-    stageStreamsToPublish: () => own,
-    shouldPublishParticipant: () => publish,
-    shouldSubscribeToParticipant: () => SubscribeType.AUDIO_VIDEO,
-  });
+  window.streams = Object.fromEntries(own.map((stream) => [stream.streamType, stream]));
+  const stage = stageOf(token, own);
   stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (participant, streams) => {
     if (participant.isLocal) return;
     for (const stream of streams) window.streams[stream.streamType] = stream;
-    const video = document.body.appendChild(document.createElement("video"));
-    Object.assign(video, { autoplay: true, muted: true, srcObject: new MediaStream(streams.map((s) => s.mediaStreamTrack)) });
+    show(participant, streams);
   });
   await stage.join();
 }
@@ -52,14 +44,10 @@ await play(async () => {
   const server = await serve("index");
   try {
     const browser = await launch();
-    const open = async (name, token, publish) => {
-      const page = await (await person(name, browser)).newPage();
-      await page.goto(`http://127.0.0.1:${server.address().port}`);
-      await page.evaluate(join, { token, publish });
-      return page;
-    };
-    const host = await open("host", process.env.HOST, true);
-    const guest = await open("guest", process.env.GUEST, false);
+    const host = await open(server, browser, "host");
+    await host.evaluate(join, { token: process.env.HOST, publish: true });
+    const guest = await open(server, browser, "guest");
+    await guest.evaluate(join, { token: process.env.GUEST, publish: false });
     const { EXCELLENT, NORMAL, GOOD, POOR, DOWN } = await host.evaluate(() => window.NetworkQuality);
     assert.deepEqual([DOWN, POOR, NORMAL, GOOD, EXCELLENT], [0, 1, 2, 3, 4]);
 

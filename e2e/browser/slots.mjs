@@ -2,8 +2,8 @@
 // named by the colour that it shows.
 //   TOKEN=<participant token> node slots.mjs
 // Steps said: three, and after the cue "left" gone, after "came" four, each {connections, descriptions}; done.
-import { serve } from "./library.mjs";
-import { colour, cue, launch, person, play, say, until } from "./stage.mjs";
+import { open, serve } from "./library.mjs";
+import { colour, cue, launch, play, say, until } from "./stage.mjs";
 
 const COLOURS = {
   red: ([r, g, b]) => r > g + 60 && r > b + 60,
@@ -25,8 +25,7 @@ const counts = (page) => page.evaluate(() => ({ connections: window.made.length,
 await play(async () => {
   const server = await serve("index");
   try {
-    const page = await (await person("guest", await launch())).newPage();
-    await page.goto(`http://127.0.0.1:${server.address().port}`);
+    const page = await open(server, await launch(), "guest");
     await page.evaluate(async (token) => {
       window.made = [];
       const Real = RTCPeerConnection;
@@ -41,17 +40,10 @@ await play(async () => {
           return super.setRemoteDescription(...all);
         }
       };
-      const { Stage, StageEvents, SubscribeType } = await import("/client.js");
-      const stage = new Stage(token, {
-        stageStreamsToPublish: () => [],
-        shouldPublishParticipant: () => false,
-        shouldSubscribeToParticipant: () => SubscribeType.AUDIO_VIDEO,
-      });
-      stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, (participant, streams) => {
-        const video = document.createElement("video");
-        const tracks = streams.map((stream) => stream.mediaStreamTrack);
-        document.body.append(Object.assign(video, { id: participant.userId, autoplay: true, muted: true, srcObject: new MediaStream(tracks) }));
-      });
+      const { StageEvents } = await import("/client.js");
+      const { show, stageOf } = await import("/page.js");
+      const stage = stageOf(token);
+      stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_ADDED, show);
       stage.on(StageEvents.STAGE_PARTICIPANT_STREAMS_REMOVED, (participant) => document.getElementById(participant.userId)?.remove());
       window.stage = stage;
       await stage.join();
