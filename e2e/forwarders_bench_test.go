@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,7 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime"
 	"github.com/aws/aws-sdk-go-v2/service/ivsrealtime/types"
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
 
+	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/sfu/sfubench"
 )
 
@@ -27,7 +31,9 @@ type forwarder struct {
 	profile string // URL of CPU profiles, if it has one
 	publish func(person int) sfubench.Door
 	watch   func(person, whom int) sfubench.Door
-	stop    func()
+	// watchAll is a door by which all whom a person watches come over one connection; nil if there is none.
+	watchAll func(person int, whom []int) sfubench.Door
+	stop     func()
 }
 
 // peerForwarders start the peers, or say why they cannot.
@@ -58,6 +64,10 @@ func ourForwarder(t *testing.T, persons int) forwarder {
 		}
 		tokens[i], ids[i] = aws.ToString(out.ParticipantToken.Token), aws.ToString(out.ParticipantToken.ParticipantId)
 	}
+	stage, err := rt.GetStage(t.Context(), &ivsrealtime.GetStageInput{Arn: made.Stage.Arn})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return forwarder{
 		name: "StreamCat", pid: p.cmd.Process.Pid, profile: "http://" + p.Admin + "/debug/pprof/profile", stop: func() { p.terminate() },
 		publish: func(person int) sfubench.Door {
@@ -66,7 +76,41 @@ func ourForwarder(t *testing.T, persons int) forwarder {
 		watch: func(person, whom int) sfubench.Door {
 			return sfubench.Door{URL: p.URL + "/whip/subscribe/" + ids[whom], Token: tokens[person]}
 		},
+		watchAll: func(person int, whom []int) sfubench.Door {
+			var wanted []string
+			for _, w := range whom {
+				wanted = append(wanted, ids[w])
+			}
+			wantPictures(t, aws.ToString(stage.Stage.Endpoints.Events)+"/"+arn.ID(aws.ToString(made.Stage.Arn)), tokens[person], wanted)
+			return sfubench.Door{URL: p.URL + "/whip/subscribe", Token: tokens[person], Pictures: len(whom)}
+		},
 	}
+}
+
+// wantPictures says on an events socket whose pictures a participant wants, and hears the server out until the test ends.
+func wantPictures(t *testing.T, events, token string, ids []string) {
+	t.Helper()
+	c, _, err := websocket.Dial(t.Context(), events, &websocket.DialOptions{Subprotocols: []string{token}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]any
+	for _, id := range ids {
+		list = append(list, map[string]any{"participantId": id, "audio": false, "video": true})
+	}
+	if err := wsjson.Write(t.Context(), c, map[string]any{"type": "SUBSCRIBE", "payload": map[string]any{"participants": list}}); err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		for {
+			if _, _, err := c.Read(context.Background()); err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { c.CloseNow(); <-heard })
 }
 
 func mediaMTXForwarder(t *testing.T) (f forwarder, why string) {

@@ -16,6 +16,7 @@ type gathering struct {
 	publishers, persons int
 	watching            [][2]int // a person and whom they watch
 	joining             int      // persons who come late, one after the other, and watch person 0
+	together            bool     // over one connection per person, where the server has that
 }
 
 // audience is one publisher with subscribers.
@@ -57,6 +58,9 @@ func forwardTo(t *testing.T, g gathering) {
 	}
 	server.stop()
 	t.Log("StreamCat: ", ours)
+	if g.publishers > 1 {
+		g.over(t, ours)
+	}
 	floor, err := sfubench.Floor(len(g.watching)/g.publishers, 3*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -89,14 +93,41 @@ func forwardTo(t *testing.T, g gathering) {
 	}
 }
 
+// over has the same gathering at a server of ours with one connection per person, beside a session per pair.
+func (g gathering) over(t *testing.T, pairs *sfubench.Result) {
+	server := ourForwarder(t, g.persons)
+	defer server.stop()
+	g.name, g.together = g.name+"-together", true
+	all, err := g.load(t, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("StreamCat, one connection per person: ", all)
+	if !all.KeptUp() || !pairs.KeptUp() {
+		t.Log("no ratios: subscribers did not get all that was published")
+		return
+	}
+	t.Logf("a session per pair costs, of that: CPU %.2f ×, key frame p50 %.2f ×, p99 %.2f ×, memory %.2f ×", float64(pairs.CPU)/float64(all.CPU),
+		ratio(pairs.KeyP50, all.KeyP50), ratio(pairs.KeyP99, all.KeyP99), float64(pairs.Memory)/float64(max(all.Memory, 1)))
+}
+
 // load has the gathering at a server.
 func (g gathering) load(t *testing.T, s forwarder) (*sfubench.Result, error) {
 	target := sfubench.Target{PID: s.pid, Warm: 3 * time.Second, Duration: 10 * time.Second}
 	for i := range g.publishers {
 		target.Publish = append(target.Publish, s.publish(i))
 	}
+	watched := make([][]int, g.persons)
 	for _, w := range g.watching {
-		target.Subscribe = append(target.Subscribe, s.watch(w[0], w[1]))
+		watched[w[0]] = append(watched[w[0]], w[1])
+		if !g.together {
+			target.Subscribe = append(target.Subscribe, s.watch(w[0], w[1]))
+		}
+	}
+	for person, whom := range watched {
+		if g.together && len(whom) > 0 {
+			target.Subscribe = append(target.Subscribe, s.watchAll(person, whom))
+		}
 	}
 	for i := range g.joining {
 		target.Join = append(target.Join, s.watch(g.persons-1-i, 0))

@@ -21,13 +21,14 @@ import (
 type Door struct {
 	URL, Token string
 	Header     http.Header // further fields of the request; may be nil
+	Pictures   int         // how many come by it to a subscriber; 0 is 1
 }
 
 // Target is a running server.
 type Target struct {
 	PID            int
 	Publish        []Door        // one per publisher
-	Subscribe      []Door        // one per subscriber; each publisher has as many of them
+	Subscribe      []Door        // one per connection of subscribers; each publisher is watched over as many of them
 	Join           []Door        // of those who join late, one after the other
 	Warm, Duration time.Duration // before measuring, and while
 	Measuring      func()        // called when the measuring begins; may be nil
@@ -35,7 +36,8 @@ type Target struct {
 
 // Result is what was measured.
 type Result struct {
-	Publishers, Subscribers int
+	Publishers, Subscribers int // one who watches several publishers is as many subscribers
+	Connections             int // of subscribers
 	Duration                time.Duration
 	Due                     int           // packets that subscribers should get of what was made while measuring
 	Forwarded               int           // those that they got of these
@@ -54,9 +56,9 @@ func (r *Result) KeptUp() bool { return 10*r.Forwarded > 9*r.Due }
 
 // String is a line or three of a report.
 func (r *Result) String() string {
-	text := fmt.Sprintf("%d × publishing, %d × subscribed, %.0f packets/s: %.2f µs of CPU per forwarded packet; %d of %d packets lost; %.0f KiB resident per subscriber\n"+
+	text := fmt.Sprintf("%d × publishing, %d × subscribed over %d connections, %.0f packets/s: %.2f µs of CPU per forwarded packet; %d of %d packets lost; %.0f KiB resident per subscriber\n"+
 		"last packet of a key frame of %d kB at the subscriber p50 %.1f ms, p99 %.1f ms; of other frames p50 %.1f ms, p99 %.1f ms",
-		r.Publishers, r.Subscribers, float64(r.Forwarded)/r.Duration.Seconds(), micro(r.CPU), r.Due-r.Forwarded, r.Due, float64(r.Memory)/1024,
+		r.Publishers, r.Subscribers, r.Connections, float64(r.Forwarded)/r.Duration.Seconds(), micro(r.CPU), r.Due-r.Forwarded, r.Due, float64(r.Memory)/1024,
 		keyPackets*packetSize/1000, milli(r.KeyP50), milli(r.KeyP99), milli(r.FrameP50), milli(r.FrameP99))
 	if r.JoinMax > 0 {
 		text += fmt.Sprintf("\njoining → whole key frame p50 %.0f ms, max %.0f ms, of which p50 %.0f ms to the first packet", milli(r.JoinP50), milli(r.JoinMax), milli(r.Connect))
@@ -112,14 +114,14 @@ func Run(ctx context.Context, t Target) (*Result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("subscriber %d: %w", i, err)
 		}
-		crowd = append(crowd, v)
+		crowd = append(crowd, v...)
 	}
 	for i, v := range crowd {
 		if err := v.await(ctx); err != nil {
 			return nil, fmt.Errorf("subscriber %d: %w", i, err)
 		}
 	}
-	r := &Result{Publishers: len(sources), Subscribers: len(crowd), Duration: t.Duration}
+	r := &Result{Publishers: len(sources), Subscribers: len(crowd), Connections: len(t.Subscribe), Duration: t.Duration}
 	wait(ctx, t.Warm)
 	r.Memory = (gauge.Resident(t.PID) - before) / int64(max(len(crowd), 1))
 	if t.Measuring != nil {
@@ -165,12 +167,12 @@ func (r *Result) join(ctx context.Context, doors []Door) error {
 		if err != nil {
 			return fmt.Errorf("join: %w", err)
 		}
-		err = v.await(ctx)
-		v.close()
+		err = v[0].await(ctx)
+		v[0].close()
 		if err != nil {
 			return fmt.Errorf("join: %w", err)
 		}
-		whole, first = append(whole, v.whole.Sub(began)), append(first, v.first.Sub(began))
+		whole, first = append(whole, v[0].whole.Sub(began)), append(first, v[0].first.Sub(began))
 	}
 	r.JoinP50, r.JoinMax, r.Connect = gauge.At(whole, 0.5), gauge.At(whole, 1), gauge.At(first, 0.5)
 	return nil

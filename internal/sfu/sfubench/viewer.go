@@ -11,11 +11,10 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// viewer is a subscriber that reads and drops.
+// viewer is a subscriber to one publisher that reads and drops.
 type viewer struct {
 	pc      *webrtc.PeerConnection
-	session string
-	once    sync.Once
+	leave   func()        // what all over this connection do once
 	done    chan struct{} // closed with the last packet read
 	ready   chan struct{} // closed with the first whole key frame
 	started atomic.Bool
@@ -27,26 +26,36 @@ type viewer struct {
 	late         struct{ key, other []time.Duration }
 }
 
-func subscribe(ctx context.Context, door Door, counted *span) (*viewer, error) {
+// subscribe opens a connection, and gives a viewer for each picture that comes over it.
+func subscribe(ctx context.Context, door Door, counted *span) ([]*viewer, error) {
 	pc, err := newPeer(false)
 	if err != nil {
 		return nil, err
 	}
-	v := &viewer{pc: pc, counted: counted, done: make(chan struct{}), ready: make(chan struct{})}
+	var session string
+	goodbye := sync.OnceFunc(func() { leave(pc, session) })
+	crowd := make([]*viewer, max(door.Pictures, 1))
+	for i := range crowd {
+		crowd[i] = &viewer{pc: pc, leave: goodbye, counted: counted, done: make(chan struct{}), ready: make(chan struct{})}
+		_, err = pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		if err != nil {
+			_ = pc.Close()
+			return nil, err
+		}
+	}
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		if v.started.CompareAndSwap(false, true) {
-			v.read(t)
+		for _, v := range crowd {
+			if v.started.CompareAndSwap(false, true) {
+				v.read(t)
+				return
+			}
 		}
 	})
-	_, err = pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-	if err != nil {
-		return nil, err
-	}
-	if v.session, err = dial(ctx, pc, door); err != nil {
+	if session, err = dial(ctx, pc, door); err != nil {
 		_ = pc.Close()
 		return nil, err
 	}
-	return v, nil
+	return crowd, nil
 }
 
 func (v *viewer) read(t *webrtc.TrackRemote) {
@@ -109,10 +118,8 @@ func (v *viewer) await(ctx context.Context) error {
 }
 
 func (v *viewer) close() {
-	v.once.Do(func() {
-		leave(v.pc, v.session)
-		if v.started.Load() {
-			<-v.done
-		}
-	})
+	v.leave()
+	if v.started.Load() {
+		<-v.done
+	}
 }
