@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 import { person } from "./stage.mjs";
 
 const root = new URL("../../web/", import.meta.url);
+/** Where the library is; somewhere else when a changed one is tried. */
+const source = process.env.STREAMCAT_CLIENT ?? fileURLToPath(new URL("client/", root));
 
 /** The library as one file, made from its source by the vite that is there. */
 async function library(name) {
@@ -14,7 +16,7 @@ async function library(name) {
   assert.ok(home, "vite is not installed: run `make build`");
   const { build } = await import(createRequire(new URL("package.json", home)).resolve("vite"));
   const made = await build({
-    root: fileURLToPath(new URL("client/", root)),
+    root: source,
     configFile: false,
     logLevel: "error",
     build: { write: false, minify: false, lib: { entry: `src/${name}.ts`, formats: ["es"], fileName: "client" } },

@@ -282,6 +282,14 @@ describe("subscribing", () => {
     expect(video?.id).toBe(video?.mediaStreamTrack.id);
     expect([...((await video?.requestRTCStats())?.keys() ?? [])]).toEqual(["received"]);
     expect([...((await video?.getStats())?.keys() ?? [])]).toEqual(["received"]);
+    const got = { type: "inbound-rtp", kind: "video", ssrc: 9, packetsReceived: 100, framesDecoded: 30 };
+    const { receiver } = pc.transceivers[1]!;
+    vi.spyOn(receiver, "getStats").mockResolvedValue(new Map([["in", got]]) as unknown as RTCStatsReport);
+    expect(await (video as RemoteStageStream).requestQualityStats()).toMatchObject({
+      ssrc: 9,
+      framesDecoded: 30,
+      networkQuality: 4,
+    });
   });
 
   test("follows what the participant mutes", async () => {
@@ -459,8 +467,14 @@ describe("a local stream", () => {
     const visitor = await publishing(video);
     expect([...((await video.requestRTCStats())?.keys() ?? [])]).toEqual(["sent"]);
     expect([...((await video.getStats())?.keys() ?? [])]).toEqual(["sent"]);
+    const sent = { type: "outbound-rtp", kind: "video", ssrc: 7, packetsSent: 100, framesEncoded: 30 };
+    vi.spyOn(senders()[1]!, "getStats").mockResolvedValue(new Map([["out", sent]]) as unknown as RTCStatsReport);
+    expect(await video.requestQualityStats()).toMatchObject([
+      { ssrc: 7, packetsSent: 100, framesEncoded: 30, networkQuality: 4 },
+    ]);
     visitor.stage.leave();
     expect(await video.requestRTCStats()).toBeUndefined();
+    expect(await video.requestQualityStats()).toBeUndefined();
   });
 
   test("knows what it is", () => {
