@@ -59,7 +59,8 @@ func (c *chooser) choose(ups []*Up, present *Up, now time.Time, line Line) *Up {
 	var memory [MaxLayers]layer
 	list := memory[:0]
 	for _, u := range ups {
-		if !u.closed.Load() && u.flow.alive(now) {
+		// What to begin with is not decided by a moment in which nothing came.
+		if !u.closed.Load() && (u.flow.alive(now) || present == nil && c.first == Largest) {
 			list = append(list, layer{u, u.size.pixels(), u.flow.bitrate()})
 		}
 	}

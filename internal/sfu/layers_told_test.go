@@ -139,6 +139,22 @@ func TestWhichEncodingIsTheFirst(t *testing.T) {
 	}
 }
 
+// TestTheLargestIsTheFirstOfASilentPublisher: one that pauses for a moment goes on with all encodings.
+func TestTheLargestIsTheFirstOfASilentPublisher(t *testing.T) {
+	c := newCast().named("q", "h", "f")
+	c.picture(0, 1, 2)
+	c.run(2 * time.Second)
+	c.add(2 * silence)
+	d, _ := c.down(nil)
+	d.BeginWith(Largest)
+	d.Follow(c.source)
+	c.run(time.Second)
+	c.picture(0, 1, 2)
+	if got := d.Shows(c.source); got != "f" || d.Stats().Switches > 0 {
+		t.Errorf("it shows %q after %d switches", got, d.Stats().Switches)
+	}
+}
+
 // TestABoundHoldsFromTheBeginning: the largest is the largest of those that are not too large, also when the bound comes later.
 func TestABoundHoldsFromTheBeginning(t *testing.T) {
 	c := newCast().named("q", "h", "f")
