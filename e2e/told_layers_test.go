@@ -7,8 +7,8 @@ import (
 	"github.com/streamcat/streamcat/internal/rtc/rtctest"
 )
 
-// TestABrowserChoosesAmongLayers: the client library is told in which sizes a picture is published, begins with the one that it
-// is to begin with, and gets the one that the application prefers.
+// TestABrowserChoosesAmongLayers: the client library is told in which sizes a picture is published, gets the one that the application
+// prefers, and begins with the largest where it is to.
 func TestABrowserChoosesAmongLayers(t *testing.T) {
 	e := enginetest.Start(t)
 	th := theatreOn(t, e, e.URL, e.AWS())

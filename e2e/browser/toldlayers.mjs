@@ -8,7 +8,7 @@ import { launch, person, play, until } from "./stage.mjs";
 /** Runs in the page: joins; `window.seen[name]` is what is told and shown. */
 async function join({ name, token, initial }) {
   const { RemoteStageStreamEvents, Stage, StageEvents, SubscribeType } = await import("/client.js");
-  const seen = ((window.seen ??= {})[name] = { events: [], own: [], widths: [], prefer: () => undefined });
+  const seen = ((window.seen ??= {})[name] = { events: [], own: [], prefer: () => undefined });
   const stage = (seen.stage = new Stage(token, {
     stageStreamsToPublish: () => [],
     shouldPublishParticipant: () => false,
@@ -28,7 +28,6 @@ async function join({ name, token, initial }) {
     stream.on(RemoteStageStreamEvents.LAYER_SELECTED, (layer, why) => seen.own.push(`${layer.label} ${why}`));
     stream.on(RemoteStageStreamEvents.ADAPTION_CHANGED, (adapts) => seen.own.push(`adapting ${adapts}`));
     const video = (seen.video = document.createElement("video"));
-    video.onresize = () => seen.widths.push(video.videoWidth);
     document.body.append(Object.assign(video, { autoplay: true, muted: true, srcObject: new MediaStream([stream.mediaStreamTrack]) }));
   });
   await stage.join();
@@ -41,15 +40,14 @@ await play(async () => {
     await page.goto(`http://127.0.0.1:${server.address().port}`);
     const look = () =>
       page.evaluate(() => {
-        const { events, own, widths, stream, video } = window.seen.low;
+        const { events, own, stream, video } = window.seen.low;
         return {
-          events, own, widths, width: video?.videoWidth, adapting: stream?.isAdapting, layers: stream?.getLayers() ?? [],
+          events, own, width: video?.videoWidth, adapting: stream?.isAdapting, layers: stream?.getLayers() ?? [],
           selected: stream?.getSelectedLayer()?.label, lowest: stream?.getLowestQualityLayer()?.label, highest: stream?.getHighestQualityLayer()?.label,
         };
       });
     await page.evaluate(join, { name: "low", token: process.env.LOW });
     const all = await until("three layers, and the largest", look, ({ layers, selected, width }) => layers.length === 3 && selected === "f" && width === 1280);
-    assert.equal(all.widths[0], 320, `a picture begins small: ${all.widths}`);
     assert.deepEqual(all.layers.map(({ label, width, height, selected }) => [label, width, height, selected]), [
       ["q", 320, 180, false], ["h", 640, 360, false], ["f", 1280, 720, true],
     ]);
@@ -77,8 +75,12 @@ await play(async () => {
     assert.ok(free.adapting && free.events.includes("adapting true"), free.events.join());
 
     await page.evaluate(join, { name: "high", token: process.env.HIGH, initial: "highest_quality" });
-    const widths = await until("a picture", () => page.evaluate(() => window.seen.high.widths), (widths) => widths.length > 0);
-    assert.equal(widths[0], 1280, "a picture begins large");
+    const high = await until(
+      "the largest picture",
+      () => page.evaluate(() => ({ events: window.seen.high.events, width: window.seen.high.video?.videoWidth })),
+      ({ events, width }) => width === 1280 && events.some((event) => event.endsWith("selected")),
+    );
+    assert.equal(high.events.find((event) => event.endsWith("selected")), "f selected", "a picture begins large");
     await page.evaluate(() => Object.values(window.seen).forEach(({ stage }) => stage.leave()));
   } finally {
     server.close();
