@@ -20,7 +20,7 @@ var floors = map[string]int{
 	"internal/fault": 0, "internal/arn": 0,
 	"internal/media": 1, "internal/auth": 1, "internal/store": 1, "internal/bus": 1, "internal/blob": 1, "internal/bwe": 1,
 	"internal/api": 2, "internal/ingest": 2, "internal/hls": 2, "internal/hook": 2,
-	"internal/rtc": 2, "internal/sfu": 2, "internal/transcode": 2, "internal/tlsport": 2, "internal/turn": 2,
+	"internal/rtc": 2, "internal/sfu": 2, "internal/transcode": 2, "internal/tlsport": 2, "internal/turn": 2, "internal/cluster": 2,
 	"internal/chatlog": 3,
 	"internal/channel": 4, "internal/room": 4, "internal/stage": 4, "internal/ugc": 4,
 	"internal/ivs": 5, "internal/ivsrealtime": 5, "internal/ivschat": 5, "internal/plus": 5, "internal/site": 5,

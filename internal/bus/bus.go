@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -42,6 +43,9 @@ type Bus struct {
 	conn   *nats.Conn
 	server *server.Server // nil with a URL
 	closed chan struct{}  // closed when conn is
+
+	mu          sync.Mutex
+	lost, again []func() // what OnBreak was given
 }
 
 // Open connects, after starting the embedded server where no URL is given. It fails where the cluster
@@ -57,12 +61,8 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.Timeout(timeLeft(ctx, 5*time.Second)),
 		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				b.log.Warn("bus: connection lost", "err", err)
-			}
-		}),
-		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info("bus: connected again") }),
+		nats.DisconnectErrHandler(b.disconnected),
+		nats.ReconnectHandler(b.reconnected),
 		nats.ErrorHandler(b.complain),
 	}
 	if o.URL == "" {
@@ -125,6 +125,34 @@ func (b *Bus) stopServer() {
 	if b.server != nil {
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
+	}
+}
+
+// OnBreak has lost called whenever the connection is lost, and again when it was made again: what was said
+// meanwhile was missed. Neither may wait.
+func (b *Bus) OnBreak(lost, again func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost, b.again = append(b.lost, lost), append(b.again, again)
+}
+
+func (b *Bus) disconnected(_ *nats.Conn, err error) {
+	if err != nil {
+		b.log.Warn("bus: connection lost", "err", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, fn := range b.lost {
+		fn()
+	}
+}
+
+func (b *Bus) reconnected(*nats.Conn) {
+	b.log.Info("bus: connected again")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, fn := range b.again {
+		fn()
 	}
 }
 

@@ -87,6 +87,15 @@ func (k *KV) Delete(ctx context.Context, key string, revision uint64) error {
 	return k.explain(k.bucket.Delete(ctx, key, options...), key)
 }
 
+// Keys gives all keys, in no order.
+func (k *KV) Keys(ctx context.Context) ([]string, error) {
+	keys, err := k.bucket.Keys(ctx)
+	if errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil, nil
+	}
+	return keys, k.explain(err, "*")
+}
+
 // Watch gives the keys that match as they are, and then each change, until ctx ends, which is no
 // error. In keys, "*" stands for one word between dots and a last ">" for any rest.
 func (k *KV) Watch(ctx context.Context, keys string) iter.Seq2[Entry, error] {

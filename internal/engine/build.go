@@ -21,6 +21,7 @@ import (
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/bus"
 	"github.com/streamcat/streamcat/internal/channel"
+	"github.com/streamcat/streamcat/internal/cluster"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/hook"
 	"github.com/streamcat/streamcat/internal/ingest"
@@ -172,9 +173,15 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var member *cluster.Node
+	if !messages.Alone() {
+		if member, err = cluster.Join(ctx, cluster.Options{Bus: messages, Log: log.With("part", "cluster")}); err != nil {
+			return fmt.Errorf("nats-url: %w", err)
+		}
+	}
 	rooms, err := room.NewManager(room.Deps{
 		Directory: chats, Recorder: record, DB: db, Bus: messages, Passes: passes,
-		Log: log.With("part", "room"), Registerer: e.reg, Node: node, LimitsOff: cfg.ChatLimits == "off", History: cfg.chatHistory(),
+		Log: log.With("part", "room"), Registerer: e.reg, Node: node, Cluster: member, LimitsOff: cfg.ChatLimits == "off", History: cfg.chatHistory(),
 	})
 	if err != nil {
 		return err

@@ -37,8 +37,11 @@ func (m *Manager) CloseRoom(_ context.Context, roomARN string) error {
 	if err != nil {
 		return err
 	}
-	if !m.bus.Alone() {
-		return m.tell(a.ID, &note{kind: noteClose})
+	if m.cluster != nil {
+		if err := m.bus.Publish(subject(a.ID), (&note{kind: noteClose}).encode()); err != nil {
+			return fmt.Errorf("tell the room: %w", err)
+		}
+		return nil
 	}
 	m.mu.Lock()
 	r := m.rooms[a.ID]
@@ -46,7 +49,7 @@ func (m *Manager) CloseRoom(_ context.Context, roomARN string) error {
 	if r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.put(&note{kind: noteClose})
+		r.shut()
 	}
 	return nil
 }
@@ -54,29 +57,30 @@ func (m *Manager) CloseRoom(_ context.Context, roomARN string) error {
 // cause announces an event that the HTTP API asked for.
 func (m *Manager) cause(ctx context.Context, roomARN string, kind noteKind, about, name string, attrs attributes) (id string, err error) {
 	err = m.visit(ctx, roomARN, func(r *room, spec Spec) error {
-		id, err = r.announce(spec, kind, about, event{EventName: name, Attributes: attrs}, m.now())
-		return err
+		told := make(chan error, 1)
+		id, err = r.announce(spec, kind, about, event{EventName: name, Attributes: attrs}, m.now(), func(err error) { told <- err })
+		if err != nil {
+			return err
+		}
+		select {
+		case err := <-told:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	})
 	return id, err
 }
 
-// announce gives an event its id and sends it to the room.
-func (r *room) announce(spec Spec, kind noteKind, about string, e event, received time.Time) (id string, err error) {
+// announce gives an event its id and sends it to the room. Done is told what became of it, unless there is an
+// error.
+func (r *room) announce(spec Spec, kind noteKind, about string, e event, received time.Time, done func(error)) (id string, err error) {
 	e.Type, e.ID, e.SendTime = "EVENT", newID(), sendTime(received)
 	frame, err := encode(e)
 	if err != nil {
 		return "", err
 	}
-	return e.ID, r.post(spec, &note{kind: kind, id: e.ID, about: about, frame: frame}, received)
-}
-
-// tell sends a note to all nodes, this one included.
-func (m *Manager) tell(room string, n *note) error {
-	n.node = m.node
-	if err := m.bus.Publish(subject(room), n.encode()); err != nil {
-		return fmt.Errorf("tell the room: %w", err)
-	}
-	return nil
+	return e.ID, r.post(spec, &note{kind: kind, id: e.ID, about: about, frame: frame, done: done}, received)
 }
 
 func subject(room string) string { return "room." + room }

@@ -42,8 +42,10 @@ type room struct {
 	rate   bucket
 	shards []*shard
 	sizes  []int  // members per shard
-	last   uint64 // number of the last delivery
+	told   uint64 // deliveries so far
+	last   uint64 // number of the last note in the room's order
 	past   ring
+	order  order
 }
 
 // open subscribes to what is said in the room. It returns when that is in force, so that a member which
@@ -52,13 +54,16 @@ func (r *room) open() error {
 	r.opening.Do(func() {
 		ctx, cancel := context.WithTimeout(r.m.life, lookupFor)
 		defer cancel()
-		if !r.m.bus.Alone() {
+		if r.m.cluster != nil {
 			if r.sub, r.openErr = r.m.bus.Subscribe(subject(r.id), r.hear); r.openErr == nil {
 				r.openErr = r.m.bus.Flush(ctx)
 			}
 		}
 		if r.openErr == nil { // who changes the rules from here on finds the room running
 			r.openErr = r.keep.read(ctx, r.m.db, r.arn(), r.m.now())
+		}
+		if r.openErr == nil && r.m.cluster != nil {
+			r.openErr = r.begin()
 		}
 	})
 	return r.openErr
@@ -68,6 +73,7 @@ func (r *room) open() error {
 func (r *room) close() {
 	if r.sub != nil {
 		r.sub.Close()
+		r.release()
 	}
 }
 
@@ -75,7 +81,7 @@ func (r *room) close() {
 func (r *room) join(c *conn, w wish) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.from = r.last
+	c.from = r.told
 	c.lead(r.recall(w, c.user))
 	best := 0
 	for i, n := range r.sizes {
@@ -104,52 +110,24 @@ func (r *room) part(c *conn) {
 	c.shard.remove(c)
 }
 
-// hear takes a note from the bus, which calls it for one note after the other.
-func (r *room) hear(b bus.Message) {
-	n, err := parseNote(b.Data)
-	if err != nil {
-		r.m.log.Warn("chat note ignored", "room", r.id, "error", err)
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n.kind == noteMessage && n.node != r.m.node {
-		r.keep.heard(n.about, r.m.now())
-		r.rate.charge(r.m.now().UnixNano(), r.spec.MaxRate) // the limit is the room's, wherever people sit
-	}
-	r.put(n)
-}
-
-// post puts what was said into the room's record and sends it to everybody, on all nodes. A node alone
-// needs no bus for that.
-func (r *room) post(spec Spec, n *note, received time.Time) error {
-	if !r.m.bus.Alone() {
-		r.m.record(spec, n, received)
-		return r.m.tell(r.id, n)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.m.record(spec, n, received) // the record has the room's order, too
-	r.put(n)
-	return nil
-}
-
-// put numbers a note, keeps it and sends it to the members, with r.mu held.
+// put keeps a note that has its number and sends it to the members, with r.mu held.
 func (r *room) put(n *note) {
-	if n.kind == noteClose {
-		r.past.clear()
-		r.push(delivery{kind: noteClose})
-		return
-	}
-	r.last++
-	n.number = r.last
-	e := entry{note: *n, framed: textFrame(n.frame)}
-	e.frame = nil
+	r.last = n.number
 	if n.kind == noteDelete {
 		r.past.forget(n.about)
 	}
+	e := newEntry(n)
 	r.past.add(e)
-	r.push(delivery{kind: n.kind, number: n.number, frame: e.framed, user: n.about})
+	if e.framed != nil && !n.quiet {
+		r.told++
+		r.push(delivery{kind: n.kind, number: r.told, frame: e.framed, user: n.about})
+	}
+}
+
+// shut ends all connections and forgets the past, with r.mu held.
+func (r *room) shut() {
+	r.past.clear()
+	r.push(delivery{kind: noteClose})
 }
 
 func (r *room) push(d delivery) {
@@ -221,8 +199,7 @@ func (r *room) closeIfGone() {
 		return
 	}
 	r.closed = true
-	r.past.clear()
-	r.push(delivery{kind: noteClose})
+	r.shut()
 }
 
 // each calls do for every member as of now.

@@ -18,11 +18,6 @@ func (b *bucket) take(now int64, perSecond int) bool {
 	return true
 }
 
-// charge spends a token that was used elsewhere already, as far as there is one.
-func (b *bucket) charge(now int64, perSecond int) {
-	b.full = min(b.at(now)+second/int64(perSecond), now+second)
-}
-
 // at gives the moment of being full as seen from now. One that is far off was set before the clock was
 // set back, which must not lock anyone out; one that is a little off comes of goroutines overtaking.
 func (b *bucket) at(now int64) int64 {

@@ -19,7 +19,7 @@ func (r *room) lingers() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lingering = r.past.bytes
-	return r.past.n > 0 && !r.gone
+	return (r.past.n > 0 || len(r.order.posts) > 0) && !r.gone
 }
 
 // forgetIdle lets go of rooms that nobody has used for long, and of the oldest of too many.

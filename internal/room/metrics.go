@@ -16,6 +16,13 @@ type metrics struct {
 	handshakes  *prometheus.CounterVec
 	closed      *prometheus.CounterVec
 
+	owned           prometheus.Gauge
+	repaired        prometheus.Counter
+	lost            prometheus.Counter
+	stale           prometheus.Counter
+	refusedForwards prometheus.Counter
+	unforwarded     prometheus.Counter
+
 	byKind map[noteKind]prometheus.Counter // of deliveries, looked up beforehand
 }
 
@@ -23,7 +30,19 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	counter := func(name, help, label string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "streamcat", Subsystem: "room", Name: name, Help: help}, []string{label})
 	}
+	plain := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "streamcat", Subsystem: "room", Name: name, Help: help})
+	}
 	m := &metrics{
+		owned: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "streamcat", Subsystem: "room", Name: "owned_rooms",
+			Help: "Chat rooms whose messages this node of a cluster numbers.",
+		}),
+		repaired:        plain("gap_repaired_total", "Messages and events that the bus did not bring and another node did."),
+		lost:            plain("gap_lost_total", "Messages and events that were missed and that no node keeps any more."),
+		stale:           plain("stale_total", "Messages and events of earlier owners that came too late to count."),
+		refusedForwards: plain("forward_retries_total", "Requests to a room's owner that it did not take, so that they were made again."),
+		unforwarded:     plain("forward_failed_total", "Messages and events refused because no owner took them in time."),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "streamcat", Subsystem: "room", Name: "connections",
 			Help: "Chat connections that are open.",
@@ -39,7 +58,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.byKind[k] = m.deliveries.WithLabelValues(k.action())
 	}
 	if reg != nil {
-		reg.MustRegister(m.connections, m.requests, m.deliveries, m.errors, m.handshakes, m.closed)
+		reg.MustRegister(m.connections, m.requests, m.deliveries, m.errors, m.handshakes, m.closed, m.owned, m.repaired, m.lost, m.stale, m.refusedForwards, m.unforwarded)
 	}
 	return m
 }

@@ -5,19 +5,22 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/streamcat/streamcat/internal/bus"
+	"github.com/streamcat/streamcat/internal/cluster"
 	"github.com/streamcat/streamcat/internal/room"
 )
 
 // house is a world whose nodes share a NATS server, each with a bus of its own.
 type house struct {
 	*world
-	url string
+	url  string
+	term time.Duration // of nodes to come
 }
 
 func newHouse(t *testing.T) *house {
@@ -34,18 +37,29 @@ func newHouse(t *testing.T) *house {
 	if !nats.ReadyForConnections(patience) {
 		t.Fatal("NATS does not start")
 	}
-	return &house{newWorld(t), nats.ClientURL()}
+	return &house{world: newWorld(t), url: nats.ClientURL()}
 }
 
 // node gives a manager with a bus of its own.
 func (h *house) node(name string, change ...func(*room.Deps)) *node {
 	h.t.Helper()
-	link, err := bus.Open(context.Background(), bus.Options{URL: h.url, Name: name, Log: quiet})
+	return h.nodeAt(h.url, name, change...)
+}
+
+// nodeAt gives one that finds NATS at another URL.
+func (h *house) nodeAt(url, name string, change ...func(*room.Deps)) *node {
+	h.t.Helper()
+	link, err := bus.Open(context.Background(), bus.Options{URL: url, Name: name, Log: quiet})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = link.Close(context.Background()) })
-	return h.world.node(append(change, func(d *room.Deps) { d.Bus, d.Node = link, name })...)
+	member, err := cluster.Join(context.Background(), cluster.Options{Bus: link, Log: quiet, Term: h.term})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	own := func(d *room.Deps) { d.Bus, d.Cluster, d.Patience = link, member, patience }
+	return h.world.node(append([]func(*room.Deps){own}, change...)...)
 }
 
 func twoNodes(t *testing.T) (a, b *node) {

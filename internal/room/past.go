@@ -64,7 +64,6 @@ func (r *room) recall(w wish, user string) [][]byte {
 	for i := r.past.n - 1; i >= from && len(frames) < w.most; i-- {
 		e := r.past.at(i)
 		switch {
-		case e.number > r.last:
 		case e.kind == noteDelete && w.after == "":
 		case e.kind == noteDisconnect && (w.after == "" || e.about == user):
 		default:
@@ -98,7 +97,7 @@ func (m *Manager) History(ctx context.Context, roomARN string, before uint64, li
 		for i := r.past.n - 1; i >= max(0, r.past.n-m.history); i-- {
 			e := r.past.at(i)
 			f := e.old()
-			if e.number >= before || e.number > r.last || f == nil {
+			if e.number >= before || f == nil {
 				continue
 			}
 			if len(past) == limit {

@@ -133,15 +133,15 @@ func (c *conn) request(r *request, malformed error) error {
 		if err != nil {
 			return err
 		}
-		if !m.limitsOff && !c.room.spend(now, spec.MaxRate) {
+		if !m.limitsOff && m.cluster == nil && !c.room.spend(now, spec.MaxRate) {
 			takeBack()
-			return fault.TooFast(spec.MaxRate, "more than %d messages per second in the room", spec.MaxRate)
+			return tooFast(spec)
 		}
-		return c.say(spec, r, now)
+		return c.say(spec, r, now, takeBack)
 	case actionDelete:
 		_, err := c.room.announce(spec, noteDelete, r.ID, event{
 			RequestID: r.RequestID, EventName: eventDelete, Attributes: deleted(r.ID, r.Reason),
-		}, now)
+		}, now, c.outcome(r.RequestID, nil))
 		if err == nil && c.room.keep.isPinned(r.ID) {
 			ctx, cancel := context.WithTimeout(m.life, lookupFor)
 			defer cancel()
@@ -151,7 +151,7 @@ func (c *conn) request(r *request, malformed error) error {
 	default:
 		_, err := c.room.announce(spec, noteDisconnect, r.UserID, event{
 			RequestID: r.RequestID, EventName: eventDisconnect, Attributes: disconnected(r.UserID, r.Reason),
-		}, now)
+		}, now, c.outcome(r.RequestID, nil))
 		return err
 	}
 }
@@ -167,7 +167,8 @@ func (c *conn) allowed(action string) error {
 }
 
 // say sends a message to the room. The sender hears it back as everybody does.
-func (c *conn) say(spec Spec, r *request, now time.Time) error {
+// TakeBack gives back what it has used up, where it is refused.
+func (c *conn) say(spec Spec, r *request, now time.Time, takeBack func()) error {
 	id := newID()
 	frame, err := encode(message{
 		Type: "MESSAGE", ID: id, RequestID: r.RequestID, Content: r.Content,
@@ -176,7 +177,28 @@ func (c *conn) say(spec Spec, r *request, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return c.room.post(spec, &note{kind: noteMessage, id: id, about: c.user, frame: frame}, now)
+	err = c.room.post(spec, &note{kind: noteMessage, id: id, about: c.user, frame: frame, done: c.outcome(r.RequestID, takeBack)}, now)
+	if err != nil {
+		takeBack()
+	}
+	return err
+}
+
+// outcome gives what is to be told how a request ended whose message another node takes. A node alone needs none:
+// it knows at once. Undo, which may be nil, takes back what the request has used up, if it is refused.
+func (c *conn) outcome(requestID string, undo func()) func(error) {
+	if c.room.m.cluster == nil {
+		return nil
+	}
+	return func(err error) {
+		if err == nil {
+			return
+		}
+		if undo != nil {
+			undo()
+		}
+		c.refuse(requestID, err)
+	}
 }
 
 // refuse tells the client that its request was not done.

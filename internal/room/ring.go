@@ -12,6 +12,15 @@ type entry struct {
 	past   []byte // the same without its RequestId, made when first asked for
 }
 
+func newEntry(n *note) entry {
+	e := entry{note: *n}
+	e.frame, e.done, e.spec = nil, nil, Spec{}
+	if len(n.frame) > 0 {
+		e.framed = textFrame(n.frame)
+	}
+	return e
+}
+
 // ring keeps the last entries of a room, oldest first and bounded in count and bytes: what people who come
 // later may ask for. A deleted message leaves its place, so that it can still be named as the last one seen.
 type ring struct {

@@ -1,14 +1,13 @@
 // Package room owns chat rooms as running objects: the WebSocket door, who is in a room on this node,
 // what they may say and how fast, and that all of them hear everything once and in one order.
 //
-// The wire is Amazon IVS Chat's Messaging API. A message goes from its sender's connection over the bus,
-// subject "room.<id>", to every node that has members of the room, the sender's own included, and from
-// there, encoded once, to each member. The bus delivers at most once and keeps each node's order: on one
-// node a room has one order for everybody, across nodes each sender's own. Nothing is kept: who was not
-// there has not heard it.
+// The wire is Amazon IVS Chat's Messaging API. A message gets its place in the room's one order and goes, encoded
+// once, to each member. Where this node is alone, that is all. In a cluster one node owns the room and numbers what is
+// said: it publishes on the bus, subject "room.<id>", and every node that has members hears it there, the owner
+// included. What the order promises and how it outlives its owners is told at the type order.
 //
-// It never stores a message, knows no API shape, and reads rooms only through its Directory. Neither what
-// people say nor their tokens reach the log.
+// A room keeps its last frames in memory, for who asks for them. Nothing is stored. The package knows no API shape and
+// reads rooms only through its Directory. Neither what people say nor their tokens reach the log.
 //
 // A peer that does not keep up is dropped, so that it slows nobody and takes no more than its bytes of
 // memory. Drops come without a close frame, because Amazon's SDK reconnects after those and stays away
@@ -23,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +30,7 @@ import (
 	"github.com/streamcat/streamcat/internal/arn"
 	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/bus"
+	"github.com/streamcat/streamcat/internal/cluster"
 	"github.com/streamcat/streamcat/internal/store"
 )
 
@@ -61,9 +62,11 @@ type Directory interface {
 }
 
 const (
+	defaultPatience      = 8 * time.Second
 	defaultHeartbeat     = 30 * time.Second
 	defaultMaxFrame      = 16 << 10 // room for 500 characters that JSON escapes at twelve bytes each, and attributes
 	defaultMaxAttributes = 4 << 10
+	keptForNodes         = 200 // frames that each room of a cluster keeps at least, for nodes that missed one
 )
 
 // Deps is what a Manager needs. Directory, DB, Bus and Passes must be given.
@@ -76,10 +79,14 @@ type Deps struct {
 	Registerer prometheus.Registerer // nil: metrics are not exported
 	Now        func() time.Time      // nil: time.Now
 	Node       string                // name of this node; "": a random one
+	Cluster    *cluster.Node         // nil: this node is alone
 	Recorder   Recorder              // nil: nothing is recorded
 
 	// LimitsOff lifts the rates, of connections and of rooms; lengths and sizes stay.
 	LimitsOff bool
+	// Patience is for how long what is said waits for somebody who brings it into the room's order. Then it is
+	// refused. 0: 8 seconds; a new owner is found within about five.
+	Patience time.Duration
 	// Heartbeat is after how long without a sign of life a peer is asked for one. After twice that it
 	// counts as gone. 0: 30 seconds.
 	Heartbeat time.Duration
@@ -101,12 +108,16 @@ type Manager struct {
 	metrics       *metrics
 	now           func() time.Time
 	node          string
+	cluster       *cluster.Node
 	recorder      Recorder // nil: none
 	limitsOff     bool
+	patience      time.Duration
 	heartbeat     time.Duration
 	maxFrame      int
 	maxAttributes int
-	history       int
+	history       int // frames that clients may ask for
+	kept          int // frames that rooms keep
+	serials       atomic.Uint64
 
 	rulesSub *bus.Sub
 
@@ -114,6 +125,9 @@ type Manager struct {
 	life  context.Context // of the manager; ended by end
 	end   context.CancelFunc
 	work  sync.WaitGroup // every goroutine that the manager, its rooms and its connections run
+
+	gate  sync.Mutex
+	ended bool // nothing is started any more
 
 	mu       sync.Mutex
 	rooms    map[string]*room // by id; those with users
@@ -126,8 +140,8 @@ func NewManager(d Deps) (*Manager, error) {
 		return nil, errors.New("room: directory, database, bus and passes are needed")
 	}
 	m := &Manager{
-		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node, recorder: d.Recorder,
-		limitsOff: d.LimitsOff, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes, history: d.History,
+		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node, cluster: d.Cluster, recorder: d.Recorder,
+		limitsOff: d.LimitsOff, patience: d.Patience, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes, history: d.History, kept: d.History,
 		metrics: newMetrics(d.Registerer), began: time.Now(), rooms: map[string]*room{},
 	}
 	if m.log == nil {
@@ -135,6 +149,9 @@ func NewManager(d Deps) (*Manager, error) {
 	}
 	if m.now == nil {
 		m.now = time.Now
+	}
+	if m.patience == 0 {
+		m.patience = defaultPatience
 	}
 	if m.node == "" {
 		m.node = arn.NewID(12)
@@ -148,12 +165,21 @@ func NewManager(d Deps) (*Manager, error) {
 	if m.maxAttributes == 0 {
 		m.maxAttributes = defaultMaxAttributes
 	}
+	if m.cluster != nil {
+		m.kept = max(m.kept, keptForNodes)
+	}
 	m.life, m.end = context.WithCancel(context.Background())
 	var err error
 	if m.rulesSub, err = m.bus.Subscribe(rulesSubject, m.hearRules); err != nil {
 		return nil, fmt.Errorf("room: hear of changed rules: %w", err)
 	}
 	m.work.Go(m.sweep)
+	if m.cluster != nil {
+		m.bus.OnBreak(func() { m.doubt(false) }, func() { m.doubt(true) })
+		if err := m.cluster.Serve(service, m.answer); err != nil {
+			return nil, errors.Join(err, m.Shutdown(context.Background()))
+		}
+	}
 	return m, nil
 }
 
@@ -164,9 +190,15 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	m.draining = true
 	m.mu.Unlock()
 	m.rulesSub.Close()
+	if m.cluster != nil {
+		m.handDown(ctx)
+	}
 	m.end()
 	m.each(func(c *conn) { c.drop(byShutdown) })
 
+	m.gate.Lock()
+	m.ended = true
+	m.gate.Unlock()
 	done := make(chan struct{})
 	go func() {
 		m.work.Wait()
@@ -190,7 +222,7 @@ func (m *Manager) enter(spec Spec) *room {
 	}
 	r := m.rooms[spec.ID]
 	if r == nil {
-		r = &room{m: m, id: spec.ID, past: ring{most: m.history}}
+		r = &room{m: m, id: spec.ID, past: ring{most: m.kept}, order: order{turn: make(chan struct{}, 1)}}
 		m.rooms[spec.ID] = r
 	}
 	r.users++
@@ -252,6 +284,9 @@ func (m *Manager) sweep() {
 			r.each(func(c *conn) { c.tend(now, uptime, m.heartbeat) })
 		}
 		m.forgetIdle(uptime)
+		if m.cluster != nil {
+			m.tendOrders(uptime)
+		}
 	}
 }
 
