@@ -162,7 +162,7 @@ func benchNode(b *testing.B) *node {
 	b.Helper()
 	w := newWorld(b)
 	w.clock.now = time.Now()
-	return w.node(func(d *room.Deps) { d.Now, d.LimitsOff = time.Now, true })
+	return w.node(func(d *room.Deps) { d.Now, d.LimitsOff, d.History = time.Now, true, 200 })
 }
 
 // fanOut sends b.N messages of about 300 bytes to a crowd, at most one per pace, and keeps no more than
