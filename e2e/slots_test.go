@@ -17,13 +17,14 @@ func plain(t *testing.T, colour string) [][]byte {
 	return pictures(t, "color=c="+colour+":size=320x180:rate=30", "200k")
 }
 
-// pictures gives a second of what a source of ffmpeg's shows, 30 pictures, as access units of H.264 that browsers decode.
+// pictures gives a second of what a source of ffmpeg's shows, 30 pictures, every fifteenth a key frame, as access units of H.264 that
+// browsers decode.
 func pictures(t *testing.T, source, bitrate string) (units [][]byte) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "pictures.h264")
 	made := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-t", "1",
-		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "30",
-		"-x264-params", "sliced-threads=0:aud=1", "-b:v", bitrate, file)
+		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "15",
+		"-x264-params", "sliced-threads=0:aud=1", "-b:v", bitrate, "-maxrate", bitrate, "-bufsize", "100k", file)
 	if out, err := made.CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
