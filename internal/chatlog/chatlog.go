@@ -100,8 +100,10 @@ type Deps struct {
 type Log struct {
 	Deps
 	metrics *metrics
-	life    context.Context // of the workers; ended by end
+	life    context.Context // of the workers, which begin nothing new after it; ended by end
 	end     context.CancelFunc
+	sending context.Context // of what they have begun; ended by abort
+	abort   context.CancelFunc
 	work    sync.WaitGroup
 
 	mu             sync.Mutex
@@ -136,8 +138,10 @@ func Open(d Deps) (*Log, error) {
 	}
 	l := &Log{Deps: d, configurations: map[string]*configuration{}}
 	l.life, l.end = context.WithCancel(context.Background())
+	l.sending, l.abort = context.WithCancel(context.Background())
 	if err := l.recover(); err != nil {
 		l.end()
+		l.abort()
 		return nil, err
 	}
 	l.metrics = newMetrics(d.Registerer, l.oldest)
@@ -178,10 +182,13 @@ func (l *Log) Start(context.Context) error {
 }
 
 // Shutdown seals every batch and delivers what can be delivered until ctx ends. What is left stays in the
-// journal for the next process, so a destination that fails is no error.
+// journal for the next process, so a destination that fails is no error. What is on its way is not cut
+// off before, for it would have to be sent again.
 func (l *Log) Shutdown(ctx context.Context) error {
 	l.end()
+	defer context.AfterFunc(ctx, l.abort)()
 	l.work.Wait()
+	defer l.abort()
 	if err := l.Flush(ctx); err != nil {
 		l.Log.Info("some chat logs were not delivered yet; they go out after the next start", "error", err)
 	}

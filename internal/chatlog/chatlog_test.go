@@ -1,6 +1,7 @@
 package chatlog
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -435,4 +436,43 @@ func TestJournalThatCannotBeWrittenSilencesNobody(t *testing.T) {
 	if d := cmp.Diff([]string{recordOf(2, noon)}, j.at.read(t, "aa")); d != "" {
 		t.Error(d)
 	}
+}
+
+func TestShutdownDoesNotCutOffWhatIsOnItsWay(t *testing.T) {
+	arrived, answer := make(chan struct{}, 10), make(chan struct{})
+	slow := &slowShelf{shelf: shelf{objects: map[string][]byte{}}, arrived: arrived, answer: answer}
+	j := newJournal(t, func(d *Deps) { d.Buckets, d.Delay = slow, time.Millisecond })
+	if err := j.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	j.Record(roomARN, []string{j.to.put("a", Destination{Bucket: "aa"})}, "MESSAGE", noon, message(1))
+	<-arrived
+	done := make(chan error)
+	go func() { done <- j.Shutdown(context.Background()) }()
+	<-j.life.Done()
+	close(answer)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if slow.puts != 1 || slow.cut {
+		t.Errorf("%d puts, cut off: %v", slow.puts, slow.cut)
+	}
+}
+
+// slowShelf answers when the test says so.
+type slowShelf struct {
+	shelf
+	arrived, answer chan struct{}
+	cut             bool
+}
+
+func (s *slowShelf) Put(ctx context.Context, bucket, key string, body []byte) error {
+	s.arrived <- struct{}{}
+	select {
+	case <-s.answer:
+	case <-ctx.Done():
+		s.cut = true
+		return ctx.Err()
+	}
+	return s.shelf.Put(ctx, bucket, key, body)
 }

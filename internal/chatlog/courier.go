@@ -31,7 +31,7 @@ func (c *configuration) run() {
 			return
 		case <-c.wake:
 		}
-		err := c.round(c.l.life)
+		err := c.round(c.l.sending)
 		if err == nil {
 			failures = 0
 			continue

@@ -159,6 +159,7 @@ func openJournal(t testing.TB, dir string, to *destinations, at *shelf, change .
 // crash ends the goroutines without anything that a process does when it stops in order.
 func (j *journal) crash() {
 	j.end()
+	j.abort()
 	j.work.Wait()
 }
 

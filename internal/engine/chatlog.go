@@ -59,7 +59,7 @@ func (e *Engine) openChatLog(ctx context.Context, db *store.DB, blobs blob.Bucke
 		return nil, &BadConfig{"data-dir", err.Error()}
 	}
 	e.add("chat log", log.Start, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // what does not get out now, gets out after the next start
+		ctx, cancel := context.WithTimeout(ctx, 8*time.Second) // what does not get out now, gets out after the next start
 		defer cancel()
 		return log.Shutdown(ctx)
 	})

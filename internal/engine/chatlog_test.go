@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +20,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
+	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 )
 
@@ -151,5 +157,83 @@ func TestChatLogsReadBackEqualWhatClientsSaw(t *testing.T) {
 				t.Errorf("%s: %s", bucket, d)
 			}
 		}
+	}
+}
+
+func TestChatLogsGoToWhereTheSettingsLead(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE000000000")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	store := s3mem.New()
+	if err := store.CreateBucket("talk"); err != nil {
+		t.Fatal(err)
+	}
+	objects := gofakes3.New(store, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
+	var (
+		mu  sync.Mutex
+		got = map[string]string{}
+	)
+	note := func(what string, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		got[what] += string(body)
+	}
+	amazon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE000000000/") {
+			t.Errorf("%s %s is signed as %q", r.Method, r.URL, r.Header.Get("Authorization"))
+		}
+		if target := r.Header.Get("X-Amz-Target"); target != "" {
+			note(target, r)
+			_, _ = w.Write([]byte(`{}`))
+			return
+		}
+		objects.ServeHTTP(w, r)
+	}))
+	defer amazon.Close()
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { note("POST "+r.URL.Path, r) }))
+	defer receiver.Close()
+
+	e := enginetest.Start(t, func(c *engine.Config) {
+		c.ChatLogs, c.ChatLogEndpoint, c.ChatLogStreams = "aws", amazon.URL, "audit="+receiver.URL+"/in"
+	})
+	chat := ivschat.NewFromConfig(e.AWS())
+	var names []string
+	for _, to := range []types.DestinationConfiguration{
+		&types.DestinationConfigurationMemberS3{Value: types.S3DestinationConfiguration{BucketName: aws.String("talk")}},
+		&types.DestinationConfigurationMemberCloudWatchLogs{Value: types.CloudWatchLogsDestinationConfiguration{LogGroupName: aws.String("talk")}},
+		&types.DestinationConfigurationMemberFirehose{Value: types.FirehoseDestinationConfiguration{DeliveryStreamName: aws.String("audit")}},
+	} {
+		made, err := chat.CreateLoggingConfiguration(t.Context(), &ivschat.CreateLoggingConfigurationInput{DestinationConfiguration: to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, *made.Arn)
+	}
+	room, err := chat.CreateRoom(t.Context(), &ivschat.CreateRoomInput{LoggingConfigurationIdentifiers: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := chat.SendEvent(t.Context(), &ivschat.SendEventInput{RoomIdentifier: room.Arn, EventName: aws.String("app:goal")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Stop()
+
+	list, err := store.ListBucket("talk", nil, gofakes3.ListBucketPage{})
+	if err != nil || len(list.Contents) != 1 || !strings.HasPrefix(list.Contents[0].Key, "AWSLogs/000000000000/IVSChatLogs/1.0/us-east-1/room_"+*room.Id+"/") {
+		t.Errorf("the bucket: %+v, %v", list, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, what := range []string{"Logs_20140328.PutLogEvents", "POST /in"} {
+		if strings.Count(got[what], *sent.Id) != 1 {
+			t.Errorf("%s was told %q", what, got[what])
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("calls: %q", got)
 	}
 }
