@@ -1,14 +1,12 @@
 package hook
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
 )
 
@@ -39,10 +37,7 @@ func ParseSecret(text string) ([]byte, error) {
 func Sign(keys [][]byte, id string, at time.Time, body []byte) string {
 	var signatures []string
 	for _, key := range keys {
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
-		mac.Write(body)
-		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		signatures = append(signatures, auth.SignHook(key, id, at, body))
 	}
 	return strings.Join(signatures, " ")
 }

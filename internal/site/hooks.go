@@ -2,9 +2,7 @@ package site
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/streamcat/streamcat/internal/auth"
 	"github.com/streamcat/streamcat/internal/fault"
 	"github.com/streamcat/streamcat/internal/ugc"
 )
@@ -67,26 +66,11 @@ func (s *Server) hookAllowed(h http.Header, body []byte) bool {
 	if off := s.Now().Sub(time.Unix(seconds, 0)); off > hookTolerance || off < -hookTolerance {
 		return false
 	}
-	mac := hmac.New(sha256.New, hookKey(s.HookSecret))
-	mac.Write([]byte(id + "." + at + "."))
-	mac.Write(body)
-	want := mac.Sum(nil)
+	want := []byte(auth.SignHook(auth.HookKey(s.HookSecret), id, time.Unix(seconds, 0), body))
 	for signature := range strings.FieldsSeq(h.Get("Webhook-Signature")) {
-		version, text, _ := strings.Cut(signature, ",")
-		got, err := base64.StdEncoding.DecodeString(text)
-		if version == "v1" && err == nil && hmac.Equal(got, want) {
+		if hmac.Equal([]byte(signature), want) {
 			return true
 		}
 	}
 	return false
-}
-
-// hookKey is the key that signs: the bytes behind "whsec_", or of any other secret those of its text.
-func hookKey(secret string) []byte {
-	if text, ok := strings.CutPrefix(secret, "whsec_"); ok {
-		if key, err := base64.StdEncoding.DecodeString(text); err == nil {
-			return key
-		}
-	}
-	return []byte(secret)
 }
