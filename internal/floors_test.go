@@ -19,7 +19,7 @@ const module = "github.com/streamcat/streamcat/"
 var floors = map[string]int{
 	"internal/fault": 0, "internal/arn": 0,
 	"internal/media": 1, "internal/auth": 1, "internal/store": 1, "internal/bus": 1, "internal/blob": 1, "internal/bwe": 1,
-	"internal/api": 2, "internal/ingest": 2, "internal/hls": 2, "internal/hook": 2,
+	"internal/api": 2, "internal/ingest": 2, "internal/hls": 2, "internal/hook": 2, "internal/review": 2,
 	"internal/rtc": 2, "internal/sfu": 2, "internal/transcode": 2, "internal/tlsport": 2, "internal/turn": 2, "internal/cluster": 2,
 	"internal/chatlog": 3,
 	"internal/channel": 4, "internal/room": 4, "internal/stage": 4, "internal/ugc": 4,
@@ -35,7 +35,7 @@ var workshop = []string{"internal/specgen", "internal/store/storetest", "interna
 var live = []string{
 	"internal/media", "internal/ingest", "internal/hls", "internal/channel", "internal/room",
 	"internal/rtc", "internal/bwe", "internal/sfu", "internal/transcode", "internal/stage",
-	"internal/ivs", "internal/ivsrealtime", "internal/ivschat", "internal/api", "internal/hook", "internal/plus", "internal/chatlog",
+	"internal/ivs", "internal/ivsrealtime", "internal/ivschat", "internal/api", "internal/hook", "internal/review", "internal/plus", "internal/chatlog",
 }
 
 type goPackage struct {
