@@ -32,7 +32,11 @@ func (d *Directory) Room(ctx context.Context, name string) (live.Spec, error) {
 	if err != nil {
 		return live.Spec{}, err
 	}
-	return live.Spec{ARN: name, ID: a.ID, Name: row.Doc.Name, MaxRate: row.Doc.MaxRate, MaxLength: row.Doc.MaxLength, Logging: row.Doc.Logging}, nil
+	s := live.Spec{ARN: name, ID: a.ID, Name: row.Doc.Name, MaxRate: row.Doc.MaxRate, MaxLength: row.Doc.MaxLength, Logging: row.Doc.Logging}
+	if h := row.Doc.Handler; h != nil {
+		s.ReviewHandler, s.DenyUnreviewed = h.URI, h.Fallback == FallbackResultDeny
+	}
+	return s, nil
 }
 
 // LogDestination gives where a logging configuration leads; one that does not exist, or not any more, is a

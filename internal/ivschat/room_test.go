@@ -249,6 +249,15 @@ func TestDirectoryFollowsTheRooms(t *testing.T) {
 	}))
 	must[*sdk.UpdateRoomOutput](t)(s.client.UpdateRoom(ctx, &sdk.UpdateRoomInput{Identifier: name, LoggingConfigurationIdentifiers: []string{*log.Arn}}))
 	want.Logging = []string{*log.Arn}
+	for _, fallback := range []types.FallbackResult{types.FallbackResultAllow, types.FallbackResultDeny} {
+		must[*sdk.UpdateRoomOutput](t)(s.client.UpdateRoom(ctx, &sdk.UpdateRoomInput{
+			Identifier: name, MessageReviewHandler: &types.MessageReviewHandler{Uri: aws.String(lambda), FallbackResult: fallback},
+		}))
+		want.ReviewHandler, want.DenyUnreviewed = lambda, fallback == types.FallbackResultDeny
+		if got, err := d.Room(ctx, *name); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
 	if got, err := d.Room(ctx, *name); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}

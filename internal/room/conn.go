@@ -2,6 +2,7 @@ package room
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,7 @@ type conn struct {
 	sender  []byte // JSON of the sender member of its messages
 	pass    grants
 	expires int64 // Unix time in nanoseconds
+	peer    netip.Addr
 
 	heard atomic.Int64 // when the peer last sent anything; nanoseconds since the manager began
 

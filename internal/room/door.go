@@ -96,6 +96,7 @@ func (m *Manager) admit(w http.ResponseWriter, r *http.Request) (status int, err
 		return 0, nil
 	}
 	stays = true
+	c.peer = m.clientAddr(r).Addr()
 	room.join(c, past)
 	m.metrics.handshake(http.StatusSwitchingProtocols)
 	m.metrics.connections.Inc()

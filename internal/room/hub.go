@@ -28,6 +28,7 @@ type room struct {
 	lingering int           // bytes that it keeps meanwhile
 
 	keep keeper
+	line line // of messages that are being reviewed
 
 	opening sync.Once
 	openErr error

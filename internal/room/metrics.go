@@ -13,6 +13,7 @@ type metrics struct {
 	requests    *prometheus.CounterVec
 	deliveries  *prometheus.CounterVec
 	errors      *prometheus.CounterVec
+	reviews     *prometheus.CounterVec
 	handshakes  *prometheus.CounterVec
 	closed      *prometheus.CounterVec
 
@@ -50,6 +51,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		requests:   counter("requests_total", "Chat requests that clients made, done or refused.", "action"),
 		deliveries: counter("deliveries_total", "Messages and events sent to connections: one per connection that each went to.", "action"),
 		errors:     counter("errors_total", "Chat requests refused, by the code the client got.", "code"),
+		reviews:    counter("reviews_total", "Messages that were reviewed, by what became of them; fallback: the handler gave no verdict.", "outcome"),
 		handshakes: counter("handshakes_total", "Attempts to connect, by the HTTP status they got.", "status"),
 		closed:     counter("closed_total", "Chat connections that ended; slow and silent ones were dropped.", "reason"),
 		byKind:     map[noteKind]prometheus.Counter{},
@@ -58,7 +60,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.byKind[k] = m.deliveries.WithLabelValues(k.action())
 	}
 	if reg != nil {
-		reg.MustRegister(m.connections, m.requests, m.deliveries, m.errors, m.handshakes, m.closed, m.owned, m.repaired, m.lost, m.stale, m.refusedForwards, m.unforwarded)
+		reg.MustRegister(m.connections, m.requests, m.deliveries, m.errors, m.reviews, m.handshakes, m.closed, m.owned, m.repaired, m.lost, m.stale, m.refusedForwards, m.unforwarded)
 	}
 	return m
 }

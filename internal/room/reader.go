@@ -166,18 +166,25 @@ func (c *conn) allowed(action string) error {
 	return nil
 }
 
-// say sends a message to the room. The sender hears it back as everybody does.
-// TakeBack gives back what it has used up, where it is refused.
+// say sends a message to the room. The sender hears it back as everybody does. TakeBack gives back what it has used up, where it is refused.
 func (c *conn) say(spec Spec, r *request, now time.Time, takeBack func()) error {
-	id := newID()
-	frame, err := encode(message{
-		Type: "MESSAGE", ID: id, RequestID: r.RequestID, Content: r.Content,
+	msg := message{
+		Type: "MESSAGE", ID: newID(), RequestID: r.RequestID, Content: r.Content,
 		Attributes: r.Attributes, SendTime: sendTime(now), Sender: c.sender,
-	})
+	}
+	if spec.ReviewHandler != "" || !c.room.line.empty() {
+		return c.lineUp(spec, msg, now, takeBack)
+	}
+	return c.utter(spec, msg, now, takeBack)
+}
+
+// utter sends everybody a message that was received at a time.
+func (c *conn) utter(spec Spec, msg message, now time.Time, takeBack func()) error {
+	frame, err := encode(msg)
 	if err != nil {
 		return err
 	}
-	err = c.room.post(spec, &note{kind: noteMessage, id: id, about: c.user, frame: frame, done: c.outcome(r.RequestID, takeBack)}, now)
+	err = c.room.post(spec, &note{kind: noteMessage, id: msg.ID, about: c.user, frame: frame, done: c.outcome(msg.RequestID, takeBack)}, now)
 	if err != nil {
 		takeBack()
 	}
@@ -208,6 +215,8 @@ func (c *conn) refuse(requestID string, err error) {
 	switch status {
 	case 401:
 		text = errExpired.Error()
+	case 406:
+		text = err.Error()
 	case 500:
 		m.log.Error("chat request failed", "room", c.room.id, "error", err)
 	}

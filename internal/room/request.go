@@ -146,6 +146,9 @@ func code(err error) int {
 	if errors.Is(err, errExpired) {
 		return 401
 	}
+	if r := (*rejection)(nil); errors.As(err, &r) {
+		return 406
+	}
 	switch fault.Of(err) {
 	case fault.Invalid:
 		return 400

@@ -21,6 +21,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +46,11 @@ type Spec struct {
 
 	// Logging has the ARNs of the room's logging configurations, at most three; none: nothing is recorded.
 	Logging []string
+
+	// ReviewHandler is the ARN of who reviews messages before they are said; "": nobody does.
+	ReviewHandler string
+	// DenyUnreviewed has messages refused whose review failed; otherwise they are said as they came.
+	DenyUnreviewed bool
 }
 
 func (s Spec) withDefaults() Spec {
@@ -81,6 +88,11 @@ type Deps struct {
 	Node       string                // name of this node; "": a random one
 	Cluster    *cluster.Node         // nil: this node is alone
 	Recorder   Recorder              // nil: nothing is recorded
+	Reviewer   Reviewer              // nil: all reviews fail
+
+	// ClientAddr tells where a request comes from, behind proxies that may be believed; nil: its peer. Review
+	// handlers are told.
+	ClientAddr func(*http.Request) netip.AddrPort
 
 	// LimitsOff lifts the rates, of connections and of rooms; lengths and sizes stay.
 	LimitsOff bool
@@ -110,6 +122,8 @@ type Manager struct {
 	node          string
 	cluster       *cluster.Node
 	recorder      Recorder // nil: none
+	reviewer      Reviewer
+	clientAddr    func(*http.Request) netip.AddrPort
 	limitsOff     bool
 	patience      time.Duration
 	heartbeat     time.Duration
@@ -143,6 +157,12 @@ func NewManager(d Deps) (*Manager, error) {
 		directory: d.Directory, db: d.DB, bus: d.Bus, passes: d.Passes, log: d.Log, now: d.Now, node: d.Node, cluster: d.Cluster, recorder: d.Recorder,
 		limitsOff: d.LimitsOff, patience: d.Patience, heartbeat: d.Heartbeat, maxFrame: d.MaxFrame, maxAttributes: d.MaxAttributes, history: d.History, kept: d.History,
 		metrics: newMetrics(d.Registerer), began: time.Now(), rooms: map[string]*room{},
+	}
+	if m.reviewer = d.Reviewer; m.reviewer == nil {
+		m.reviewer = noReviewer{}
+	}
+	if m.clientAddr = d.ClientAddr; m.clientAddr == nil {
+		m.clientAddr = peerAddr
 	}
 	if m.log == nil {
 		m.log = slog.Default()
