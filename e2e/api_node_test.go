@@ -2,10 +2,15 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
+	"github.com/streamcat/streamcat/internal/engine"
 	"github.com/streamcat/streamcat/internal/engine/enginetest"
 )
 
@@ -15,17 +20,41 @@ func TestJavaScriptClients(t *testing.T) {
 	if _, err := os.Stat("node_modules"); err != nil {
 		t.Fatal("the JavaScript clients are not installed: run `make test-deps`")
 	}
-	e := enginetest.Start(t)
+	reviewer := httptest.NewServer(http.HandlerFunc(reviewAloud))
+	defer reviewer.Close()
+	const handler = "arn:aws:lambda:us-east-1:000000000000:function:aloud"
+	e := enginetest.Start(t, func(c *engine.Config) {
+		c.ChatReview, c.ChatReviewTimeout = handler+"="+reviewer.URL, "10s"
+	})
 	for _, script := range []string{"sdk2", "messaging"} {
 		t.Run(script, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), "node", "api/"+script+".mjs")
-			cmd.Env = append(awsEnv(t, e), "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE=1", "NODE_NO_WARNINGS=1")
+			cmd.Env = append(awsEnv(t, e), "AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE=1", "NODE_NO_WARNINGS=1", "STREAMCAT_REVIEW_HANDLER="+handler)
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
 			if err := cmd.Run(); err != nil {
 				t.Errorf("%v\n%s", err, out.Bytes())
 			}
 		})
+	}
+}
+
+// reviewAloud denies what is a question and says everything else louder.
+func reviewAloud(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Content    string
+		Attributes map[string]string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	out := map[string]any{"ReviewResult": "ALLOW", "Content": strings.ToUpper(in.Content), "Attributes": in.Attributes}
+	if strings.HasSuffix(in.Content, "?") {
+		out["ReviewResult"], out["Attributes"] = "DENY", map[string]string{"Reason": "No questions here, please."}
+	}
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
 }
 

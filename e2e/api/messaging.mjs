@@ -121,3 +121,20 @@ test('a second use of a token is refused', async (t) => {
   assert.equal(second.reason, 'socketError');
   assert.equal(first.room.state, 'connected');
 });
+
+test('a message is reviewed before it is said', async (t) => {
+  const uri = process.env.STREAMCAT_REVIEW_HANDLER;
+  const { arn } = await api.send(new ivschat.CreateRoomCommand({ messageReviewHandler: { uri, fallbackResult: 'DENY' } }));
+  const { room: ann } = await join(t, () => newToken(arn, 'ann', everything));
+  const { room: bob } = await join(t, () => newToken(arn, 'bob'));
+  const heard = next(bob, 'message');
+  const error = await soon('refusal', ann.sendMessage(new SendMessageRequest('why?')).then(() => assert.fail('accepted'), (e) => e));
+  assert.equal(error.errorCode, 406);
+  assert.equal(error.errorMessage, 'No questions here, please.');
+  const said = await soon('answer', ann.sendMessage(new SendMessageRequest('because', { k: 'v' })));
+  for (const message of [said, await heard]) { // the refused one would have been heard first
+    assert.equal(message.id, said.id);
+    assert.equal(message.content, 'BECAUSE');
+    assert.deepEqual(message.attributes, { k: 'v' });
+  }
+});

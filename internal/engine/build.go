@@ -179,9 +179,19 @@ func (e *Engine) build(ctx context.Context) error {
 			return fmt.Errorf("nats-url: %w", err)
 		}
 	}
+	secret, err := ensureHookSecret(ctx, db, ring, cfg.HookSecret)
+	if err != nil {
+		return fmt.Errorf("hook secret: %w", err)
+	}
+	var web *site.Server // made below; nobody chats before everything is
+	reviews, err := e.newReviews(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { web.ServeHTTP(w, r) }), secret)
+	if err != nil {
+		return err
+	}
 	rooms, err := room.NewManager(room.Deps{
 		Directory: chats, Recorder: record, DB: db, Bus: messages, Passes: passes,
 		Log: log.With("part", "room"), Registerer: e.reg, Node: node, Cluster: member, LimitsOff: cfg.ChatLimits == "off", History: cfg.chatHistory(),
+		Reviewer: reviews, ClientAddr: clientAddr,
 	})
 	if err != nil {
 		return err
@@ -232,11 +242,7 @@ func (e *Engine) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secret, err := ensureHookSecret(ctx, db, ring, cfg.HookSecret)
-	if err != nil {
-		return fmt.Errorf("hook secret: %w", err)
-	}
-	web := site.New(site.Deps{
+	web = site.New(site.Deps{
 		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Engine: sdk.engine, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
 		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(), ChatEndpoint: e.chatEndpoint(sockets),
 		WhipEndpoint: e.whipEndpoint(), MediaOrigins: e.mediaOrigins(),

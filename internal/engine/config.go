@@ -53,6 +53,11 @@ type Config struct {
 	ChatLogSecret       string `name:"chat-log-secret" help:"Signs what is posted to chat-log-streams, in the format of webhooks: whsec_ and base64; it is not signed if empty." secret:"yes"`
 	ChatLogDelay        string `name:"chat-log-delay" default:"5m" help:"How long records for a bucket are gathered into one object, from 1s to 1h; a room that was quiet for a minute is written earlier. Other destinations get records within 10 s."`
 	ChatLogKeep         string `name:"chat-log-keep" default:"256MiB" help:"Undelivered records of chat that are kept for each logging configuration; what comes beyond is lost."`
+	ChatReview          string `name:"chat-review" help:"Where the review handlers of chat rooms are: pairs arn=url, comma-separated, the ARN being the one that rooms name. Messages are posted there as JSON, as a Lambda function would get them, signed as Standard Webhooks says."`
+	ChatReviewSecret    string `name:"chat-review-secret" help:"Signs what chat-review is asked; hook-secret if empty. whsec_ and base64, or any text." secret:"yes"`
+	ChatReviewLambda    string `name:"chat-review-lambda" default:"off" help:"aws: ARNs that chat-review does not name are invoked as Lambda functions at Amazon, with credentials from where AWS tools look; a URL: at that endpoint, which speaks Lambda's Invoke; off: they cannot be asked, and the room's fallback result holds."`
+	ChatReviewTimeout   string `name:"chat-review-timeout" default:"200ms" help:"How long a review handler has for a message, from 10ms to 10s; then the room's fallback result holds."`
+	AppReviewHandler    string `name:"app-review-handler" help:"ARN of the Lambda function that reviews messages in the web app's rooms; if empty, the web app itself on this server's engine, nobody elsewhere. A function may pass on to /hooks/chat-review."`
 	ReconnectWindow     string `name:"reconnect-window" default:"30s" help:"How long a channel's stream waits for an encoder that was lost without a goodbye, at most 5m; 0: it ends at once."`
 	Quotas              string `name:"quotas" default:"open" enum:"open,aws" help:"open: structural limits only; aws: the counts and calls per second that AWS publishes as its defaults, each node counting calls for itself."`
 	Retention           string `name:"retention" default:"60d" help:"How long ended stream and stage sessions, told events and the audit log are kept: days such as 60d, or hours such as 36h."`
@@ -140,6 +145,9 @@ func (c *Config) Check() error {
 		return err
 	}
 	if _, err := parseRetention(c.Retention); err != nil {
+		return err
+	}
+	if err := c.checkReview(); err != nil {
 		return err
 	}
 	if _, err := parseReconnect(c.ReconnectWindow); err != nil {

@@ -19,39 +19,44 @@ func TestDefaultsAreGood(t *testing.T) {
 
 func TestBadSettingsAreNamed(t *testing.T) {
 	for setting, spoil := range map[string]func(*Config){
-		"http-addr":          func(c *Config) { c.HTTPAddr = "nowhere" },
-		"rtmp-addr":          func(c *Config) { c.RTMPAddr = "127.0.0.1:99999" },
-		"region":             func(c *Config) { c.Region = "US East" },
-		"account-id":         func(c *Config) { c.AccountID = "12" },
-		"root-access-key-id": func(c *Config) { c.RootAccessKeyID = "AKIAAAAAAAAAAAAAAAAA" },
-		"hook-secret":        func(c *Config) { c.HookSecret = "short" },
-		"public-url":         func(c *Config) { c.PublicURL = "live.example.org" },
-		"database-url":       func(c *Config) { c.DatabaseURL = "mysql://u:hunter2@db/x" },
-		"nats-url":           func(c *Config) { c.NATSURL = "nats:4222" },
-		"ivs-endpoint":       func(c *Config) { c.IVSEndpoint = "amazon" },
-		"insecure-ingest":    func(c *Config) { c.InsecureIngest = "never" },
-		"chat-logs":          func(c *Config) { c.ChatLogs = "s3" },
-		"chat-log-endpoint":  func(c *Config) { c.ChatLogEndpoint = "minio:9000" },
-		"chat-log-streams":   func(c *Config) { c.ChatLogStreams = "audit=https://logs.example/in, https://u:hunter2@logs.example" },
-		"chat-log-secret":    func(c *Config) { c.ChatLogSecret = "whsec_hunter2" },
-		"chat-log-delay":     func(c *Config) { c.ChatLogDelay = "2h" },
-		"chat-log-keep":      func(c *Config) { c.ChatLogKeep = "lots" },
-		"blob-url":           func(c *Config) { c.BlobURL = "s3://bucket?secret=hunter2" },
-		"chat-limits":        func(c *Config) { c.ChatLimits = "on" },
-		"chat-history":       func(c *Config) { c.ChatHistory = "1001" },
-		"admin-addr":         func(c *Config) { c.AdminAddr = "" },
-		"trusted-proxies":    func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
-		"ephemeral":          func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
-		"turn-addr":          func(c *Config) { c.TURNAddr = "on" },
-		"https-addr":         func(c *Config) { c.HTTPSAddr = "443" },
-		"tls-cert":           func(c *Config) { c.TLSCert = "cert.pem" },
-		"tls-key":            func(c *Config) { c.TLSKey = "key.pem" },
-		"acme-domains":       func(c *Config) { c.ACMEDomains = "tv.example, *.tv.example" },
-		"acme-email":         func(c *Config) { c.ACMEEmail = "ops@tv.example" },
-		"acme-ca":            func(c *Config) { c.ACMEDomains, c.ACMECA = "tv.example", "http://ca.example" },
-		"retention":          func(c *Config) { c.Retention = "a while" },
-		"reconnect-window":   func(c *Config) { c.ReconnectWindow = "6m" },
-		"app-tag":            func(c *Config) { c.AppTag = "" },
+		"http-addr":           func(c *Config) { c.HTTPAddr = "nowhere" },
+		"rtmp-addr":           func(c *Config) { c.RTMPAddr = "127.0.0.1:99999" },
+		"region":              func(c *Config) { c.Region = "US East" },
+		"account-id":          func(c *Config) { c.AccountID = "12" },
+		"root-access-key-id":  func(c *Config) { c.RootAccessKeyID = "AKIAAAAAAAAAAAAAAAAA" },
+		"hook-secret":         func(c *Config) { c.HookSecret = "short" },
+		"public-url":          func(c *Config) { c.PublicURL = "live.example.org" },
+		"database-url":        func(c *Config) { c.DatabaseURL = "mysql://u:hunter2@db/x" },
+		"nats-url":            func(c *Config) { c.NATSURL = "nats:4222" },
+		"ivs-endpoint":        func(c *Config) { c.IVSEndpoint = "amazon" },
+		"insecure-ingest":     func(c *Config) { c.InsecureIngest = "never" },
+		"chat-logs":           func(c *Config) { c.ChatLogs = "s3" },
+		"chat-log-endpoint":   func(c *Config) { c.ChatLogEndpoint = "minio:9000" },
+		"chat-log-streams":    func(c *Config) { c.ChatLogStreams = "audit=https://logs.example/in, https://u:hunter2@logs.example" },
+		"chat-log-secret":     func(c *Config) { c.ChatLogSecret = "whsec_hunter2" },
+		"chat-log-delay":      func(c *Config) { c.ChatLogDelay = "2h" },
+		"chat-log-keep":       func(c *Config) { c.ChatLogKeep = "lots" },
+		"blob-url":            func(c *Config) { c.BlobURL = "s3://bucket?secret=hunter2" },
+		"chat-limits":         func(c *Config) { c.ChatLimits = "on" },
+		"chat-history":        func(c *Config) { c.ChatHistory = "1001" },
+		"admin-addr":          func(c *Config) { c.AdminAddr = "" },
+		"trusted-proxies":     func(c *Config) { c.TrustedProxies = "10.0.0.0/8, proxy" },
+		"ephemeral":           func(c *Config) { c.Ephemeral, c.DatabaseURL = true, "postgres://db/x" },
+		"turn-addr":           func(c *Config) { c.TURNAddr = "on" },
+		"https-addr":          func(c *Config) { c.HTTPSAddr = "443" },
+		"tls-cert":            func(c *Config) { c.TLSCert = "cert.pem" },
+		"tls-key":             func(c *Config) { c.TLSKey = "key.pem" },
+		"acme-domains":        func(c *Config) { c.ACMEDomains = "tv.example, *.tv.example" },
+		"acme-email":          func(c *Config) { c.ACMEEmail = "ops@tv.example" },
+		"acme-ca":             func(c *Config) { c.ACMEDomains, c.ACMECA = "tv.example", "http://ca.example" },
+		"retention":           func(c *Config) { c.Retention = "a while" },
+		"reconnect-window":    func(c *Config) { c.ReconnectWindow = "6m" },
+		"app-tag":             func(c *Config) { c.AppTag = "" },
+		"chat-review":         func(c *Config) { c.ChatReview = reviewARN + "=https://u:hunter2@review.example/" },
+		"chat-review-secret":  func(c *Config) { c.ChatReviewSecret = "short" },
+		"chat-review-lambda":  func(c *Config) { c.ChatReviewLambda = "on" },
+		"app-review-handler":  func(c *Config) { c.AppReviewHandler = "https://review.example/" },
+		"chat-review-timeout": func(c *Config) { c.ChatReviewTimeout = "1m" },
 	} {
 		c := Defaults()
 		spoil(&c)
@@ -91,6 +96,30 @@ func TestRetentionIsInDaysOrHours(t *testing.T) {
 		got, err := parseRetention(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+const reviewARN = "arn:aws:lambda:us-east-1:000000000000:function:review"
+
+func TestReviewHandlersArePairsOfARNAndURL(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0,
+		reviewARN + "=https://review.example/hook?key=v":                                         1,
+		" " + reviewARN + "=http://127.0.0.1:9/ , " + reviewARN + ":live=https://review.example": 2,
+		reviewARN:                           -1,
+		reviewARN + "=":                     -1,
+		reviewARN + "=review.example":       -1,
+		reviewARN + "=ftp://review.example": -1,
+		"https://review.example":            -1,
+		"review=https://review.example":     -1,
+		reviewARN + "=https://a.example," + reviewARN + "=https://b.example": -1,
+	} {
+		c := Defaults()
+		c.ChatReview = text
+		err := c.Check()
+		if urls, _ := c.reviewURLs(); (err == nil) != (want >= 0) || err == nil && len(urls) != want {
+			t.Errorf("%q: %v, %v", text, urls, err)
 		}
 	}
 }
