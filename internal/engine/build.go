@@ -243,7 +243,7 @@ func (e *Engine) build(ctx context.Context) error {
 		return err
 	}
 	web = site.New(site.Deps{
-		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Engine: sdk.engine, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag,
+		DB: db, Channels: sdk.channels, Rooms: sdk.rooms, Stages: sdk.stages, Engine: sdk.engine, Sealer: ring, HookSecret: secret, AppTag: cfg.AppTag, ReviewHandler: cfg.appReviewHandler(),
 		TrustedProxies: proxies, PublicURL: e.addr.URL, IngestServer: e.ingestServer(), ChatEndpoint: e.chatEndpoint(sockets),
 		WhipEndpoint: e.whipEndpoint(), MediaOrigins: e.mediaOrigins(),
 		Log: log.With("part", "site"), Registerer: e.reg,

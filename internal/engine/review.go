@@ -87,7 +87,15 @@ func parseReviewTimeout(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// ownReviewHandler is the name of the web app as a review handler on this server's own engine.
+// appReviewHandler is the review handler of the rooms that the web app makes; "" is none. On this server's own
+// engine it is the app itself, under a name that nobody else's function has.
+func (c *Config) appReviewHandler() string {
+	if c.AppReviewHandler == "" && c.IVSEndpoint == "" {
+		return ownReviewHandler(c)
+	}
+	return c.AppReviewHandler
+}
+
 func ownReviewHandler(c *Config) string {
 	return "arn:aws:lambda:" + c.Region + ":" + c.AccountID + ":function:streamcat-chat-review"
 }

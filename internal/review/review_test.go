@@ -159,7 +159,9 @@ func TestAHandlerThatFailsGivesNoVerdict(t *testing.T) {
 	}{
 		{"server error", "invocation_errors_total", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }},
 		{"no content", "invocation_errors_total", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }},
-		{"redirect", "invocation_errors_total", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }},
+		{"redirect", "invocation_errors_total", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}},
 		{"function error", "invocation_errors_total", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Amz-Function-Error", "Unhandled")
 			fmt.Fprint(w, `{"ReviewResult":"ALLOW","Content":"x"}`)

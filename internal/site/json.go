@@ -107,11 +107,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // decode reads a JSON body into v. Members it does not know are let pass.
-func decode(w http.ResponseWriter, r *http.Request, v any) error {
+func decode(w http.ResponseWriter, r *http.Request, v any) error { return decodeUpTo(w, r, v, maxBody) }
+
+// decodeUpTo is decode for bodies of another size.
+func decodeUpTo(w http.ResponseWriter, r *http.Request, v any, most int64) error {
 	if err := wantJSON(r); err != nil {
 		return err
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, most))
 	if err := d.Decode(v); err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {

@@ -19,6 +19,8 @@ func (s *Server) routes() *http.ServeMux {
 		"POST /api/channels/{username}/stage-token": s.postStageToken,
 		"POST /api/channels/{username}/join":        s.postJoin,
 		"POST /api/check":                           s.postCheck,
+		"GET /api/channels/{username}/chat-rules":   s.getChatRules,
+		"PUT /api/channels/{username}/chat-rules":   s.putChatRules,
 		"GET /api/studio":                           s.getStudio,
 		"POST /api/studio/token":                    s.postStudioToken,
 		"POST /api/studio/invitations":              s.postInvitation,

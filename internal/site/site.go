@@ -3,7 +3,7 @@
 //
 // The rules are ugc's; what is here is how they are spoken: sessions and cookies, refusals of requests
 // that another site made a browser send, limits on what may be tried how often, and the front end, which
-// is built apart and embedded. Every mutation is a POST or PATCH with a JSON body, or a DELETE; errors are
+// is built apart and embedded. Every mutation is a POST, PUT or PATCH with a JSON body, or a DELETE; errors are
 // {"error": {"message", "code", "fields"}}. Nothing here touches the live side: the app acts through the AWS SDK.
 package site
 
@@ -33,6 +33,8 @@ type Deps struct {
 	Stages   ugc.Stages   // an *ivsrealtime.Client
 	Engine   ugc.Engine   // an *ugc.EngineClient; nil where there is no /engine/v1
 	Sealer   ugc.Sealer   // an *auth.Keyring: keeps participant tokens; without one nobody gets a place on a stage
+
+	ReviewHandler string // ARN that the app's chat rooms name as their review handler; "": nobody reviews them
 
 	HookSecret   string // what /hooks/* demands; "whsec_…" for keys in the form of Standard Webhooks
 	AppTag       string // value of the tag "project" on all that the app makes
@@ -84,7 +86,7 @@ func New(d Deps) *Server {
 	}
 	s := &Server{Deps: d, secure: strings.HasPrefix(d.PublicURL, "https://"), strict: onlyHTTPS(d.PublicURL), metrics: newMetrics(d.Registerer), stop: func() {}}
 	s.app = ugc.New(ugc.Deps{
-		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Engine: d.Engine, Tag: d.AppTag, Sealer: d.Sealer,
+		DB: d.DB, Channels: d.Channels, Rooms: d.Rooms, Stages: d.Stages, Engine: d.Engine, Tag: d.AppTag, Sealer: d.Sealer, ReviewHandler: d.ReviewHandler,
 		Log: d.Log, Registerer: d.Registerer, Now: d.Now,
 	})
 	s.sessions = newSessions(d.DB.App(), d.Now, s.secure)
@@ -99,6 +101,7 @@ func New(d Deps) *Server {
 	root.Handle("/api/", s.protect(s.withSession(http.HandlerFunc(s.serveAPI))))
 	root.Handle("GET /api/live", s.live)
 	root.HandleFunc("POST /hooks/events", s.serveEvents)
+	root.HandleFunc("POST /hooks/chat-review", s.serveReview)
 	root.Handle("/", s.pages)
 	s.handler = s.withHeaders(root)
 	return s

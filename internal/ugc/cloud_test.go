@@ -26,15 +26,16 @@ import (
 // cloud stands in for the three services where a test needs them to fail at a chosen call. It keeps what
 // is made, with names and tags, so that a test can see what stayed behind.
 type cloud struct {
-	mu      sync.Mutex
-	things  map[string]thing // by ARN
-	streams map[string]ivstypes.StreamSummary
-	seated  []*seated
-	said    []said
-	now     func() time.Time
-	made    int
-	calls   []string
-	mishaps map[string][]mishap // by operation, used up one by one; the last one stays if it is lasting
+	mu        sync.Mutex
+	things    map[string]thing // by ARN
+	streams   map[string]ivstypes.StreamSummary
+	seated    []*seated
+	said      []said
+	now       func() time.Time
+	made      int
+	calls     []string
+	reviewers map[string]*chattypes.MessageReviewHandler // of rooms, by ARN
+	mishaps   map[string][]mishap                        // by operation, used up one by one; the last one stays if it is lasting
 }
 
 type thing struct {
@@ -60,7 +61,7 @@ var errLost = errors.New("connection reset by peer")
 type crashed struct{}
 
 func newCloud() *cloud {
-	return &cloud{things: map[string]thing{}, streams: map[string]ivstypes.StreamSummary{}, mishaps: map[string][]mishap{}}
+	return &cloud{things: map[string]thing{}, streams: map[string]ivstypes.StreamSummary{}, mishaps: map[string][]mishap{}, reviewers: map[string]*chattypes.MessageReviewHandler{}}
 }
 
 func (c *cloud) goWrong(op string, m ...mishap) {
@@ -256,14 +257,28 @@ func (c *cloud) ListStreams(context.Context, *ivs.ListStreamsInput, ...func(*ivs
 
 func (c *cloud) CreateRoom(_ context.Context, in *ivschat.CreateRoomInput, _ ...func(*ivschat.Options)) (*ivschat.CreateRoomOutput, error) {
 	out := &ivschat.CreateRoomOutput{}
-	return out, c.call("CreateRoom", func() error { out.Arn = aws.String(c.add("room", *in.Name, in.Tags)); return nil })
+	return out, c.call("CreateRoom", func() error {
+		out.Arn = aws.String(c.add("room", *in.Name, in.Tags))
+		c.reviewers[*out.Arn] = in.MessageReviewHandler
+		return nil
+	})
+}
+
+func (c *cloud) UpdateRoom(_ context.Context, in *ivschat.UpdateRoomInput, _ ...func(*ivschat.Options)) (*ivschat.UpdateRoomOutput, error) {
+	return &ivschat.UpdateRoomOutput{}, c.call("UpdateRoom", func() error {
+		if _, ok := c.things[*in.Identifier]; !ok {
+			return &chattypes.ResourceNotFoundException{}
+		}
+		c.reviewers[*in.Identifier] = in.MessageReviewHandler
+		return nil
+	})
 }
 
 func (c *cloud) ListRooms(_ context.Context, in *ivschat.ListRoomsInput, _ ...func(*ivschat.Options)) (*ivschat.ListRoomsOutput, error) {
 	out := &ivschat.ListRoomsOutput{}
 	return out, c.call("ListRooms", func() error {
 		for _, arn := range c.of("room", aws.ToString(in.Name)) {
-			out.Rooms = append(out.Rooms, chattypes.RoomSummary{Arn: aws.String(arn), Tags: c.things[arn].tags})
+			out.Rooms = append(out.Rooms, chattypes.RoomSummary{Arn: aws.String(arn), Tags: c.things[arn].tags, MessageReviewHandler: c.reviewers[arn]})
 		}
 		return nil
 	})

@@ -69,7 +69,7 @@ func (a *App) dropChannel(ctx context.Context, arn string) error {
 }
 
 func (a *App) makeRoom(ctx context.Context, u store.AppUser) (string, error) {
-	out, err := a.Rooms.CreateRoom(ctx, &ivschat.CreateRoomInput{Name: &u.Username, Tags: a.tags(u)}, chatOnce)
+	out, err := a.Rooms.CreateRoom(ctx, &ivschat.CreateRoomInput{Name: &u.Username, Tags: a.tags(u), MessageReviewHandler: a.reviewHandler()}, chatOnce)
 	if err != nil {
 		return "", asked("making a chat room", err)
 	}

@@ -31,6 +31,7 @@ type Channels interface {
 // Rooms is what the app asks of the ivschat service; *ivschat.Client fits.
 type Rooms interface {
 	CreateRoom(context.Context, *ivschat.CreateRoomInput, ...func(*ivschat.Options)) (*ivschat.CreateRoomOutput, error)
+	UpdateRoom(context.Context, *ivschat.UpdateRoomInput, ...func(*ivschat.Options)) (*ivschat.UpdateRoomOutput, error)
 	ListRooms(context.Context, *ivschat.ListRoomsInput, ...func(*ivschat.Options)) (*ivschat.ListRoomsOutput, error)
 	DeleteRoom(context.Context, *ivschat.DeleteRoomInput, ...func(*ivschat.Options)) (*ivschat.DeleteRoomOutput, error)
 	CreateChatToken(context.Context, *ivschat.CreateChatTokenInput, ...func(*ivschat.Options)) (*ivschat.CreateChatTokenOutput, error)

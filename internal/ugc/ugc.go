@@ -34,6 +34,8 @@ type Deps struct {
 	Tag      string   // value of the tag "project" on all that the app makes
 	Sealer   Sealer   // an *auth.Keyring; without one nobody gets a place on a stage
 
+	ReviewHandler string // ARN that the app's rooms name as their review handler; "": nobody reviews them
+
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // may be nil
 	Now        func() time.Time      // time.Now when nil
@@ -56,6 +58,10 @@ type App struct {
 	channels *channelCache
 	seating  chan struct{} // full of who has a token made, or waits for who does
 	trials   trials
+
+	filters       filterCache
+	recent        *recentTexts
+	roomsReviewed atomic.Bool
 
 	// telling orders what watchers are told: it is held from reading a channel to the last watcher's
 	// return. Lock order: telling before mu.
@@ -93,6 +99,7 @@ func New(d Deps) *App {
 		shown:    map[string]Card{},
 		looking:  make(chan struct{}, maxLooking),
 		seating:  make(chan struct{}, maxSeating),
+		recent:   newRecentTexts(),
 		watchers: map[*watcher]struct{}{},
 	}
 }
@@ -106,7 +113,7 @@ func (a *App) Prepare(ctx context.Context) error {
 	if err := a.EnsureShared(ctx); err != nil {
 		return err
 	}
-	return errors.Join(a.Repair(ctx), a.poll(ctx), a.checkStages(ctx))
+	return errors.Join(a.Repair(ctx), a.poll(ctx), a.checkStages(ctx), a.reviewRooms(ctx))
 }
 
 // Ready says whether people can register: the services have answered since the app started.
@@ -132,7 +139,7 @@ func (a *App) Run(ctx context.Context) {
 			if !a.Ready() {
 				err = a.Prepare(ctx)
 			} else {
-				err = a.Repair(ctx)
+				err = errors.Join(a.Repair(ctx), a.reviewRooms(ctx))
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -149,6 +156,7 @@ type metrics struct {
 	realTime      prometheus.Gauge
 	seats         *prometheus.CounterVec
 	roomNews      *prometheus.CounterVec
+	reviews       *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -171,9 +179,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		roomNews: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "streamcat_ugc_room_events_total", Help: "Events the web app sent into chat rooms, by name and outcome.",
 		}, []string{"event", "outcome"}),
+		reviews: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "streamcat_ugc_reviews_total", Help: "Chat messages that the web app reviewed, by what was found.",
+		}, []string{"found"}),
 	}
 	if r != nil {
-		r.MustRegister(m.events, m.provisionings, m.live, m.realTime, m.seats, m.roomNews)
+		r.MustRegister(m.events, m.provisionings, m.live, m.realTime, m.seats, m.roomNews, m.reviews)
 	}
 	return m
 }
