@@ -69,6 +69,7 @@ func (c *chat) say(who, text string) string {
 }
 
 func TestMessagesAreJudgedByTheChannelsRules(t *testing.T) {
+	ada := newChat(t, nil)
 	long := "THIS IS A RATHER LONG SENTENCE FOR A CHAT"
 	for _, c := range []struct {
 		name, text, found string
@@ -93,7 +94,11 @@ func TestMessagesAreJudgedByTheChannelsRules(t *testing.T) {
 		{"a word a few times", strings.Repeat("ha ", 6), "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := newChat(t, c.change).say("bob", c.text); got != c.found {
+			if c.change == nil {
+				c.change = func(*ChatRules) {}
+			}
+			ada.rules(c.change)
+			if got := ada.say(c.name, c.text); got != c.found {
 				t.Errorf("found %q, want %q", got, c.found)
 			}
 		})
