@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
-	chattypes "github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 )
 
 // Chatter is who asks to chat: a signed-in person, or a guest.
@@ -14,6 +13,9 @@ type Chatter struct {
 	UserID string // as the room knows them
 	Name   string // as people see them
 	Guest  bool
+
+	Device  string // the guest that their browser is when nobody is signed in there; "": not known
+	Network string // where they come from, which is never written down; "": not known
 }
 
 // ChatPass is what a browser needs to enter a room. The token works once, until TokenExpires.
@@ -28,27 +30,34 @@ type ChatPass struct {
 
 const chatSession = 180 // minutes, the most that the service gives
 
-// ChatToken lets somebody into the room of a channel. Everybody may read and write; the channel's owner
-// may also delete messages and disconnect people.
+// ChatToken lets somebody into the room of a channel, unless they are banned. Everybody may read and write, as far as
+// the chat's modes let them; the channel's owner and moderators may also delete messages and disconnect people.
 func (a *App) ChatToken(ctx context.Context, username string, who Chatter) (ChatPass, error) {
 	c, err := a.rows.ChannelByName(ctx, nameKey(username))
 	if err != nil {
 		return ChatPass{}, err
 	}
-	role, capabilities := "viewer", []chattypes.ChatTokenCapability{chattypes.ChatTokenCapabilitySendMessage}
-	switch {
-	case who.Guest:
-		role = "guest"
-	case who.UserID == c.UserID:
-		role = "owner"
-		capabilities = append(capabilities, chattypes.ChatTokenCapabilityDeleteMessage, chattypes.ChatTokenCapabilityDisconnectUser)
+	if err := a.admit(ctx, c, who); err != nil {
+		return ChatPass{}, err
+	}
+	role, err := a.roleOf(ctx, c, who)
+	if err != nil {
+		return ChatPass{}, err
+	}
+	capabilities, err := a.mayChat(ctx, c, who, role)
+	if err != nil {
+		return ChatPass{}, err
+	}
+	attributes := map[string]string{"username": who.Name, "displayName": who.Name, "role": string(role)}
+	if role.moderates() {
+		attributes["badge"] = string(role)
 	}
 	out, err := a.Rooms.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
 		RoomIdentifier:           &c.RoomARN,
 		UserId:                   &who.UserID,
 		Capabilities:             capabilities,
 		SessionDurationInMinutes: aws.Int32(chatSession),
-		Attributes:               map[string]string{"username": who.Name, "displayName": who.Name, "role": role},
+		Attributes:               attributes,
 	})
 	if err != nil {
 		return ChatPass{}, asked("entering the chat", err)

@@ -3,6 +3,8 @@ package ugc
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,7 +32,6 @@ type EngineClient struct {
 const (
 	engineAnswer = 4 << 20 // of an answer
 	engineWait   = 10 * time.Second
-	emptyHash    = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // SHA-256 of no body
 )
 
 // Features implements Engine. A server that has never heard of /engine/v1 has none.
@@ -60,44 +61,57 @@ func channelID(arn string) string { return url.PathEscape(arn[strings.LastIndexB
 
 // get asks for one thing.
 func (c *EngineClient) get(ctx context.Context, what, path string, query url.Values, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, engineWait)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.Base, "/")+"/engine/v1/"+path, nil)
+	body, err := c.ask(ctx, what, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
-	}
-	r.URL.RawQuery = query.Encode()
-	keys, err := c.Credentials.Retrieve(ctx)
-	if err != nil {
-		return fault.Down("%s did not work: there are no credentials", what).Because(err)
-	}
-	r.Header.Set("X-Amz-Content-Sha256", emptyHash)
-	if err := v4.NewSigner().SignHTTP(ctx, keys, r, emptyHash, "streamcat", c.Region, time.Now()); err != nil {
-		return err
-	}
-	resp, err := c.HTTP.Do(r)
-	if err != nil {
-		return fault.Down("%s did not work: the streaming service does not answer", what).Because(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, engineAnswer))
-	if err != nil {
-		return fault.Down("%s did not work: the streaming service does not answer", what).Because(err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		var said struct{ Code, Message string }
-		_ = json.Unmarshal(body, &said) // what another server says may be no JSON
-		cause := fmt.Errorf("status %d: %s: %.256s", resp.StatusCode, said.Code, said.Message)
-		switch {
-		case said.Code == "ChannelNotBroadcasting":
-			return fault.Offline("the channel is not live").Because(cause)
-		case resp.StatusCode == http.StatusNotFound:
-			return fault.Missing("%s did not work: it does not exist", what).Because(cause)
-		}
-		return fault.Down("%s did not work: the streaming service is having trouble", what).Because(cause)
 	}
 	if err := json.NewDecoder(bytes.NewReader(body)).Decode(out); err != nil {
 		return fault.Down("%s did not work: the answer cannot be read", what).Because(err)
 	}
 	return nil
+}
+
+// ask sends a signed request and gives the body of a good answer.
+func (c *EngineClient) ask(ctx context.Context, what, method, path string, query url.Values, in []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, engineWait)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Base, "/")+"/engine/v1/"+path, bytes.NewReader(in))
+	if err != nil {
+		return nil, err
+	}
+	r.URL.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // which is how signatures write a space
+	keys, err := c.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil, fault.Down("%s did not work: there are no credentials", what).Because(err)
+	}
+	sum := sha256.Sum256(in)
+	hash := hex.EncodeToString(sum[:])
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	if err := v4.NewSigner().SignHTTP(ctx, keys, r, hash, "streamcat", c.Region, time.Now()); err != nil {
+		return nil, err
+	}
+	resp, err := c.HTTP.Do(r)
+	if err != nil {
+		return nil, fault.Down("%s did not work: the streaming service does not answer", what).Because(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, engineAnswer))
+	if err != nil {
+		return nil, fault.Down("%s did not work: the streaming service does not answer", what).Because(err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return body, nil
+	}
+	var said struct{ Code, Message string }
+	_ = json.Unmarshal(body, &said) // what another server says may be no JSON
+	cause := fmt.Errorf("status %d: %s: %.256s", resp.StatusCode, said.Code, said.Message)
+	switch {
+	case said.Code == "ChannelNotBroadcasting":
+		return nil, fault.Offline("the channel is not live").Because(cause)
+	case resp.StatusCode == http.StatusNotFound:
+		return nil, fault.Missing("%s did not work: it does not exist", what).Because(cause)
+	case resp.StatusCode == http.StatusBadRequest:
+		return nil, fault.InvalidInput("%s was refused: %.256s", what, said.Message).Because(cause)
+	}
+	return nil, fault.Down("%s did not work: the streaming service is having trouble", what).Because(cause)
 }

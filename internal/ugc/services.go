@@ -35,6 +35,8 @@ type Rooms interface {
 	ListRooms(context.Context, *ivschat.ListRoomsInput, ...func(*ivschat.Options)) (*ivschat.ListRoomsOutput, error)
 	DeleteRoom(context.Context, *ivschat.DeleteRoomInput, ...func(*ivschat.Options)) (*ivschat.DeleteRoomOutput, error)
 	CreateChatToken(context.Context, *ivschat.CreateChatTokenInput, ...func(*ivschat.Options)) (*ivschat.CreateChatTokenOutput, error)
+	DeleteMessage(context.Context, *ivschat.DeleteMessageInput, ...func(*ivschat.Options)) (*ivschat.DeleteMessageOutput, error)
+	DisconnectUser(context.Context, *ivschat.DisconnectUserInput, ...func(*ivschat.Options)) (*ivschat.DisconnectUserOutput, error)
 	SendEvent(context.Context, *ivschat.SendEventInput, ...func(*ivschat.Options)) (*ivschat.SendEventOutput, error)
 }
 

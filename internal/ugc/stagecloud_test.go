@@ -243,3 +243,13 @@ func code(err error) string {
 	}
 	return fault.Of(err).String()
 }
+
+func (c *cloud) DeleteMessage(_ context.Context, in *ivschat.DeleteMessageInput, _ ...func(*ivschat.Options)) (*ivschat.DeleteMessageOutput, error) {
+	return &ivschat.DeleteMessageOutput{}, c.call("DeleteMessage "+*in.Id, func() error { return nil })
+}
+
+func (c *cloud) DisconnectUser(_ context.Context, in *ivschat.DisconnectUserInput, _ ...func(*ivschat.Options)) (*ivschat.DisconnectUserOutput, error) {
+	return &ivschat.DisconnectUserOutput{}, c.call("DisconnectUser "+*in.UserId, func() error { return nil })
+}
+
+func (plainSealer) Digest(purpose, value string) string { return "digest of " + purpose + " " + value }

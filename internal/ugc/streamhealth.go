@@ -130,14 +130,17 @@ func sum(a, b []*float64) []*float64 {
 	return out
 }
 
-// measures says whether the streaming service measures streams. It is asked once if it does, and now and then if
+// measures says whether the streaming service measures streams.
+func (a *App) measures(ctx context.Context) bool { return a.has(ctx, healthFeature) }
+
+// has says whether the streaming service has something besides IVS. It is asked once if it does, and now and then if
 // it does not, or does not answer.
-func (a *App) measures(ctx context.Context) bool {
+func (a *App) has(ctx context.Context, feature string) bool {
 	if a.Engine == nil {
 		return false
 	}
 	a.mu.Lock()
-	known, at := a.measuring, a.askedFeatures
+	known, at := slices.Contains(a.features, feature), a.askedFeatures
 	a.mu.Unlock()
 	now := a.Now()
 	if known || now.Sub(at) < askFeatures {
@@ -149,6 +152,9 @@ func (a *App) measures(ctx context.Context) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.askedFeatures, a.measuring = now, err == nil && slices.Contains(features, healthFeature)
-	return a.measuring
+	a.askedFeatures = now
+	if err == nil {
+		a.features = features
+	}
+	return slices.Contains(a.features, feature)
 }

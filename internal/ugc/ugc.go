@@ -46,6 +46,8 @@ type Deps struct {
 type Sealer interface {
 	Seal(plain []byte, context string) ([]byte, error)
 	Open(sealed []byte, context string) ([]byte, error)
+	// Digest gives a keyed hash of a value for a purpose, in hexadecimal.
+	Digest(purpose, value string) string
 }
 
 // App is the app's rules over its rows. It is safe for concurrent use.
@@ -72,7 +74,7 @@ type App struct {
 	mu            sync.Mutex       // guards what follows; never held while calling out
 	pulses        map[string]pulse // of live streams, by id, as last seen
 	watchers      map[*watcher]struct{}
-	measuring     bool      // the service has stream health
+	features      []string  // what the service has besides IVS
 	askedFeatures time.Time // when it was last asked for what it has
 
 	listed  time.Time // when the running streams were last asked for
@@ -139,7 +141,7 @@ func (a *App) Run(ctx context.Context) {
 			if !a.Ready() {
 				err = a.Prepare(ctx)
 			} else {
-				err = errors.Join(a.Repair(ctx), a.reviewRooms(ctx))
+				err = errors.Join(a.Repair(ctx), a.reviewRooms(ctx), a.settleChat(ctx))
 			}
 		}
 		if err != nil && ctx.Err() == nil {
