@@ -2,11 +2,13 @@ package site
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/streamcat/streamcat/internal/arn"
@@ -44,6 +46,9 @@ func (s *Server) postChatToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.chats.admit(w, r, who.UserID); err != nil {
+		return err
+	}
 	pass, err := s.app.ChatToken(r.Context(), r.PathValue("username"), who)
 	if err != nil {
 		return err
@@ -61,32 +66,47 @@ func (s *Server) postChatToken(w http.ResponseWriter, r *http.Request) error {
 
 // chatter is who asks: the person signed in, or a guest who stays the same guest over reloads.
 func (s *Server) chatter(w http.ResponseWriter, r *http.Request) (ugc.Chatter, error) {
-	switch u, err := s.user(r.Context()); {
-	case err == nil:
-		return ugc.Chatter{UserID: u.ID, Name: u.Username}, nil
-	case !errors.Is(err, errSignedOut):
+	u, err := s.user(r.Context())
+	if err != nil && !errors.Is(err, errSignedOut) {
 		return ugc.Chatter{}, err
 	}
-	return guest(s.guestToken(w, r)), nil
+	who := guest(s.guestToken(w, r))
+	who.Device = who.UserID
+	if err == nil {
+		who.UserID, who.Name, who.Guest = u.ID, u.Username, false
+	}
+	if from := clients(s.TrustedProxies); !from.address(r).IsLoopback() { // likely a proxy of this machine that nobody told us to trust
+		who.Network = from.network(r)
+	}
+	return who, nil
 }
 
 const (
 	guestCookie   = "streamcat_guest"
 	guestLifetime = 365 * 24 * time.Hour
 	guestLength   = 24
+	guestSignLen  = 32 // hexadecimal digits
 )
 
-// guestToken gives the secret by which a browser is the guest it was before, or plants one.
+// guestToken gives the secret by which a browser is the guest it was before, or plants one. It is signed, so that
+// nobody makes up guests without asking here, where tries are counted.
 func (s *Server) guestToken(w http.ResponseWriter, r *http.Request) string {
-	if c, err := r.Cookie(guestCookie); err == nil && len(c.Value) == guestLength {
-		return c.Value
+	if c, err := r.Cookie(guestCookie); err == nil {
+		token, sign, _ := strings.Cut(c.Value, ".")
+		if len(token) == guestLength && subtle.ConstantTimeCompare([]byte(sign), []byte(s.guestSign(token))) == 1 {
+			return token
+		}
 	}
 	token := arn.NewID(guestLength)
 	http.SetCookie(w, &http.Cookie{
-		Name: guestCookie, Value: token, Path: "/", MaxAge: int(guestLifetime.Seconds()),
+		Name: guestCookie, Value: token + "." + s.guestSign(token), Path: "/", MaxAge: int(guestLifetime.Seconds()),
 		HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
 	})
 	return token
+}
+
+func (s *Server) guestSign(token string) string {
+	return s.app.Sealer.Digest("guest cookie", token)[:guestSignLen]
 }
 
 // guest derives who a guest is from their secret: nobody can become a guest whose id they have seen.

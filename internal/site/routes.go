@@ -7,6 +7,7 @@ import (
 
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
+	routes := s.moderationRoutes()
 	for pattern, h := range map[string]handler{
 		"GET /api/session":                          s.getSession,
 		"POST /api/register":                        s.postRegister,
@@ -34,6 +35,9 @@ func (s *Server) routes() *http.ServeMux {
 		"POST /api/dashboard/stream-key/reset":      s.postResetKey,
 		"POST /api/dashboard/srt/reveal":            s.postRevealSRT,
 	} {
+		routes[pattern] = h
+	}
+	for pattern, h := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			counted := &countingWriter{ResponseWriter: w, code: http.StatusOK}
 			if r.Method != http.MethodGet && r.ContentLength != 0 {

@@ -66,6 +66,7 @@ type Server struct {
 	signIns  *throttle
 	seats    *throttle
 	checks   *throttle
+	chats    *throttle
 	api      *http.ServeMux
 	handler  http.Handler
 	secure   bool // people reach the app by https
@@ -95,6 +96,7 @@ func New(d Deps) *Server {
 	s.signIns = newThrottle(d.TrustedProxies, d.Now, signInRates)
 	s.seats = newThrottle(d.TrustedProxies, d.Now, seatRates)
 	s.checks = newThrottle(d.TrustedProxies, d.Now, checkRates)
+	s.chats = newThrottle(d.TrustedProxies, d.Now, chatRates)
 	s.api = s.routes()
 
 	root := http.NewServeMux()
@@ -114,6 +116,8 @@ const (
 	startPatience = 10 * time.Second
 	purgeEvery    = time.Hour
 	streamsFor    = 60 * 24 * time.Hour // as long as IVS tells of a channel's streams
+	chattersFor   = 7 * 24 * time.Hour  // who asked for a chat token, and from what marks
+	chatLogFor    = 90 * 24 * time.Hour // what moderators did
 	stageFor      = 7 * 24 * time.Hour  // tokens and invitations that ended
 )
 
@@ -149,6 +153,7 @@ func (s *Server) purge(ctx context.Context) {
 
 func (s *Server) purgeOnce(ctx context.Context) error {
 	_, err := s.DB.App().TrimStreams(ctx, s.Now().Add(-streamsFor))
+	err = errors.Join(err, s.DB.App().PurgeChat(ctx, s.Now(), s.Now().Add(-chattersFor), s.Now().Add(-chatLogFor)))
 	return errors.Join(err, s.DB.App().PurgeSessions(ctx, s.Now()), s.DB.App().PurgeStage(ctx, s.Now().Add(-stageFor)))
 }
 

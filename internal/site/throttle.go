@@ -51,6 +51,8 @@ var (
 	signInRates = rates{addressEvery, addressBurst, pairEvery, pairBurst}
 	// seatRates are for what has a token made or an event sent. Many viewers may share one address.
 	seatRates = rates{addressEvery: 100 * time.Millisecond, addressBurst: 300, pairEvery: 2 * time.Second, pairBurst: 30}
+	// chatRates are for chat tokens: clients that lost their connection ask again at once, and a crowd may share an address.
+	chatRates = rates{addressEvery: 50 * time.Millisecond, addressBurst: 600, pairEvery: time.Second, pairBurst: 60}
 	// checkRates are for checks of a connection, which need no account: an office, but not a crowd.
 	checkRates = rates{addressEvery: 10 * time.Second, addressBurst: 12, pairEvery: 10 * time.Second, pairBurst: 12}
 )
