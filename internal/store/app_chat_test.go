@@ -50,8 +50,12 @@ func TestAppModerationIsKept(t *testing.T) {
 			at                        time.Time
 			banned                    bool
 		}{
-			{"guest-1", "", "", at, true}, {"guest-2", "mark", "", at, true}, {"guest-2", "new", "mark", at, true},
-			{"guest-2", "new", "old", at, false}, {"", "", "", at, false}, {"guest-2", "mark", "", at.Add(time.Hour), false},
+			{"guest-1", "", "", at, true},
+			{"guest-2", "mark", "", at, true},
+			{"guest-2", "new", "mark", at, true},
+			{"guest-2", "new", "old", at, false},
+			{"", "", "", at, false},
+			{"guest-2", "mark", "", at.Add(time.Hour), false},
 		} {
 			if got := must[bool](t)(app.GuestBanned(ctx, "ada", c.device, c.network, c.formerly, c.at)); got != c.banned {
 				t.Errorf("%+v: %v", c, got)
