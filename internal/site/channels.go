@@ -61,7 +61,9 @@ func (s *Server) postChatToken(w http.ResponseWriter, r *http.Request) error {
 		UserID       string    `json:"userId"`
 		DisplayName  string    `json:"displayName"`
 		Capabilities []string  `json:"capabilities"`
-	}{pass.Token, pass.TokenExpires, pass.SessionExpires, s.ChatEndpoint, pass.UserID, pass.DisplayName, pass.Capabilities})
+		// Past says that the endpoint takes ?history= and ?after=: what frames of before this time tell is no news.
+		Past *time.Time `json:"past"`
+	}{pass.Token, pass.TokenExpires, pass.SessionExpires, s.ChatEndpoint, pass.UserID, pass.DisplayName, pass.Capabilities, pass.Past})
 }
 
 // chatter is who asks: the person signed in, or a guest who stays the same guest over reloads.

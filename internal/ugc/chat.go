@@ -26,6 +26,9 @@ type ChatPass struct {
 	UserID         string
 	DisplayName    string
 	Capabilities   []string
+	// Past is when the token was asked for, where rooms keep what was said before and tell it to who asks in the URL; nil:
+	// this one does not.
+	Past *time.Time
 }
 
 const chatSession = 180 // minutes, the most that the service gives
@@ -48,6 +51,7 @@ func (a *App) ChatToken(ctx context.Context, username string, who Chatter) (Chat
 	if err != nil {
 		return ChatPass{}, err
 	}
+	now := a.stamp()
 	attributes := map[string]string{"username": who.Name, "displayName": who.Name, "role": string(role)}
 	if role.moderates() {
 		attributes["badge"] = string(role)
@@ -66,6 +70,9 @@ func (a *App) ChatToken(ctx context.Context, username string, who Chatter) (Chat
 		Token:        aws.ToString(out.Token),
 		TokenExpires: aws.ToTime(out.TokenExpirationTime), SessionExpires: aws.ToTime(out.SessionExpirationTime),
 		UserID: who.UserID, DisplayName: who.Name,
+	}
+	if a.has(ctx, "chat-history") {
+		pass.Past = &now
 	}
 	for _, c := range capabilities {
 		pass.Capabilities = append(pass.Capabilities, string(c))

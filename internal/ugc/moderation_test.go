@@ -28,7 +28,9 @@ func (k *keeper) tell(format string, args ...any) error {
 	return k.broken
 }
 
-func (k *keeper) Features(context.Context) ([]string, error) { return []string{"chat-bans"}, nil }
+func (k *keeper) Features(context.Context) ([]string, error) {
+	return []string{"chat-bans", "chat-history"}, nil
+}
 func (k *keeper) StreamHealth(context.Context, string) (h StreamHealth, err error) {
 	return h, fault.Offline("off air")
 }
@@ -98,6 +100,9 @@ func (h *house) enter(who Chatter) string {
 	}
 	if err != nil {
 		h.t.Fatal(err)
+	}
+	if keeps := h.App.Engine != nil; (pass.Past != nil) != keeps {
+		h.t.Errorf("the pass says when the past began: %v, and the service keeps one: %t", pass.Past, keeps)
 	}
 	return strings.Join(pass.Capabilities, " ")
 }

@@ -3,6 +3,7 @@ import type { ChannelCard } from "../src/api/types";
 import { usernameError } from "../src/pages/account/rules.ts";
 import { streamHealth } from "./mock-health.ts";
 import { studio, watchSeat, joinSeat } from "./mock-studio.ts";
+import { keepOrder, roleIn, rules } from "./mock-order.ts";
 import { categories, change, channels, users } from "./mock-state.ts";
 
 export interface Call {
@@ -70,6 +71,12 @@ function route(what: string, call: Call): Answer {
   const seat = /^POST \/api\/channels\/([^/]+)\/(stage-token|join)$/.exec(what);
   if (seat) return (seat[2] === "join" ? joinSeat : watchSeat)(decodeURIComponent(seat[1]!), call);
   if (what.includes(" /api/studio")) return me ? studio(what, me, call) : no(401, "please sign in");
+  const order = /^(\w+) \/api\/channels\/([^/]+)\/chat(-rules$|\/.*|$)/.exec(what);
+  if (order) {
+    const name = decodeURIComponent(order[2]!).toLowerCase();
+    if (call.cookies["mock-order"] === "absent") return no(404, "nothing here");
+    return order[3] === "-rules" ? rules(order[1]!, name, call) : keepOrder(order[1]!, name, order[3]!, call);
+  }
   const channel = /^(GET|POST) \/api\/channels\/([^/]+)(\/chat-token)?$/.exec(what);
   if (channel) return oneChannel(decodeURIComponent(channel[2]!), channel[3] !== undefined, call);
   if (what.includes(" /api/dashboard")) return me ? dashboard(what, me, call) : no(401, "please sign in");
@@ -136,17 +143,21 @@ function oneChannel(name: string, token: boolean, { me, host, cookies }: Call): 
     });
   }
   const guest = `guest-${cookies["guest"] ?? "4412"}`;
-  const owner = me === name.toLowerCase();
+  const role = roleIn(name.toLowerCase(), me);
+  const keeps = role === "owner" || role === "moderator";
   const userId = me ?? guest;
   const hour = new Date(Date.now() + 3_600_000).toISOString();
   return ok({
-    token: Buffer.from(JSON.stringify({ userId, room: card.username, guest: !me, owner })).toString("base64url"),
+    token: Buffer.from(JSON.stringify({ userId, room: card.username, guest: !me, role, how: cookies["mock-order"] })).toString(
+      "base64url",
+    ),
     tokenExpirationTime: new Date(Date.now() + 60_000).toISOString(),
     sessionExpirationTime: hour,
     endpoint: `ws://${host}/mock-chat`,
     userId,
     displayName: userId,
-    capabilities: owner ? ["SEND_MESSAGE", "DELETE_MESSAGE", "DISCONNECT_USER"] : ["SEND_MESSAGE"],
+    past: new Date().toISOString(),
+    capabilities: keeps ? ["SEND_MESSAGE", "DELETE_MESSAGE", "DISCONNECT_USER"] : ["SEND_MESSAGE"],
   });
 }
 

@@ -6,7 +6,8 @@ interface Pass {
   userId: string;
   room: string;
   guest: boolean;
-  owner: boolean;
+  role: string;
+  how?: string;
 }
 
 const rooms = new Map<string, Map<WebSocket, Pass>>();
@@ -36,6 +37,12 @@ export function tellRoom(room: string, name: string, attributes: Record<string, 
   for (const member of rooms.get(room)?.keys() ?? []) member.send(JSON.stringify(frame));
 }
 
+/** Ends somebody's connections. */
+export function disconnect(room: string, userId: string, reason: string): void {
+  tellRoom(room, "aws:DISCONNECT_USER", { UserId: userId, Reason: reason });
+  for (const [member, who] of rooms.get(room) ?? []) if (who.userId === userId) member.close(1000);
+}
+
 export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
   const token = request.headers["sec-websocket-protocol"] ?? "";
   const pass = JSON.parse(Buffer.from(token, "base64url").toString()) as Pass;
@@ -44,18 +51,32 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
   const all = (frame: object) => {
     for (const member of members.keys()) member.send(JSON.stringify(frame));
   };
-  const roleOf = (userId: string) => (userId === pass.room ? "owner" : userId.startsWith("guest-") ? "guest" : "viewer");
-  const base = (id: unknown) => ({ Id: randomUUID(), RequestId: id ?? "", SendTime: new Date().toISOString() });
-  const message = (userId: string, content: string, id?: unknown, attributes: object = {}) => ({
+  const roleOf = (userId: string) =>
+    userId === pass.room
+      ? "owner"
+      : userId.startsWith("guest-")
+        ? "guest"
+        : userId === "tomas.l" || (userId === pass.userId && pass.role === "moderator")
+          ? "moderator"
+          : "viewer";
+  const base = (id: unknown, at = Date.now()) => ({
+    Id: randomUUID(),
+    RequestId: id ?? "",
+    SendTime: new Date(at).toISOString(),
+  });
+  const message = (userId: string, content: string, id?: unknown, attributes: object = {}, at?: number) => ({
     Type: "MESSAGE",
-    ...base(id),
+    ...base(id, at),
     Content: content,
     Attributes: attributes,
     Sender: { UserId: userId, Attributes: { username: userId, displayName: userId, role: roleOf(userId) } },
   });
   const said: string[] = [];
-  for (const [who, text, answers] of script) {
-    const frame = message(who === "HOST" ? pass.room : who, text, "", answers === undefined ? {} : { replyTo: said[answers] });
+  const again = new URL(request.url ?? "/", "http://mock").searchParams.has("after");
+  for (const [at, [who, text, answers]] of again ? [] : script.entries()) {
+    const whose = who === "HOST" ? pass.room : who;
+    const before = pass.how === "past" && at < 9 ? Date.now() - 60_000 : undefined;
+    const frame = message(whose, text, "", answers === undefined ? {} : { replyTo: said[answers] }, before);
     said.push(frame.Id);
     socket.send(JSON.stringify(frame));
   }
@@ -66,7 +87,12 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
       socket.send(JSON.stringify({ Type: "ERROR", ...base(a["RequestId"]), ErrorCode: code, ErrorMessage: words }));
     if (a["Action"] === "SEND_MESSAGE") {
       const content = a["Content"] ?? "";
-      if (content.includes("/fail")) refuse(406, "Message rejected");
+      if (content === "/out") {
+        tellRoom(pass.room, "streamcat:TIME_OUT_USER", { UserId: pass.userId, Reason: "Capitals", Seconds: "581" });
+      } else if (content === "/ban") {
+        tellRoom(pass.room, "streamcat:BAN_USER", { UserId: pass.userId, Reason: "Advertising", Until: "" });
+        disconnect(pass.room, pass.userId, "Advertising");
+      } else if (content.includes("/fail")) refuse(406, "Message rejected");
       else if (content === "/invite me") {
         // A look at the toast without a second person.
         const expiresAt = new Date(Date.now() + 9.5 * 60_000).toISOString();
@@ -76,7 +102,7 @@ export function chatSocket(socket: WebSocket, request: IncomingMessage): void {
         setTimeout(() => all(message(pass.userId, content, a["RequestId"], a.Attributes)), 120);
       const lines = Number(/^\/flood (\d+)/.exec(content)?.[1] ?? 0);
       for (let i = 0; i < lines; i++) setTimeout(() => all(message(`crowd-${i % 23}`, `line ${i} of a busy room`)), i * 20);
-    } else if (!pass.owner) refuse(403, "Permission denied");
+    } else if (pass.role !== "owner" && pass.role !== "moderator") refuse(403, "Permission denied");
     else if (a["Action"] === "DELETE_MESSAGE") {
       all({
         Type: "EVENT",

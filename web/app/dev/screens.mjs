@@ -28,6 +28,8 @@ const viewer = [{ name: "mock", value: "kilnlight" }];
 const quiet = [{ name: "mock", value: "kilnlight" }]; // an owner who is off air
 const stageOf = (n, who = owner) => [...who, { name: "mock-stage", value: String(n) }];
 
+const order = (value) => ({ name: "mock-order", value });
+
 const playing = '.player[data-state="playing"] .tile[data-state="picture"]';
 
 const pages = [
@@ -41,7 +43,7 @@ const pages = [
     cookies: [{ name: "mock-interrupted", value: "1" }],
     settle: 1500,
   },
-  { name: "channel-owner", path: "/c/patchbay", ready: ".msg .tools", cookies: owner, act: openMessageMenu },
+  { name: "channel-owner", path: "/c/patchbay", ready: ".msg .tools", cookies: owner, act: (p) => openMessageMenu(p) },
   { name: "channel-off", path: "/c/kilnlight", ready: ".off-air" },
   { name: "channel-none", path: "/c/nobody-here", ready: ".empty" },
   { name: "dashboard", path: "/dashboard", ready: ".steps", cookies: owner, settle: 3500 },
@@ -80,6 +82,29 @@ const pages = [
   { name: "golive", path: "/golive", ready: ".gl-devices", cookies: quiet, act: goLiveAlone, settle: 9000 },
   { name: "chat-reply", path: "/c/patchbay", ready: ".msg", cookies: owner, act: replyToSomebody },
   { name: "chat-pending", path: "/c/patchbay", ready: ".msg", cookies: viewer, act: saySilently },
+  { name: "order-menu", path: "/c/patchbay", ready: ".msg .tools", cookies: owner, act: (p) => openMessageMenu(p) },
+  { name: "order-ban", path: "/c/patchbay", ready: ".msg .tools", cookies: viewer, act: askBan },
+  { name: "order-banned", path: "/c/patchbay", ready: ".msg .tools", cookies: viewer, act: banSomebody },
+  { name: "order-notes", path: "/c/patchbay", ready: ".msg .tools", cookies: owner, act: changeModes },
+  { name: "order-pinned", path: "/c/patchbay", ready: ".pin", cookies: [...owner, order("pinned")] },
+  {
+    name: "order-slow",
+    path: "/c/patchbay",
+    ready: ".msg",
+    cookies: [order("slow")],
+    act: (p) => say(p, "the clock is lovely"),
+  },
+  { name: "order-guests", path: "/c/patchbay", ready: ".composer-shut", cookies: [order("guests")] },
+  { name: "order-out", path: "/c/patchbay", ready: ".msg", act: (p) => say(p, "/out") },
+  { name: "order-away", path: "/c/patchbay", ready: ".msg", act: (p) => say(p, "/ban") },
+  { name: "order-past", path: "/c/patchbay", ready: ".sys-line", cookies: [order("past")] },
+  {
+    name: "order-absent",
+    path: "/c/patchbay",
+    ready: ".msg .tools",
+    cookies: [...owner, order("absent")],
+    act: (p) => openMessageMenu(p),
+  },
   { name: "studio-green", path: "/studio", ready: ".green video", cookies: owner },
   { name: "studio-1", path: "/studio", ready: ".green video", cookies: stageOf(1), act: enter },
   { name: "studio-2", path: "/studio", ready: ".green video", cookies: stageOf(2), act: enter },
@@ -192,8 +217,8 @@ async function showSRT(page) {
     await page.getByRole("button", { name }).click();
 }
 
-async function openMessageMenu(page) {
-  const button = page.locator(".msg .tools button").nth(3);
+async function openMessageMenu(page, at = 3) {
+  const button = page.locator(".msg .tools button").nth(at);
   await button.focus();
   await page.keyboard.press("Enter");
   await page.waitForSelector('[role="menu"]');
@@ -234,6 +259,40 @@ async function replyToSomebody(page) {
   const inMenu = page.getByRole("menuitem", { name: "Reply" });
   if (await inMenu.isVisible()) await inMenu.click();
   await page.getByLabel("Message", { exact: true }).fill("The spring tank");
+}
+
+async function say(page, text) {
+  await page.fill('[aria-label="Message"]', text);
+  await page.click('[aria-label="Send"]');
+}
+
+async function askBan(page) {
+  await openMessageMenu(page, 5);
+  await page.getByRole("menuitem", { name: "Ban from this channel" }).click();
+  await page.fill("dialog input", "Advertises the same shop again and again");
+}
+
+async function banSomebody(page) {
+  await askBan(page);
+  await page.getByRole("button", { name: "Ban", exact: true }).click();
+  await page.waitForSelector("dialog", { state: "detached" });
+}
+
+async function changeModes(page) {
+  for (const change of [
+    { slowMode: 5, noGuests: true },
+    { slowMode: 0, noGuests: false },
+  ]) {
+    await page.evaluate(
+      (body) =>
+        fetch("/api/channels/patchbay/chat/modes", {
+          method: "PATCH",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(body),
+        }),
+      change,
+    );
+  }
 }
 
 async function saySilently(page) {

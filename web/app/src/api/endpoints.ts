@@ -3,12 +3,20 @@ import type {
   Category,
   Channel,
   Channels,
+  ChatDeed,
+  ChatModes,
+  ChatPenalty,
+  ChatRules,
+  ChatState,
   ChatToken,
   Dashboard,
   Doing,
   GuestSeat,
   Invitation,
+  Moderator,
+  PinnedMessage,
   RealTime,
+  Sentence,
   Session,
   SrtWay,
   StageToken,
@@ -18,6 +26,8 @@ import type {
 } from "./types";
 
 const at = encodeURIComponent;
+const chat = (username: string, rest = "") => `/api/channels/${at(username)}/chat${rest}`;
+const page = (after: string) => (after ? `?after=${at(after)}` : "");
 
 export const api = {
   session: (signal?: AbortSignal) => request<Session>("GET", "/api/session", undefined, signal),
@@ -31,6 +41,32 @@ export const api = {
     request<Channel>("GET", `/api/channels/${at(username)}`, undefined, signal),
   chatToken: (username: string, signal?: AbortSignal) =>
     request<ChatToken>("POST", `/api/channels/${at(username)}/chat-token`, {}, signal),
+
+  chat: (username: string, signal?: AbortSignal) => request<ChatState>("GET", chat(username), undefined, signal),
+  /** From here on for who keeps order in a chat: 403 for others. */
+  setModes: (username: string, change: Partial<ChatModes>) => request<ChatModes>("PATCH", chat(username, "/modes"), change),
+  pin: (username: string, message: PinnedMessage) => request<PinnedMessage>("PUT", chat(username, "/pinned"), message),
+  unpin: (username: string) => request<void>("DELETE", chat(username, "/pinned")),
+  deleteMessage: (username: string, message: { messageId: string; userId: string; name: string; content: string }) =>
+    request<void>("POST", chat(username, "/delete"), message),
+  ban: (username: string, whom: Sentence) => request<ChatPenalty>("POST", chat(username, "/bans"), whom),
+  timeOut: (username: string, whom: Sentence) => request<ChatPenalty>("POST", chat(username, "/time-outs"), whom),
+  liftBan: (username: string, userId: string) => request<void>("DELETE", chat(username, `/bans/${at(userId)}`)),
+  liftTimeOut: (username: string, userId: string) => request<void>("DELETE", chat(username, `/time-outs/${at(userId)}`)),
+  bans: (username: string, after = "", signal?: AbortSignal) =>
+    request<{ bans: ChatPenalty[]; next: string }>("GET", chat(username, `/bans${page(after)}`), undefined, signal),
+  timeOuts: (username: string, after = "", signal?: AbortSignal) =>
+    request<{ timeOuts: ChatPenalty[]; next: string }>("GET", chat(username, `/time-outs${page(after)}`), undefined, signal),
+  moderators: (username: string, signal?: AbortSignal) =>
+    request<{ moderators: Moderator[] }>("GET", chat(username, "/moderators"), undefined, signal),
+  addModerator: (username: string, name: string) => request<Moderator>("PUT", chat(username, `/moderators/${at(name)}`), {}),
+  removeModerator: (username: string, name: string) => request<void>("DELETE", chat(username, `/moderators/${at(name)}`)),
+  chatLog: (username: string, after = "", signal?: AbortSignal) =>
+    request<{ entries: ChatDeed[]; next: string }>("GET", chat(username, `/log${page(after)}`), undefined, signal),
+  undo: (username: string, id: string) => request<void>("POST", chat(username, `/log/${at(id)}/undo`), {}),
+  /** The owner's alone. */
+  chatRules: (username: string, signal?: AbortSignal) => request<ChatRules>("GET", chat(username, "-rules"), undefined, signal),
+  setChatRules: (username: string, rules: ChatRules) => request<ChatRules>("PUT", chat(username, "-rules"), rules),
 
   /** A place to try one's connection from, for anybody. 429 when too many do. */
   check: (signal?: AbortSignal) => request<TrialSeat>("POST", "/api/check", {}, signal),

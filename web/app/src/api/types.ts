@@ -53,6 +53,84 @@ export interface ChatToken {
   userId: string;
   displayName: string;
   capabilities: string[];
+  /** The server's time when rooms keep a past that can be asked for: what was said before it. Null or absent where they do not. */
+  past?: string | null;
+}
+
+export type ChatRole = "owner" | "moderator" | "viewer" | "guest";
+
+/** Rules for all who write but owner and moderators. */
+export interface ChatModes {
+  /** Seconds between two messages of one person; 0: off. */
+  slowMode: number;
+  followersOnly: boolean;
+  noGuests: boolean;
+}
+
+export interface PinnedMessage {
+  messageId: string;
+  content: string;
+  userId: string;
+  name: string;
+  /** Who pinned it, where that is told. */
+  by?: string;
+  pinnedAt?: string;
+}
+
+/** What everybody may know of a chat. */
+export interface ChatState extends ChatModes {
+  /** Which modes can be kept here. */
+  available: { slowMode: boolean; followersOnly: boolean; noGuests: boolean };
+  pinned: PinnedMessage | null;
+  /** Of who asks. */
+  role: ChatRole;
+}
+
+/** A ban or a time-out. */
+export interface ChatPenalty {
+  userId: string;
+  name: string;
+  reason: string;
+  madeAt: string;
+  /** Null: for ever. */
+  until: string | null;
+}
+
+export interface Moderator {
+  userId: string;
+  username: string;
+  addedAt: string;
+}
+
+/** One thing that was done to keep order. */
+export interface ChatDeed {
+  id: string;
+  at: string;
+  actor: string;
+  action: string;
+  target: { userId: string; name: string } | null;
+  detail: Record<string, unknown>;
+  undoneAt: string | null;
+  undoneBy?: string;
+  canUndo: boolean;
+}
+
+/** What the reviewer of messages minds. */
+export interface ChatRules {
+  blockedWords: string[];
+  links: "allow" | "deny";
+  repetition: boolean;
+  capitals: boolean;
+  crowds: boolean;
+}
+
+/** Whom something is done to, as the chat knows them. */
+export interface Sentence {
+  userId: string;
+  name: string;
+  reason: string;
+  /** 0: for ever, which a time-out cannot be. */
+  seconds: number;
 }
 
 /** Where a browser may send a broadcast (WHIP). */

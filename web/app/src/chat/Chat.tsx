@@ -1,9 +1,13 @@
 import { PanelRightClose } from "lucide-react";
-import { useCallback, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useEffectEvent, useMemo, useState, useSyncExternalStore } from "react";
 import { api } from "../api/endpoints";
+import { BanDialog } from "./BanDialog";
 import { ChatComposer } from "./ChatComposer";
 import { ChatLog } from "./ChatLog";
 import { ChatStatus } from "./ChatStatus";
+import { Pinned } from "./Pinned";
+import { keeperOf } from "./keeper";
+import { moderates } from "./order";
 import { ChatRoom, type Line, type RoomEvent } from "./room";
 import "./chat.css";
 
@@ -36,7 +40,10 @@ export default function Chat({ channel, available, account, onHide, hidden = fal
   const tell = useEffectEvent((now: ChatRoom | undefined) => onRoom?.(now));
   useEffect(() => {
     if (!available) return;
-    const opened = new ChatRoom({ token: (signal) => api.chatToken(channel, signal) });
+    const opened = new ChatRoom({
+      token: (signal) => api.chatToken(channel, signal),
+      order: (signal) => api.chat(channel, signal),
+    });
     opened.listen((event) => hear(event, opened.view().me?.userId));
     opened.open();
     setRoom(opened);
@@ -86,10 +93,17 @@ function OpenChat({ room, channel, guest, own, onInvite }: OpenProps) {
   const view = useSyncExternalStore(room.subscribe, room.view);
   const [answered, setAnswered] = useState<Line>();
   const onReply = useCallback((line: Line) => setAnswered(line), []);
+  const [toBan, setToBan] = useState<Line>();
+  const { role, pinned, ban } = view.order;
+  const keeper = useMemo(
+    () => (moderates(role) ? keeperOf(channel, room, role === "owner", setToBan) : undefined),
+    [channel, room, role],
+  );
   return (
     <>
-      <ChatLog room={room} view={view} channel={channel} own={own} onReply={onReply} onInvite={onInvite} />
-      <ChatStatus state={view.state} onRejoin={() => room.open()} />
+      {pinned ? <Pinned key={pinned.messageId} pinned={pinned} onUnpin={keeper?.unpin} /> : null}
+      <ChatLog room={room} view={view} channel={channel} own={own} keeper={keeper} onReply={onReply} onInvite={onInvite} />
+      <ChatStatus state={view.state} ban={ban} onRejoin={() => room.open()} />
       <ChatComposer
         view={view}
         guest={guest}
@@ -100,6 +114,7 @@ function OpenChat({ room, channel, guest, own, onInvite }: OpenProps) {
           setAnswered(undefined);
         }}
       />
+      {toBan ? <BanDialog channel={channel} person={toBan} onClose={() => setToBan(undefined)} /> : null}
     </>
   );
 }

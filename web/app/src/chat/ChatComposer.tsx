@@ -1,7 +1,8 @@
-import { Reply, SendHorizontal, X } from "lucide-react";
+import { MessageSquareLock, Reply, SendHorizontal, Timer, UserLock, X } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { Link, useAddress } from "../router/router";
-import { points } from "../ui/format";
+import { clock, points } from "../ui/format";
+import { moderates, span } from "./order";
 import type { Line, RoomView } from "./room";
 
 const LIMIT = 500;
@@ -24,7 +25,14 @@ export function ChatComposer({ view, guest, answered, onForget, onSend }: Props)
   const { pathname } = useAddress();
   const length = points(text.trim());
   const tooLong = length > LIMIT;
-  const ready = view.state.name === "open" && (view.me?.mayWrite ?? false);
+  const { role, modes, timedOutUntil, nextAt } = view.order;
+  const keeps = moderates(role);
+  const until = Math.max(timedOutUntil, nextAt);
+  const now = useTime(until);
+  const out = timedOutUntil - now;
+  const pause = keeps ? 0 : Math.ceil((nextAt - now) / 1000);
+  const shut = out > 0 || (guest && modes.noGuests);
+  const ready = view.state.name === "open" && (view.me?.mayWrite ?? false) && !shut && pause <= 0;
   const sendable = ready && length > 0 && !tooLong;
 
   useEffect(() => {
@@ -42,7 +50,34 @@ export function ChatComposer({ view, guest, answered, onForget, onSend }: Props)
     if (event.key === "Escape" && answered) onForget();
     if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) submit(event);
   };
-  if (view.me && !view.me.mayWrite) return <p className="composer chat-empty">You can read this chat, not write in it.</p>;
+  const signIn = (
+    <Link className="link under" href={`/signin?next=${encodeURIComponent(pathname)}`}>
+      Sign in
+    </Link>
+  );
+  if (view.state.name === "open" && out > 0)
+    return (
+      <p className="composer composer-shut" role="status">
+        <Timer className="i" />
+        <span>
+          You are timed out for <b className="num">{clock(Math.ceil(out / 1000) * 1000)}</b>. You can go on reading.
+        </span>
+      </p>
+    );
+  if (view.state.name === "open" && guest && modes.noGuests)
+    return (
+      <p className="composer composer-shut">
+        <UserLock className="i" />
+        <span>Guests may only read here now. {signIn} to write.</span>
+      </p>
+    );
+  if (view.me && !view.me.mayWrite)
+    return (
+      <p className="composer composer-shut">
+        <MessageSquareLock className="i" />
+        {modes.followersOnly ? "Only followers may write here now." : "You can read this chat, not write in it."}
+      </p>
+    );
   return (
     <form className="composer" onSubmit={submit}>
       {answered ? (
@@ -61,7 +96,13 @@ export function ChatComposer({ view, guest, answered, onForget, onSend }: Props)
         <textarea
           ref={field}
           rows={1}
-          placeholder={view.state.name === "removed" ? "Join again to write" : "Say something kind"}
+          placeholder={
+            view.order.ban
+              ? "You cannot write here"
+              : view.state.name === "removed"
+                ? "Join again to write"
+                : "Say something kind"
+          }
           aria-label="Message"
           aria-describedby={counter}
           aria-invalid={tooLong || undefined}
@@ -79,13 +120,21 @@ export function ChatComposer({ view, guest, answered, onForget, onSend }: Props)
         <span className="clip1">
           {tooLong ? (
             <span className="bad">{length - LIMIT} too many</span>
-          ) : guest && view.me ? (
+          ) : guest && view.me && modes.slowMode === 0 ? (
             <>
-              You are {view.me.name}.{" "}
-              <Link className="link under" href={`/signin?next=${encodeURIComponent(pathname)}`}>
-                Sign in
-              </Link>
+              You are {view.me.name}. {signIn}
             </>
+          ) : null}
+          {tooLong || keeps ? null : modes.slowMode > 0 ? (
+            <span className="num">
+              {pause > 0
+                ? `You can write again in ${span(pause, true)}`
+                : `Slow mode: one message every ${span(modes.slowMode, true)}`}
+            </span>
+          ) : modes.followersOnly ? (
+            guest ? null : (
+              "Only followers may write"
+            )
           ) : null}
         </span>
         <span className={tooLong ? "num bad" : "num"} id={counter} aria-live={length > NEAR ? "polite" : "off"}>
@@ -95,4 +144,19 @@ export function ChatComposer({ view, guest, answered, onForget, onSend }: Props)
       </div>
     </form>
   );
+}
+
+/** The time, as long as something is waited for. */
+function useTime(until: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    setNow(Date.now());
+    if (until <= Date.now()) return;
+    const timer = setInterval(() => {
+      setNow(Date.now());
+      if (Date.now() >= until) clearInterval(timer);
+    }, 250);
+    return () => clearInterval(timer);
+  }, [until]);
+  return now;
 }

@@ -1,7 +1,8 @@
-import { Ellipsis, Info, Radio, Reply, RotateCw, Trash2, Unplug, User, UserPlus, X } from "lucide-react";
-import { Menu, MenuHead, MenuItem, MenuLine } from "../ui/menu";
+import { Info, Radio, Reply, RotateCw, Shield, User, X } from "lucide-react";
 import { nameClass } from "../ui/person";
 import type { Chatter } from "./Chat";
+import { LineMenu } from "./LineMenu";
+import type { Keeper } from "./keeper";
 import type { ChatRoom, Line, Me } from "./room";
 import { names, pieces } from "./text";
 
@@ -10,13 +11,16 @@ interface Props {
   room: ChatRoom;
   me: Me | undefined;
   moderate: boolean;
+  keeper?: Keeper | undefined;
   /** The message that this one answers, if it is still among the lines. */
   quoted?: Line | undefined;
   onReply?: ((line: Line) => void) | undefined;
   onInvite?: ((person: Chatter) => void) | undefined;
 }
 
-export function ChatLine({ line, room, me, moderate, quoted, onReply, onInvite }: Props) {
+export function ChatLine({ line, room, me, moderate, keeper, quoted, onReply, onInvite }: Props) {
+  if (line.state === "vanished") return null;
+  if (line.kind === "mark") return <li className="sys sys-line">{line.text}</li>;
   if (line.kind === "note") {
     return (
       <li className="sys">
@@ -27,7 +31,7 @@ export function ChatLine({ line, room, me, moderate, quoted, onReply, onInvite }
   }
   if (line.state === "removed") return <li className="msg gone">{line.name}’s message was removed</li>;
   const forMe = me !== undefined && line.userId !== me.userId && (names(line.text, me.name) || quoted?.userId === me.userId);
-  const manage = moderate && line.state === "sent" && me !== undefined && (me.mayDelete || line.userId !== me.userId);
+  const manage = moderate && line.state === "sent" && me !== undefined && (keeper || me.mayDelete || line.userId !== me.userId);
   return (
     <li className={`msg is-${line.state}${forMe ? " mention" : ""}`}>
       {line.replyTo ? <Quote line={quoted} /> : null}
@@ -48,7 +52,7 @@ export function ChatLine({ line, room, me, moderate, quoted, onReply, onInvite }
               <Reply className="i i-sm" />
             </button>
           ) : null}
-          {manage ? <Tools line={line} room={room} me={me} onReply={onReply} onInvite={onInvite} /> : null}
+          {manage ? <LineMenu line={line} room={room} me={me} keeper={keeper} onReply={onReply} onInvite={onInvite} /> : null}
         </span>
       ) : null}
     </li>
@@ -64,7 +68,7 @@ function Quote({ line }: { line: Line | undefined }) {
       <span className="clip1">
         {line === undefined
           ? "an earlier message"
-          : line.state === "removed"
+          : line.state === "removed" || line.state === "vanished"
             ? "a message that was removed"
             : `${line.name}: ${line.text}`}
       </span>
@@ -72,7 +76,7 @@ function Quote({ line }: { line: Line | undefined }) {
   );
 }
 
-function Text({ text }: { text: string }) {
+export function Text({ text }: { text: string }) {
   return pieces(text).map((piece, at) => {
     const key = `${at}`;
     if (piece.kind === "text") return <span key={key}>{piece.text}</span>;
@@ -97,6 +101,11 @@ function Who({ line }: { line: Line }) {
         <span className="cbadge cb-host" title="Streamer">
           <Radio className="i" />
           <span className="sr">Streamer </span>
+        </span>
+      ) : line.mod ? (
+        <span className="cbadge cb-mod" title="Moderator">
+          <Shield className="i" />
+          <span className="sr">Moderator </span>
         </span>
       ) : line.guest ? (
         <span className="cbadge cb-guest" title="Guest">
@@ -126,43 +135,5 @@ function Failed({ line, room }: { line: Line; room: ChatRoom }) {
         <X className="i i-sm" />
       </button>
     </span>
-  );
-}
-
-/** What the owner can do about a message. */
-function Tools({ line, room, me, onReply, onInvite }: Omit<Props, "me" | "moderate" | "quoted"> & { me: Me }) {
-  const self = line.userId === me.userId;
-  return (
-    <Menu
-      label={`Message by ${line.name}`}
-      trigger={
-        <button type="button" className="btn btn-ghost btn-icon" aria-label={`More for ${line.name}’s message`}>
-          <Ellipsis className="i i-sm" />
-        </button>
-      }
-    >
-      <MenuHead title={line.name} {...(line.guest ? { detail: "Guest" } : {})} />
-      {onReply ? (
-        <MenuItem icon={<Reply className="i" />} onSelect={() => onReply(line)}>
-          Reply
-        </MenuItem>
-      ) : null}
-      {onInvite && !self ? (
-        <MenuItem icon={<UserPlus className="i" />} onSelect={() => onInvite({ userId: line.userId, name: line.name })}>
-          Invite to the stage
-        </MenuItem>
-      ) : null}
-      {onReply || (onInvite && !self) ? <MenuLine /> : null}
-      {me.mayDelete ? (
-        <MenuItem danger icon={<Trash2 className="i" />} onSelect={() => room.deleteMessage(line)}>
-          Delete message
-        </MenuItem>
-      ) : null}
-      {me.mayDisconnect && !self ? (
-        <MenuItem danger icon={<Unplug className="i" />} onSelect={() => room.disconnectUser(line)}>
-          Disconnect {line.name}
-        </MenuItem>
-      ) : null}
-    </Menu>
   );
 }

@@ -3,6 +3,7 @@ import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from 
 import { count } from "../ui/format";
 import type { Chatter } from "./Chat";
 import { ChatLine } from "./ChatLine";
+import type { Keeper } from "./keeper";
 import type { ChatRoom, Line, RoomView } from "./room";
 
 interface Props {
@@ -11,6 +12,7 @@ interface Props {
   channel: string;
   /** The reader's own channel. */
   own: boolean;
+  keeper: Keeper | undefined;
   onReply: (line: Line) => void;
   onInvite: ((person: Chatter, room: ChatRoom) => void) | undefined;
 }
@@ -19,7 +21,7 @@ interface Props {
  * The lines, newest at the bottom. Who scrolls up to read is left in peace: what is shown then stands
  * still, and a button says how much has come since.
  */
-export function ChatLog({ room, view, channel, own, onReply, onInvite }: Props) {
+export function ChatLog({ room, view, channel, own, keeper, onReply, onInvite }: Props) {
   const list = useRef<HTMLDivElement>(null);
   // One function for all rows and all times, so that a new line does not draw the old ones again.
   const latest = useRef(onInvite);
@@ -49,7 +51,7 @@ export function ChatLog({ room, view, channel, own, onReply, onInvite }: Props) 
   const missed = held ? view.total - held.total : 0;
   const byId = new Map(lines.map((line) => [line.id, line]));
   const open = view.state.name === "open";
-  const moderate = open && (view.me?.mayDelete || view.me?.mayDisconnect);
+  const moderate = open && (keeper || view.me?.mayDelete || view.me?.mayDisconnect);
   return (
     <div className="chat-body">
       <div
@@ -63,7 +65,10 @@ export function ChatLog({ room, view, channel, own, onReply, onInvite }: Props) 
       >
         <ul>
           {lines.length === 0 ? (
-            <li className="chat-empty">Nothing said since you came.{own ? "" : ` Say hello to ${channel}.`}</li>
+            <li className="chat-empty">
+              {view.past ? "Nothing said yet." : "Nothing said since you came."}
+              {own ? "" : ` Say hello to ${channel}.`}
+            </li>
           ) : null}
           {lines.map((line) => (
             <Row
@@ -72,6 +77,7 @@ export function ChatLog({ room, view, channel, own, onReply, onInvite }: Props) 
               room={room}
               me={view.me}
               moderate={Boolean(moderate)}
+              keeper={keeper}
               quoted={line.replyTo ? byId.get(line.replyTo) : undefined}
               onReply={open && view.me?.mayWrite ? onReply : undefined}
               {...(onInvite ? { onInvite: invite } : {})}

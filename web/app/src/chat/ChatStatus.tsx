@@ -1,9 +1,11 @@
 import { LogIn } from "lucide-react";
 import { Notice } from "../ui/notice";
+import { sentence } from "../api/client";
 import type { ConnectionState } from "./connection";
+import { type Order, span } from "./order";
 
 /** Says, above the composer, when the chat is not as it should be. */
-export function ChatStatus({ state, onRejoin }: { state: ConnectionState; onRejoin: () => void }) {
+export function ChatStatus({ state, ban, onRejoin }: { state: ConnectionState; ban: Order["ban"]; onRejoin: () => void }) {
   return (
     <div className="chat-status" role="status">
       {state.name === "waiting" ? (
@@ -14,6 +16,11 @@ export function ChatStatus({ state, onRejoin }: { state: ConnectionState; onRejo
       ) : state.name === "refused" ? (
         <Notice kind="warn">
           <b className="b">Chat is not open to you now.</b> {state.message}
+        </Notice>
+      ) : state.name === "removed" && ban ? (
+        <Notice kind="warn">
+          <b className="b">You are banned from this chat{ban.seconds ? ` for ${span(ban.seconds)}` : ""}.</b>{" "}
+          {ban.reason ? `${sentence(ban.reason)} ` : null}The picture goes on.
         </Notice>
       ) : state.name === "removed" ? (
         <Notice kind="warn">

@@ -29,6 +29,9 @@ const LEAST_SESSION = 30_000;
 /** A connection that lasted this long was a good one: the pauses start small again. */
 const GOOD_AFTER = 5_000;
 const REFUSED_PAUSE = 30_000;
+/** How many lines of before one is shown at first, and how many of those missed afterwards. */
+const BEFORE = 50;
+const MISSED = 250;
 
 /**
  * One person's way into one chat room, kept open: it reconnects with growing pauses and a new token
@@ -42,6 +45,8 @@ export class ChatConnection {
   readonly #backoff: Backoff;
   #socket: WebSocket | undefined;
   #userId = "";
+  /** The last frame that everybody heard: what came after it is asked for by the next connection. */
+  #last = "";
   #asking: AbortController | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
@@ -121,7 +126,7 @@ export class ChatConnection {
     this.#asking = undefined;
     let socket: WebSocket;
     try {
-      socket = new WebSocket(token.endpoint, token.token);
+      socket = new WebSocket(this.#address(token), token.token);
     } catch {
       this.#again(renewal);
       return;
@@ -149,9 +154,18 @@ export class ChatConnection {
     };
   }
 
+  #address({ endpoint, past }: ChatToken): string {
+    if (!past) return endpoint;
+    const url = new URL(endpoint);
+    url.searchParams.set("history", String(this.#last ? MISSED : BEFORE));
+    if (this.#last) url.searchParams.set("after", this.#last);
+    return url.href;
+  }
+
   #receive(socket: WebSocket, data: unknown): void {
     const frame = readFrame(data);
     if (!frame || this.#closed) return;
+    if (socket === this.#socket && frame.type !== "error") this.#last = frame.id;
     if (socket === this.#socket && frame.type === "event" && frame.name === "aws:DISCONNECT_USER") {
       if (frame.attributes["UserId"] === this.#userId) this.#removed = frame.attributes["Reason"] ?? "";
     }

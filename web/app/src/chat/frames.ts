@@ -20,6 +20,7 @@ export interface EventFrame {
   id: string;
   requestId: string;
   name: string;
+  sentAt: number;
   attributes: Record<string, string>;
 }
 
@@ -52,23 +53,24 @@ export function readFrame(data: unknown): Frame | undefined {
     return undefined;
   }
   if (typeof raw !== "object" || raw === null || typeof raw["Id"] !== "string") return undefined;
+  const sent = Date.parse(text(raw["SendTime"]));
+  const sentAt = Number.isNaN(sent) ? Date.now() : sent;
   const base = { id: raw["Id"], requestId: text(raw["RequestId"]) };
   switch (raw["Type"]) {
     case "MESSAGE": {
       const sender = (raw["Sender"] ?? {}) as Record<string, unknown>;
       if (typeof sender["UserId"] !== "string") return undefined;
-      const sentAt = Date.parse(text(raw["SendTime"]));
       return {
         ...base,
         type: "message",
         content: text(raw["Content"]),
-        sentAt: Number.isNaN(sentAt) ? Date.now() : sentAt,
+        sentAt,
         sender: { userId: sender["UserId"], attributes: strings(sender["Attributes"]) },
         attributes: strings(raw["Attributes"]),
       };
     }
     case "EVENT":
-      return { ...base, type: "event", name: text(raw["EventName"]), attributes: strings(raw["Attributes"]) };
+      return { ...base, type: "event", name: text(raw["EventName"]), sentAt, attributes: strings(raw["Attributes"]) };
     case "ERROR":
       return { ...base, type: "error", code: Number(raw["ErrorCode"]) || 500, message: text(raw["ErrorMessage"]) };
     default:

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ChatState } from "../api/types";
 import { FakeSocket } from "./fakesocket";
 import { ChatRoom } from "./room";
 
@@ -20,8 +21,10 @@ function message(id: string, from: string, text: string, more: object = {}, role
   };
 }
 
-async function enter(capabilities: string[]) {
+async function enter(capabilities: string[], more: { past?: string; order?: () => Promise<ChatState> } = {}) {
+  room?.close();
   room = new ChatRoom({
+    ...(more.order ? { order: more.order } : {}),
     token: async () => ({
       token: "t",
       tokenExpirationTime: "",
@@ -30,6 +33,7 @@ async function enter(capabilities: string[]) {
       userId: "me",
       displayName: "me",
       capabilities,
+      past: more.past ?? null,
     }),
   });
   room.subscribe(() => (told += 1));
@@ -217,5 +221,74 @@ describe("a chat room", () => {
     socket().receive(message("m10", "okko", "x"));
     await batch();
     expect(room.view().busy).toBe(true);
+  });
+
+  it("asks for the past, shows it once, and marks where it ends", async () => {
+    await enter(["SEND_MESSAGE"], { past: "2026-11-23T11:00:00Z" });
+    expect(socket().url).toBe("ws://chat.test/chat?history=50");
+    const heard: string[] = [];
+    room.listen((event) => heard.push(event.name));
+    const event = { Type: "EVENT", EventName: "StreamCat:RealTimeUpdate", Attributes: {} };
+    socket().receive({ ...event, Id: "e1", SendTime: "2026-11-23T10:00:00Z" });
+    socket().receive(message("1", "okko", "before"));
+    const after = { SendTime: "2026-11-23T11:00:01Z" };
+    socket().receive(message("2", "okko", "after", after));
+    socket().receive({ ...event, Id: "e2", ...after });
+    await batch();
+    expect(heard).toHaveLength(1);
+    expect(lines().map((l) => [l.kind, l.text])).toEqual([
+      ["message", "before"],
+      ["mark", "New since you came"],
+      ["message", "after"],
+    ]);
+    socket().drop();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(socket().url).toBe("ws://chat.test/chat?history=250&after=e2");
+    socket().open();
+    socket().receive(message("2", "okko", "after", after));
+    socket().receive({ ...event, Id: "e3", ...after });
+    await batch();
+    expect(lines()).toHaveLength(3);
+    expect(heard).toHaveLength(2);
+  });
+
+  it("finds its own message among what it missed when the connection broke before the receipt", async () => {
+    room.send("hi");
+    socket().drop();
+    expect(lines()[0]!.state).toBe("failed");
+    await vi.advanceTimersByTimeAsync(500);
+    socket().open();
+    socket().receive(message("7", "me", "hi", { RequestId: "" }));
+    await batch();
+    expect(lines().map((l) => [l.id, l.state])).toEqual([["7", "sent"]]);
+  });
+
+  it("lets the lines of a banned user vanish and says so once", async () => {
+    socket().receive(message("1", "okko", "rude"));
+    socket().receive(message("2", "lumi", "hello"));
+    socket().receive({ Type: "EVENT", Id: "e", EventName: "streamcat:BAN_USER", Attributes: { UserId: "okko", Reason: "" } });
+    socket().receive({ Type: "EVENT", Id: "f", EventName: "aws:DISCONNECT_USER", Attributes: { UserId: "okko" } });
+    await batch();
+    expect(lines().map((l) => l.state)).toEqual(["vanished", "sent", "sent"]);
+    expect(lines()[2]).toMatchObject({ kind: "note", text: "okko was banned" });
+  });
+
+  it("asks how the chat is kept in order each time it comes in, and again when that changes meanwhile", async () => {
+    const available = { slowMode: true, followersOnly: false, noGuests: true };
+    const free = { slowMode: 0, followersOnly: false, noGuests: false, available, pinned: null };
+    const answers: ((state: ChatState) => void)[] = [];
+    await enter([], { order: () => new Promise((answer) => answers.push(answer)) });
+    socket().receive({ Type: "EVENT", Id: "e", EventName: "streamcat:CHAT_MODES", Attributes: { SlowMode: "5" } });
+    expect(answers).toHaveLength(2);
+    answers[0]!({ ...free, role: "viewer" });
+    answers[1]!({ ...free, slowMode: 5, role: "moderator" });
+    await batch();
+    expect(room.view().order).toMatchObject({ role: "moderator", modes: { slowMode: 5 } });
+  });
+
+  it("works where nobody keeps order", async () => {
+    await enter(["SEND_MESSAGE"], { order: () => Promise.reject(new Error("nothing here")) });
+    await batch();
+    expect(room.view()).toMatchObject({ state: { name: "open" }, past: false, order: { role: undefined } });
   });
 });

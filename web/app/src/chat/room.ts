@@ -1,21 +1,25 @@
-import type { ChatToken } from "../api/types";
+import type { ChatState, ChatToken } from "../api/types";
 import { ChatConnection, type ConnectionState } from "./connection";
-import { type Frame, type MessageFrame, requestId } from "./frames";
+import { type EventFrame, type Frame, type MessageFrame, requestId } from "./frames";
+import { type Order, blankOrder, hear, learned, refused, troubleWords, wrote } from "./order";
 
 export interface Line {
   key: string;
-  kind: "message" | "note";
+  /** "mark" stands between what was said before one came and after. */
+  kind: "message" | "note" | "mark";
   /** The server's id; empty until it has answered. */
   id: string;
   userId: string;
   name: string;
   guest: boolean;
   host: boolean;
+  mod: boolean;
   text: string;
   /** Id of the message it answers; empty: none. */
   replyTo: string;
   sentAt: number;
-  state: "sent" | "pending" | "failed" | "removed";
+  /** vanished: of somebody who was banned or timed out; nothing is shown in its place. */
+  state: "sent" | "pending" | "failed" | "removed" | "vanished";
   /** Why it failed, in words. */
   trouble: string;
 }
@@ -30,6 +34,9 @@ export interface RoomView {
   written: number;
   /** More than ten lines in the last minute: too many to be read aloud. */
   busy: boolean;
+  /** The room tells what was said before one came. */
+  past: boolean;
+  order: Order;
 }
 
 export interface Me {
@@ -49,6 +56,8 @@ export interface RoomEvent {
 
 export interface RoomOptions {
   token: (signal: AbortSignal) => Promise<ChatToken>;
+  /** Asks how the chat is kept in order. */
+  order?: (signal: AbortSignal) => Promise<ChatState>;
 }
 
 const KEEP = 250;
@@ -70,10 +79,21 @@ export class ChatRoom {
   #written = 0;
   #state: ConnectionState = { name: "connecting" };
   #me: Me | undefined;
+  #order: Order = blankOrder;
+  readonly #askOrder: RoomOptions["order"];
+  #asking: AbortController | undefined;
+  /** Whose messages were under way when the wire broke: they may have arrived. */
+  readonly #unsure = new Set<string>();
+  /** Those whose disconnection needs no word of its own. */
+  readonly #banned = new Set<string>();
+  /** What was sent before is the past; 0: the room tells none. Fixed by the first connection: later ones bring what was missed. */
+  #pastUntil: number | undefined;
+  #marked = true;
   #view: RoomView;
   #flush: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ token }: RoomOptions) {
+  constructor({ token, order }: RoomOptions) {
+    this.#askOrder = order;
     this.#view = this.#look();
     this.#connection = new ChatConnection({
       token,
@@ -81,9 +101,11 @@ export class ChatRoom {
       onState: (state) => {
         this.#state = state;
         if (state.name !== "open") this.#breakOff();
+        else void this.#learn();
         this.#changed(true);
       },
       onIdentity: (t) => {
+        this.#pastUntil ??= (t.past ? Date.parse(t.past) : 0) || 0;
         const may = (what: string) => t.capabilities.includes(what);
         this.#me = {
           userId: t.userId,
@@ -104,6 +126,7 @@ export class ChatRoom {
 
   close(): void {
     this.#connection.close();
+    this.#asking?.abort();
     clearTimeout(this.#flush);
     this.#flush = undefined;
     for (const timer of this.#waiting.values()) clearTimeout(timer);
@@ -142,7 +165,8 @@ export class ChatRoom {
       userId: me.userId,
       name: me.name,
       guest: me.guest,
-      host: me.mayDelete,
+      host: this.#order.role ? this.#order.role === "owner" : me.mayDelete,
+      mod: this.#order.role === "moderator",
       text,
       replyTo,
       sentAt: Date.now(),
@@ -160,6 +184,7 @@ export class ChatRoom {
       this.#waiting.set(
         key,
         setTimeout(() => {
+          this.#unsure.add(key);
           this.#fail(key, "No answer came. It may not have arrived.");
           this.#connection.restart();
         }, UNANSWERED),
@@ -215,12 +240,13 @@ export class ChatRoom {
     else if (frame.type === "error") this.#trouble(frame.requestId, frame.code, frame.message);
     else {
       this.#asked.delete(frame.requestId);
-      this.#event(frame.name, frame.attributes);
+      this.#event(frame);
     }
     this.#changed(false);
   }
 
   #message(frame: MessageFrame): void {
+    const past = this.#isPast(frame);
     const line: Line = {
       key: frame.id,
       kind: "message",
@@ -232,26 +258,73 @@ export class ChatRoom {
       state: "sent",
       trouble: "",
     };
-    const own = frame.requestId !== "" && frame.sender.userId === this.#me?.userId;
-    const at = own ? this.#lines.findIndex((l) => l.key === frame.requestId) : -1;
+    const at = frame.sender.userId === this.#me?.userId ? this.#ownLine(frame) : -1;
     if (at >= 0) {
-      this.#settle(frame.requestId);
-      this.#lines = this.#lines.with(at, { ...line, key: frame.requestId });
+      const { key } = this.#lines[at]!;
+      this.#settle(key);
+      this.#unsure.delete(key);
+      this.#lines = this.#lines.with(at, { ...line, key });
+      this.#order = wrote(this.#order, Date.now());
       return;
+    }
+    if (past) this.#marked = false;
+    else if (!this.#marked) {
+      this.#marked = true;
+      this.#say("mark", "New since you came");
     }
     this.#add(line);
   }
 
-  #event(name: string, attributes: Record<string, string>): void {
+  /** The line that was shown before the server had it; one told late, as missed, has lost its request id. */
+  #ownLine(frame: MessageFrame): number {
+    if (frame.requestId !== "") return this.#lines.findIndex((l) => l.key === frame.requestId);
+    return this.#lines.findIndex((l) => this.#unsure.has(l.key) && l.state === "failed" && l.text === frame.content);
+  }
+
+  #isPast = (frame: MessageFrame | EventFrame): boolean => frame.sentAt < (this.#pastUntil ?? 0);
+
+  #event(frame: EventFrame): void {
+    if (this.#isPast(frame)) return; // no news: what stands is asked for
+    const { name, attributes } = frame;
+    const heard = hear(this.#order, name, attributes, this.#me?.userId, this.#nameOf, Date.now());
+    if (heard) {
+      const [order, { note, vanished, ask }] = heard;
+      this.#order = order;
+      if (name === "streamcat:BAN_USER") this.#banned.add(attributes["UserId"] ?? "");
+      if (note) this.#note(note);
+      if (vanished)
+        this.#lines = this.#lines.map((l) => (l.kind === "message" && l.userId === vanished ? { ...l, state: "vanished" } : l));
+      if (ask || this.#asking) void this.#learn(); // an answer under way may be older than this
+    }
     for (const told of this.#ears) told({ name, attributes });
     if (name === "aws:DELETE_MESSAGE") {
       const id = attributes["MessageID"] ?? attributes["MessageId"];
       this.#lines = this.#lines.map((l) => (l.id === id && l.id !== "" ? { ...l, state: "removed", text: "" } : l));
     } else if (name === "aws:DISCONNECT_USER") {
       const userId = attributes["UserId"];
-      const known = this.#lines.findLast((l) => l.userId === userId);
-      if (userId !== this.#me?.userId) this.#note(`${known?.name ?? "Somebody"} was disconnected from chat`);
+      if (this.#banned.delete(userId ?? "")) return;
+      if (userId !== this.#me?.userId) this.#note(`${this.#nameOf(userId ?? "")} was disconnected from chat`);
     }
+  }
+
+  #nameOf = (userId: string): string => this.#lines.findLast((l) => l.userId === userId)?.name ?? "Somebody";
+
+  /** Asks how the chat is kept in order. Where that is not known nothing of it is shown. */
+  async #learn(): Promise<void> {
+    if (!this.#askOrder) return;
+    this.#asking?.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
+    try {
+      const state = await this.#askOrder(asking.signal);
+      if (this.#asking !== asking) return;
+      this.#order = learned(this.#order, state);
+    } catch {
+      // The chat works without.
+    }
+    if (this.#asking !== asking) return;
+    this.#asking = undefined;
+    this.#changed(true);
   }
 
   #trouble(id: string, code: number, message: string): void {
@@ -260,6 +333,7 @@ export class ChatRoom {
       this.#asked.delete(id);
       this.#note(`${asked}. ${troubleWords(code, message)}`);
     } else if (this.#lines.some((l) => l.key === id)) {
+      this.#order = refused(this.#order, message, Date.now());
       this.#fail(id, troubleWords(code, message));
     }
   }
@@ -277,14 +351,21 @@ export class ChatRoom {
 
   /** The wire broke: nobody will answer what was under way on it. */
   #breakOff(): void {
-    for (const key of this.#waiting.keys()) this.#fail(key, "The connection broke before this was confirmed.");
+    for (const key of [...this.#waiting.keys()]) {
+      this.#unsure.add(key);
+      this.#fail(key, "The connection broke before this was confirmed.");
+    }
     this.#asked.clear();
   }
 
   #note(text: string): void {
+    this.#say("note", text);
+  }
+
+  #say(kind: "note" | "mark", text: string): void {
     const key = requestId();
-    const none = { id: "", userId: "", name: "", guest: false, host: false, replyTo: "", trouble: "" };
-    this.#add({ key, kind: "note", ...none, text, sentAt: Date.now(), state: "sent" });
+    const none = { id: "", userId: "", name: "", guest: false, host: false, mod: false, replyTo: "", trouble: "" };
+    this.#add({ key, kind, ...none, text, sentAt: Date.now(), state: "sent" });
   }
 
   #add(line: Line): void {
@@ -317,12 +398,14 @@ export class ChatRoom {
       total: this.#total,
       written: this.#written,
       busy: this.#recent.length > 10,
+      past: Boolean(this.#pastUntil),
+      order: this.#order,
     };
   }
 }
 
 /** Who said it, from what the token's maker put into it: nobody can write these for themselves. */
-function person({ sender }: MessageFrame): Pick<Line, "userId" | "name" | "guest" | "host"> {
+function person({ sender }: MessageFrame): Pick<Line, "userId" | "name" | "guest" | "host" | "mod"> {
   const { userId, attributes } = sender;
   const role = attributes["role"];
   return {
@@ -330,24 +413,6 @@ function person({ sender }: MessageFrame): Pick<Line, "userId" | "name" | "guest
     name: attributes["displayName"] ?? attributes["username"] ?? userId,
     guest: role === undefined ? userId.startsWith("guest-") : role === "guest",
     host: role === "owner",
+    mod: role === "moderator",
   };
-}
-
-function troubleWords(code: number, message: string): string {
-  switch (code) {
-    case 401:
-      return "Your chat session ended. Try again.";
-    case 403:
-      return "You may not do this here.";
-    case 404:
-      return "This chat room is gone.";
-    case 406:
-      return message && !/rejected/i.test(message) ? message : "This channel’s rules did not let it through.";
-    case 413:
-      return "It is too long.";
-    case 429:
-      return "Too fast. Wait a second, then try again.";
-    default:
-      return "Chat could not do this. Try again.";
-  }
 }

@@ -55,6 +55,31 @@ export function MenuItem({ icon, onSelect, danger, children }: ItemProps) {
   );
 }
 
+interface RowProps {
+  icon: ReactNode;
+  text: string;
+  choices: readonly { text: string; label: string; onSelect: () => void }[];
+}
+
+/** One verb with a few amounts beside it. */
+export function MenuRow({ icon, text, choices }: RowProps) {
+  return (
+    <Radix.Group className="menu-row" aria-label={text}>
+      <span className="menu-row-text" aria-hidden="true">
+        {icon}
+        {text}
+      </span>
+      <span className="btn-group">
+        {choices.map((c) => (
+          <Radix.Item key={c.text} className="btn btn-sm" aria-label={c.label} onSelect={c.onSelect}>
+            {c.text}
+          </Radix.Item>
+        ))}
+      </span>
+    </Radix.Group>
+  );
+}
+
 interface ChoiceProps<T extends string> {
   value: T;
   onChange: (value: T) => void;
