@@ -13,6 +13,7 @@ const StudioPage = lazy(() => import("./pages/studio/StudioPage"));
 const JoinPage = lazy(() => import("./pages/join/JoinPage"));
 const RealTimePage = lazy(() => import("./pages/realtime/RealTimePage"));
 const CheckPage = lazy(() => import("./pages/check/CheckPage"));
+const ModerationPage = lazy(() => import("./pages/moderation/ModerationPage"));
 const AccountPage = lazy(() => import("./pages/account/AccountPage"));
 const MissingPage = lazy(() => import("./pages/missing/MissingPage"));
 
@@ -35,10 +36,10 @@ function page(pathname: string): ReactNode {
   if (pathname === "/golive") return <GoLivePage />;
   if (pathname === "/studio") return <StudioPage />;
   if (pathname === "/check") return <CheckPage />;
-  const channel = /^\/c\/([^/]+)(?:\/(join|realtime))?\/?$/.exec(pathname);
+  const channel = /^\/c\/([^/]+)(?:\/(join|realtime|moderation))?\/?$/.exec(pathname);
   if (channel) {
     const username = decode(channel[1]!);
-    const Page = channel[2] === "join" ? JoinPage : channel[2] === "realtime" ? RealTimePage : ChannelPage;
+    const Page = { join: JoinPage, realtime: RealTimePage, moderation: ModerationPage }[channel[2] ?? ""] ?? ChannelPage;
     return <Page key={username} username={username} />;
   }
   return <MissingPage />;

@@ -1,6 +1,7 @@
-import { PanelRightClose } from "lucide-react";
+import { PanelRightClose, Shield } from "lucide-react";
 import { useCallback, useEffect, useEffectEvent, useMemo, useState, useSyncExternalStore } from "react";
 import { api } from "../api/endpoints";
+import { Link } from "../router/router";
 import { BanDialog } from "./BanDialog";
 import { ChatComposer } from "./ChatComposer";
 import { ChatLog } from "./ChatLog";
@@ -60,6 +61,7 @@ export default function Chat({ channel, available, account, onHide, hidden = fal
       <div className="chat-head">
         <h2>Chat</h2>
         <span className="grow" />
+        {room && account !== undefined ? <Shielded room={room} channel={channel} /> : null}
         {onHide ? (
           <button type="button" className="btn btn-ghost btn-icon btn-sm chat-hide" aria-label="Hide chat" onClick={onHide}>
             <PanelRightClose className="i" />
@@ -87,6 +89,22 @@ interface OpenProps {
   guest: boolean;
   own: boolean;
   onInvite: Props["onInvite"];
+}
+
+/** The way to the page of who keeps order here. */
+function Shielded({ room, channel }: { room: ChatRoom; channel: string }) {
+  const { order } = useSyncExternalStore(room.subscribe, room.view);
+  if (!moderates(order.role)) return null;
+  return (
+    <Link
+      className="btn btn-ghost btn-icon btn-sm"
+      href={`/c/${encodeURIComponent(channel)}/moderation`}
+      aria-label="Moderation"
+      title="Moderation"
+    >
+      <Shield className="i" />
+    </Link>
+  );
 }
 
 function OpenChat({ room, channel, guest, own, onInvite }: OpenProps) {

@@ -1,4 +1,4 @@
-import { ExternalLink, Unplug } from "lucide-react";
+import { ExternalLink, Shield, Unplug } from "lucide-react";
 import { useEffect } from "react";
 import { api } from "../../api/endpoints";
 import { useResource } from "../../api/resource";
@@ -57,6 +57,10 @@ function Overview({ username }: { username: string }) {
             <Standing data={data} health={health.standing} />
           </p>
         </div>
+        <Link className="btn" href={`${data.channelPath}/moderation`}>
+          <Shield className="i" />
+          Moderation
+        </Link>
         <Link className="btn" href={data.channelPath}>
           <ExternalLink className="i" />
           View channel
