@@ -19,11 +19,12 @@ import (
 )
 
 const (
-	members   = 1000
-	idlers    = 2000
-	unhurried = 50  // messages a second
-	textBytes = 100 // of each message
-	patience  = 200 * time.Millisecond
+	members     = 1000
+	idlers      = 2000
+	unhurried   = 50 // messages a second
+	mostHurried = 6400
+	textBytes   = 100 // of each message
+	patience    = 200 * time.Millisecond
 )
 
 // centrifugoEnv names the binary of a peer; without it, it is looked for in PATH.
@@ -129,17 +130,18 @@ func measureChat(t *testing.T, s chatServer) (r chatRows) {
 	r.delivery = (steady.cpu - 10*nothing) / time.Duration(steady.heard)
 	r.p50, r.p99 = gauge.At(steady.late, 0.5), gauge.At(steady.late, 0.99)
 
-	for rate := 100; rate <= 6400; rate = rate * 3 / 2 {
-		busy := s.say(ctx, t, c, rate, 4*time.Second)
+	for rate, busy := unhurried, steady; ; busy = s.say(ctx, t, c, rate, 4*time.Second) {
 		p99 := gauge.At(busy.late, 0.99)
 		if c.Gone() > 0 || p99 > patience || busy.heard < int64(busy.said*members) {
-			break
+			return r
 		}
 		if perCore := float64(busy.heard) / busy.cpu.Seconds(); perCore > r.perCore {
 			r.perCore, r.atMost, r.busyP99, r.perSecond = perCore, rate, p99, float64(busy.heard)/busy.took.Seconds()
 		}
+		if rate = rate * 3 / 2; rate > mostHurried {
+			return r
+		}
 	}
-	return r
 }
 
 // talk is what came of a time of speaking.
