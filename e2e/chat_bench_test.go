@@ -24,6 +24,7 @@ const (
 	unhurried   = 50 // messages a second
 	mostHurried = 6400
 	textBytes   = 100 // of each message
+	frameBytes  = 330 // of the frame that brings it
 	patience    = 200 * time.Millisecond
 )
 
@@ -81,6 +82,11 @@ func TestChatLoad(t *testing.T) {
 	}})
 	p.terminate()
 	t.Log("StreamCat: ", ours)
+	floor, err := chatbench.Floor(members, frameBytes, unhurried, 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the floor, a write of %d bytes to each alone: %.2f µs; a delivery costs us %.2f × that", frameBytes, float64(floor)/1e3, float64(ours.delivery)/float64(floor))
 
 	peer, stop, why := centrifugo(t)
 	if why != "" {

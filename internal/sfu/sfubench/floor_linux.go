@@ -4,11 +4,12 @@ import (
 	"net"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"github.com/streamcat/streamcat/internal/gauge"
 )
 
 // Floor measures what it costs one thread, per packet, to seal and send one publisher's stream to as many
@@ -51,7 +52,7 @@ func Floor(subscribers int, d time.Duration) (time.Duration, error) {
 	h := rtp.Header{Version: 2, PayloadType: 102, SSRC: 1}
 	buf := make([]byte, 0, 2048)
 	sent := 0
-	before, err := threadCPU()
+	before, err := gauge.ThreadCPU()
 	if err != nil {
 		return 0, err
 	}
@@ -78,14 +79,6 @@ func Floor(subscribers int, d time.Duration) (time.Duration, error) {
 		}
 		<-tick.C
 	}
-	after, err := threadCPU()
+	after, err := gauge.ThreadCPU()
 	return (after - before) / time.Duration(max(sent, 1)), err
-}
-
-func threadCPU() (time.Duration, error) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_THREAD, &u); err != nil {
-		return 0, err
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
