@@ -150,8 +150,8 @@ func measureChat(t *testing.T, s chatServer) (r chatRows) {
 	}
 }
 
-// talk is what came of a time of speaking.
-type talk struct {
+// chatted is what came of a time of speaking.
+type chatted struct {
 	said      int
 	heard     int64
 	cpu, took time.Duration // of the server; until all had been heard
@@ -159,7 +159,7 @@ type talk struct {
 }
 
 // say has the crowd's speaker say so much, and waits until all is heard, or none has come for two seconds.
-func (s chatServer) say(ctx context.Context, t *testing.T, c *chatbench.Crowd, perSecond int, d time.Duration) (r talk) {
+func (s chatServer) say(ctx context.Context, t *testing.T, c *chatbench.Crowd, perSecond int, d time.Duration) (r chatted) {
 	t.Helper()
 	profiled := make(chan error, 1)
 	go func() {

@@ -90,7 +90,7 @@ func TestKilledServerHasLoggedWhatAnybodyHeard(t *testing.T) {
 	p.kill()
 	wg.Wait()
 
-	p = startProcess(t, dir)
+	startProcess(t, dir)
 	eventually(t, time.Minute, "the journal is delivered", func() bool {
 		left, _ := filepath.Glob(filepath.Join(dir, "chatlog", "*", "*.log"))
 		return len(left) == 0

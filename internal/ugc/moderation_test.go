@@ -31,6 +31,7 @@ func (k *keeper) tell(format string, args ...any) error {
 func (k *keeper) Features(context.Context) ([]string, error) {
 	return []string{"chat-bans", "chat-history"}, nil
 }
+
 func (k *keeper) StreamHealth(context.Context, string) (h StreamHealth, err error) {
 	return h, fault.Offline("off air")
 }
