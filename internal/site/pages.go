@@ -134,7 +134,7 @@ func (p *pages) status(r *http.Request) int {
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/c/")
 	username, page, deeper := strings.Cut(path, "/")
-	if ok && username != "" && (!deeper || page == "join" || page == "realtime") {
+	if ok && username != "" && (!deeper || page == "join" || page == "realtime" || page == "moderation") {
 		if _, err := p.app.Card(r.Context(), username); fault.Of(err) != fault.NotFound {
 			return http.StatusOK
 		}

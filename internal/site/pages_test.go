@@ -61,6 +61,7 @@ func TestKnownAddressesGetTheAppAndUnknownOnesItsNotFoundPage(t *testing.T) {
 		{"/golive", 200, "no-cache", index},
 		{"/studio", 200, "no-cache", index},
 		{"/c/ada/realtime", 200, "no-cache", index},
+		{"/c/ada/moderation", 200, "no-cache", index},
 		{"/c/ada/join", 200, "no-cache", index},
 		{"/c/nobody/join", 404, "no-cache", index},
 		{"/c/ada/elsewhere", 404, "no-cache", index},
