@@ -54,7 +54,11 @@ func (c *conn) lineUp(spec Spec, msg message, now time.Time, takeBack func()) er
 		return fault.TooFast(maxInLine, "%d messages in the room are waiting for review", maxInLine)
 	}
 	say := func() {
-		if err := c.utter(spec, msg, now, takeBack); err != nil {
+		err := r.keep.bars(c.user, m.now()) // a penalty while the review lasted
+		if err == nil {
+			err = c.utter(spec, msg, now, takeBack)
+		}
+		if err != nil {
 			c.refuse(msg.RequestID, err)
 		}
 	}

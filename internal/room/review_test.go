@@ -260,7 +260,7 @@ func TestAHundredMessagesThroughASlowHandlerKeepTheirOrder(t *testing.T) {
 
 // tapedReviews is a node whose room has a handler and is recorded.
 func tapedReviews(t *testing.T, d room.Reviewer) (*node, *tape) {
-	w, p := newWorld(t), &tape{}
+	w, p := kept(t), &tape{}
 	w.room.ReviewHandler, w.room.Logging = lambda, []string{"log"}
 	w.rooms.put(w.room)
 	return w.node(func(deps *room.Deps) { deps.Reviewer, deps.Recorder = d, p }), p
@@ -289,6 +289,22 @@ func TestWhatWasAcceptedIsSaidThoughItsSenderIsGone(t *testing.T) {
 	n.shutdown()
 	if said := p.all(); len(said) != 1 || !strings.Contains(said[0].frame, "farewell") {
 		t.Errorf("said: %+v", said)
+	}
+}
+
+func TestWhoIsBannedDuringAReviewIsNotHeard(t *testing.T) {
+	d := newDesk()
+	n, p := tapedReviews(t, d)
+	ann := n.join("ann")
+	ann.say("last words")
+	d.await(t, 1)
+	n.ban("ann", time.Time{})
+	d.decide("last words", nil)
+	n.shutdown()
+	for _, said := range p.all() {
+		if strings.Contains(said.frame, "last words") {
+			t.Errorf("said: %+v", said)
+		}
 	}
 }
 

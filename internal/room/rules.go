@@ -116,23 +116,37 @@ func (k *keeper) isPinned(messageID string) bool {
 func (k *keeper) maySay(c *conn, now time.Time) (takeBack func(), err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r := &k.rules
-	if until, ok := r.banned[c.user]; ok && holds(until, now) {
-		return nil, fault.AccessDenied("you are banned from this room")
-	}
-	if until, ok := r.timedOut[c.user]; ok && holds(until, now) {
-		if until.IsZero() {
-			return nil, fault.AccessDenied("you may not write in this room any more")
-		}
-		return nil, fault.AccessDenied("you are timed out for another %d seconds", secondsUp(until.Sub(now)))
+	if err := k.rules.bars(c.user, now); err != nil {
+		return nil, err
 	}
 	if c.pass.moderates() {
 		return func() {}, nil
 	}
-	if err := r.modes.judge(c.sender); err != nil {
+	if err := k.rules.modes.judge(c.sender); err != nil {
 		return nil, err
 	}
 	return k.slow(c.user, now)
+}
+
+// bars is maySay by penalties alone, for a message that was let in before.
+func (k *keeper) bars(user string, now time.Time) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rules.bars(user, now)
+}
+
+func (r *rules) bars(user string, now time.Time) error {
+	if until, ok := r.banned[user]; ok && holds(until, now) {
+		return fault.AccessDenied("you are banned from this room")
+	}
+	until, ok := r.timedOut[user]
+	switch {
+	case !ok || !holds(until, now):
+		return nil
+	case until.IsZero():
+		return fault.AccessDenied("you may not write in this room any more")
+	}
+	return fault.AccessDenied("you are timed out for another %d seconds", secondsUp(until.Sub(now)))
 }
 
 // moderates says whether a token is that of a moderator, to whom modes do not apply.
