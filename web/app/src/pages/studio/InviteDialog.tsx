@@ -95,11 +95,12 @@ export function InviteDialog({ room, address, away, invitations, onInvite, onClo
   );
 }
 
-/** Everybody but oneself who wrote, the latest first. */
+/** Everybody but oneself who wrote and was not banned, the latest first. */
 export function chatters(view: RoomView | undefined): Chatter[] {
   const found = new Map<string, Chatter>();
   for (const line of view?.lines.toReversed() ?? []) {
-    if (line.kind !== "message" || line.userId === view?.me?.userId || found.has(line.userId)) continue;
+    if (line.kind !== "message" || line.state === "vanished" || line.userId === view?.me?.userId || found.has(line.userId))
+      continue;
     found.set(line.userId, { userId: line.userId, name: line.name });
   }
   return [...found.values()];
